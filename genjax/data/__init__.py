@@ -1,0 +1,32 @@
+"""Sources, pipelines and preprocessing: from files to batches, the same on every run."""
+
+from genjax.data.embedded import digits, faces
+from genjax.data.images import image_folder
+from genjax.data.indices import indices_at
+from genjax.data.pipeline import Pipeline, in_memory, on_device, streamed
+from genjax.data.source import ArraySource, Source, Splits, split
+from genjax.data.tables import read_table
+from genjax.data.tfds import load_prepared, prepare
+from genjax.data.toy import checkerboard, eight_gaussians, gaussian_grid, two_moons
+
+__all__ = [
+    "ArraySource",
+    "Pipeline",
+    "Source",
+    "Splits",
+    "checkerboard",
+    "digits",
+    "eight_gaussians",
+    "faces",
+    "gaussian_grid",
+    "image_folder",
+    "in_memory",
+    "indices_at",
+    "load_prepared",
+    "on_device",
+    "prepare",
+    "read_table",
+    "split",
+    "streamed",
+    "two_moons",
+]

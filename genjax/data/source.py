@@ -1,0 +1,92 @@
+"""What a data set is: a length, and the rows at given indices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from genjax.errors import InputError
+
+
+class Source(Protocol):
+    """A data set with random access."""
+
+    def __len__(self) -> int:
+        """Returns how many examples there are."""
+        ...
+
+    def gather(self, indices: np.ndarray) -> Mapping[str, Any]:
+        """Returns the examples at these indices, stacked: fields `[len(indices), ...]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A data set in memory: arrays by name that share their first axis.
+
+    Raises:
+        InputError: there is no example, or the arrays differ in length.
+
+    >>> source = ArraySource({"x": np.arange(4), "label": np.array([0, 1, 0, 1])})
+    >>> len(source), source.gather(np.array([3, 0]))["x"].tolist()
+    (4, [3, 0])
+    """
+
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(array) for name, array in self.arrays.items()}
+        if len(set(lengths.values())) != 1:
+            raise InputError(f"the arrays of a source differ in length: {lengths}.")
+        if len(self) == 0:
+            raise InputError("a source is empty: it has no example.")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the examples at these indices."""
+        return {name: array[indices] for name, array in self.arrays.items()}
+
+
+class Splits(NamedTuple):
+    """One data set cut into three disjoint sources."""
+
+    train: ArraySource
+    validation: ArraySource
+    test: ArraySource
+
+
+def split(
+    source: ArraySource, *, validation: int, test: int, seed: int = 0
+) -> Splits:
+    """Cuts a source at random into training, validation and test examples.
+
+    The order is that of `numpy.random.default_rng(seed).permutation`: the first rows
+    are for training, the last for testing.
+
+    Args:
+        source: the whole data set.
+        validation: how many examples to validate on.
+        test: how many examples to test on.
+        seed: of the permutation.
+
+    Raises:
+        InputError: one of the three would be empty.
+
+    >>> parts = split(ArraySource({"x": np.arange(10)}), validation=2, test=3)
+    >>> [len(part) for part in parts]
+    [5, 2, 3]
+    """
+    train = len(source) - validation - test
+    sizes = {"train": train, "validation": validation, "test": test}
+    empty = [name for name, size in sizes.items() if size < 1]
+    if empty:
+        raise InputError(
+            f"split: {len(source)} examples leave the split {empty[0]!r} empty "
+            f"(sizes: {sizes})."
+        )
+    order = np.random.default_rng(seed).permutation(len(source))
+    parts = np.split(order, [train, train + validation])
+    return Splits(*(ArraySource(source.gather(part)) for part in parts))

@@ -1,0 +1,67 @@
+"""From an objective to an update: one optimiser step on its gradient."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from genjax.base import Objective, TrainState, Update
+from genjax.training.parallel import key_of_device, mean_over_devices
+from genjax.typing import Array, Batch, Key
+
+
+def gradient_descent(
+    objective: Objective, optimizer: optax.GradientTransformation
+) -> Update:
+    """Steps along the gradient of an objective.
+
+        g = d loss(variables) / d variables["params"],   params <- params + optimizer(g)
+
+    Collections that the pass changes (batch statistics) are taken over as they come.
+    The key of step `t` is `fold_in(state.key, t)`. Inside `pmap`, gradients, collections
+    and metrics are averaged over the devices.
+
+    Args:
+        objective: what to minimise.
+        optimizer: any optax transformation.
+
+    Returns:
+        An update whose metrics are the objective's and `gradient_norm`.
+
+    >>> from genjax.densities import diagonal_normal, negative_log_likelihood
+    >>> objective = negative_log_likelihood(diagonal_normal((2,)))
+    >>> update = gradient_descent(objective, optax.adam(1e-2))
+    >>> batch = {"x": jax.random.normal(jax.random.key(0), (8, 2))}
+    >>> state = update.init(jax.random.key(1), batch)
+    >>> state, metrics = jax.jit(update.step)(state, batch)
+    >>> int(state.step), sorted(metrics)
+    (1, ['gradient_norm', 'loss', 'nll'])
+    """
+
+    def init(key: Key, batch: Batch) -> TrainState:
+        key_init, key_run = jax.random.split(key)
+        variables = dict(objective.init(key_init, batch))
+        opt_state = optimizer.init(variables["params"])
+        return TrainState(jnp.zeros((), jnp.int32), key_run, variables, opt_state)
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
+        key = key_of_device(jax.random.fold_in(state.key, state.step))
+        others = {k: v for k, v in state.variables.items() if k != "params"}
+
+        def loss(params):
+            return objective.loss({"params": params, **others}, batch, key)
+
+        params = state.variables["params"]
+        gradients, (new, metrics) = jax.grad(loss, has_aux=True)(params)
+        gradients, new, metrics = mean_over_devices((gradients, new, metrics))
+        # Optax mixes Python floats, int32 counts and bfloat16 leaves.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(gradients, state.opt_state, params)
+            variables = {
+                "params": optax.apply_updates(params, updates),
+                **others,
+                **new,
+            }
+            metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
+        return TrainState(state.step + 1, state.key, variables, opt_state), metrics
+
+    return Update(init, step)
