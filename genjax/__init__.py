@@ -1,1 +1,50 @@
+"""Generative models, encoders and detectors as composable pure-function transforms.
+
+Start with `genjax.base`: the contracts that every method is made of.
+"""
+
+from genjax import (
+    autoregressive,
+    data,
+    densities,
+    flows,
+    metrics,
+    nn,
+    training,
+)
+from genjax.base import (
+    Bijector,
+    Density,
+    Functions,
+    Game,
+    Head,
+    Network,
+    Objective,
+    TrainState,
+    Update,
+)
+from genjax.errors import GenjaxError, InputError, RunError
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Bijector",
+    "Density",
+    "Functions",
+    "Game",
+    "GenjaxError",
+    "Head",
+    "InputError",
+    "Network",
+    "Objective",
+    "RunError",
+    "TrainState",
+    "Update",
+    "autoregressive",
+    "data",
+    "densities",
+    "flows",
+    "metrics",
+    "nn",
+    "training",
+]

@@ -2,9 +2,9 @@
 
 Every method is a small bundle of pure functions, and everything else is composition:
 
-    network  ->  density / game / encoder / detector  ->  objective  ->  update  ->  fit
-    (Flax)       (what it means)                         (what to       (how to      (the
-                                                          minimise)      step)        loop)
+    network -> density / game / encoder / detector -> objective -> update -> fit
+    (Flax)     (what it means)                        (what to     (how to   (the
+                                                       minimise)    step)     loop)
 
 A bundle is a `NamedTuple` of functions. Building one computes nothing; its functions
 take their parameters explicitly, so `jit`, `vmap`, `pmap`, `grad` and sharding apply to
@@ -209,4 +209,4 @@ def params_of(variables: Variables, *, user: str) -> Params:
             f"{user}: the network must keep its state in 'params' alone, "
             f"got the collections {others} as well."
         )
-    return variables["params"] if "params" in variables else {}
+    return variables.get("params", {})

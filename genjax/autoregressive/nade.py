@@ -49,8 +49,8 @@ def nade(
         segment: dimensions a segment of the gradient; about sqrt(D) when None.
 
     Returns:
-        A density over `x` in {0, 1}, `[b, D]`, with the parameters `W` and `V` `[D, H]`,
-        `b` `[D]` and `c` `[H]`. `complete` takes an `observed` mask that is a prefix of
+        A density over `x` in {0, 1}, `[b, D]`, with the parameters `W` and `V`
+        `[D, H]`, `b` `[D]` and `c` `[H]`. `complete` takes an `observed` mask that is a prefix of
         the order: for a flattened image, the upper rows.
 
     Raises:
@@ -209,9 +209,7 @@ def _logits_backward(
         _, states = jax.lax.scan(rebuild, a, (x_s, w))
         return jax.lax.scan(step, da, (states, x_s, g, w, v), reverse=True)
 
-    columns = [
-        _segments(m, size) for m in (x.T, cotangent.T, params["W"], params["V"])
-    ]
+    columns = [_segments(m, size) for m in (x.T, cotangent.T, params["W"], params["V"])]
     da, gradients = jax.lax.scan(
         segment, jnp.zeros_like(starts[0]), (starts, *columns), reverse=True
     )

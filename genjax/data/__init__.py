@@ -1,9 +1,9 @@
-"""Sources, pipelines and preprocessing: from files to batches, the same on every run."""
+"""Sources, pipelines and preprocessing: from files to the batches of every step."""
 
 from genjax.data.embedded import digits, faces
 from genjax.data.images import image_folder
 from genjax.data.indices import indices_at
-from genjax.data.pipeline import Pipeline, in_memory, on_device, streamed
+from genjax.data.pipeline import Pipeline, generated, in_memory, on_device, streamed
 from genjax.data.source import ArraySource, Source, Splits, split
 from genjax.data.tables import read_table
 from genjax.data.tfds import load_prepared, prepare
@@ -19,6 +19,7 @@ __all__ = [
     "eight_gaussians",
     "faces",
     "gaussian_grid",
+    "generated",
     "image_folder",
     "in_memory",
     "indices_at",

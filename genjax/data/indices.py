@@ -12,8 +12,8 @@ def indices_at(
 ) -> np.ndarray:
     """Returns the indices of the examples that a step sees.
 
-    Every epoch is a permutation of its own, cut into whole batches; the rest of an epoch
-    is left out. Hosts see disjoint, equal parts of each batch. There is no state: a run
+    Every epoch is a permutation of its own, cut into whole batches; the rest of an
+    epoch is left out. Hosts see disjoint, equal parts of each batch. There is no state: a run
     that is resumed at a step goes on exactly where it was.
 
     Args:
@@ -40,9 +40,7 @@ def indices_at(
             f"got {batch_size}."
         )
     if batch_size % hosts:
-        raise InputError(
-            f"{hosts} hosts cannot share a batch of {batch_size} equally."
-        )
+        raise InputError(f"{hosts} hosts cannot share a batch of {batch_size} equally.")
     epoch, position = divmod(step, size // batch_size)
     share = batch_size // hosts
     start = position * batch_size + host * share

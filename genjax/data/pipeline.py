@@ -12,7 +12,7 @@ import numpy as np
 
 from genjax.data.indices import indices_at
 from genjax.data.source import ArraySource, Source
-from genjax.typing import Batch
+from genjax.typing import Batch, Key
 
 
 class Pipeline(NamedTuple):
@@ -85,6 +85,29 @@ def on_device(
     return Pipeline(source.gather(rows(0, 1)[0]), resident, rows, read)
 
 
+def generated(sample: Callable[[Key], Batch], *, seed: int) -> Pipeline:
+    """Draws fresh examples inside the compiled step.
+
+    Args:
+        sample: `key -> batch`, pure.
+        seed: of the examples; the batch of step `t` is drawn by `fold_in(key, t)`.
+
+    >>> draw = lambda key: {"x": jax.random.normal(key, (4, 2))}
+    >>> pipeline = generated(draw, seed=0)
+    >>> pipeline.read(pipeline.resident, pipeline.feed(0, 1)[0])["x"].shape
+    (4, 2)
+    """
+    key = jax.random.key(seed)
+
+    def read(key: Any, step: Any) -> Batch:
+        return sample(jax.random.fold_in(key, step))
+
+    def feed(start: int, count: int) -> np.ndarray:
+        return np.arange(start, start + count, dtype=np.int32)
+
+    return Pipeline(sample(jax.random.fold_in(key, 0)), key, feed, read)
+
+
 def streamed(
     source: Source,
     *,
@@ -118,9 +141,7 @@ def streamed(
     import grain
 
     rows = _rows(len(source), batch_size, seed, host, hosts)
-    batches = grain.MapDataset.range(steps).map(
-        partial(_gather_step, source, rows)
-    )
+    batches = grain.MapDataset.range(steps).map(partial(_gather_step, source, rows))
     position, iterator = -1, iter(())
 
     def feed(start: int, count: int) -> Any:
@@ -155,7 +176,5 @@ def _rows(
     return partial(_stack_rows, at)
 
 
-def _stack_rows(
-    at: Callable[[int], np.ndarray], start: int, count: int
-) -> np.ndarray:
+def _stack_rows(at: Callable[[int], np.ndarray], start: int, count: int) -> np.ndarray:
     return np.stack([at(start + i) for i in range(count)]).astype(np.int32)

@@ -126,6 +126,7 @@ def fit_standardiser(train: np.ndarray) -> Standardiser:
     constant = np.flatnonzero(scale == 0)
     if len(constant):
         raise InputError(
-            f"fit_standardiser: the columns {constant.tolist()} are constant; drop them."
+            f"fit_standardiser: the columns {constant.tolist()} are constant; "
+            "drop them."
         )
     return Standardiser(mean, scale)

@@ -58,9 +58,7 @@ class Splits(NamedTuple):
     test: ArraySource
 
 
-def split(
-    source: ArraySource, *, validation: int, test: int, seed: int = 0
-) -> Splits:
+def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> Splits:
     """Cuts a source at random into training, validation and test examples.
 
     The order is that of `numpy.random.default_rng(seed).permutation`: the first rows

@@ -94,7 +94,9 @@ def _check_column(path: Path, name: str, column) -> None:
 
     kind = column.type
     numeric = (
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
     )
     if column.null_count:
         row = next(i for i, value in enumerate(column) if not value.is_valid)

@@ -71,7 +71,9 @@ def eight_gaussians(
     return _gaussians(centres, scale)
 
 
-def gaussian_grid(*, side: int = 5, spacing: float = 2.0, scale: float = 0.05) -> Density:
+def gaussian_grid(
+    *, side: int = 5, spacing: float = 2.0, scale: float = 0.05
+) -> Density:
     """A square grid of equal normals, the classic of mode collapse.
 
     Args:

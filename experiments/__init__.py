@@ -1,0 +1,1 @@
+"""Experiments: `python -m experiments` lists them, and runs one by its name."""

@@ -1,0 +1,142 @@
+"""The command line: list, run, sample, evaluate, prepare data."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.catalogue import experiments, load, read_card
+from genjax.errors import GenjaxError, InputError
+
+ERROR = 2
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a command and returns the exit status."""
+    try:
+        return _dispatch(arguments)
+    except GenjaxError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"error: {error}", markup=False
+        )
+        return 128 + getattr(error, "signal", ERROR - 128)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        return _list()
+    command, rest = arguments[0], arguments[1:]
+    if command in ("sample", "evaluate"):
+        return _finished(command, rest)
+    if command == "data":
+        return _prepare(rest)
+    return _run(command, rest)
+
+
+def _list() -> int:
+    table = Table("experiment", "what", "paper", "time", "expected")
+    for name in experiments():
+        card = read_card(name)
+        fields = [card.fields.get(f, "") for f in ("Paper", "Time", "Expected")]
+        table.add_row(name, card.title, *fields)
+    console = Console()
+    console.print(table)
+    console.print(
+        "python -m experiments FAMILY/NAME [--field value ...]   runs one; --help "
+        "explains its fields\n"
+        "python -m experiments sample RUN_FOLDER -n 64           draws from a run\n"
+        "python -m experiments evaluate RUN_FOLDER               measures it again\n"
+        "python -m experiments data prepare NAME --from DIR      prepares a data set",
+        highlight=False,
+        markup=False,
+    )
+    return 0
+
+
+def _run(name: str, rest: list[str]) -> int:
+    import tyro
+
+    module = load(name)
+    _use_compilation_cache()
+    default = module.Config(**(module.SMOKE if "--smoke" in rest else {}))
+    prog = f"python -m experiments {name}"
+    config = tyro.cli(
+        module.Config, args=rest, default=default, prog=prog, description=module.__doc__
+    )
+    result = module.main(config)
+    return 1 if config.check and not result["passed"] else 0
+
+
+def _finished(command: str, rest: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog=f"python -m experiments {command}")
+    parser.add_argument("folder", type=Path, help="the folder of a finished run")
+    if command == "sample":
+        parser.add_argument("-n", type=int, default=64, help="how many samples")
+        parser.add_argument("--seed", type=int, default=0, help="of the samples")
+    options = parser.parse_args(rest)
+    from experiments import runner
+
+    module, config = _read_run(options.folder)
+    console = Console()
+    if command == "evaluate":
+        metrics = runner.evaluate(config, module.build, options.folder)
+        console.print_json(data=metrics)
+        return 0
+    if options.n < 1:
+        raise InputError(f"sample: -n must be at least 1, got {options.n}.")
+    picture = runner.sample(
+        config, module.build, options.folder, options.n, options.seed
+    )
+    console.print(f"wrote {picture} and samples.npy beside it", soft_wrap=True)
+    return 0
+
+
+def _read_run(folder: Path) -> tuple[ModuleType, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder} is not the folder of a run: it has no config.json.")
+    fields = json.loads(path.read_text())
+    module = load(fields.pop("experiment"))
+    known = {field.name for field in dataclasses.fields(module.Config)}
+    if set(fields) != known:
+        differing = sorted(set(fields) ^ known)
+        raise InputError(
+            f"{path} is of another version: the fields {differing} differ."
+        )
+    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return module, module.Config(**tuples)
+
+
+def _prepare(rest: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments data")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("prepare", help="turn archives into a prepared set")
+    command.add_argument("name", help="the TFDS name of the set")
+    command.add_argument(
+        "--from", dest="archives", required=True, help="the folder of the archives"
+    )
+    command.add_argument("--data-dir", help="where prepared sets are kept")
+    options = parser.parse_args(rest)
+    from genjax.data import prepare
+
+    folder = prepare(options.name, options.archives, data_dir=options.data_dir)
+    Console().print(f"{options.name} is prepared in {folder}", soft_wrap=True)
+    return 0
+
+
+def _use_compilation_cache() -> None:
+    import jax
+
+    cache = Path.home() / ".cache" / "genjax" / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

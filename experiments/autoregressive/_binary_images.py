@@ -1,0 +1,132 @@
+"""What the experiments on binary images share: a NADE, its baselines, its pictures."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.runner import Task
+from genjax.autoregressive import nade
+from genjax.base import Density
+from genjax.data import ArraySource, Splits, on_device
+from genjax.data.preprocessing import flatten
+from genjax.densities import (
+    bernoulli,
+    bernoulli_mixture,
+    fit_bernoulli_mixture,
+    negative_log_likelihood,
+)
+from genjax.metrics import mean_log_prob
+from genjax.plotting import image_grid
+from genjax.training import gradient_descent, with_ema, with_preprocessing
+from genjax.typing import Array, Batch, Key, Variables
+
+
+def nade_task(config: Any, splits: Splits, side: int) -> Task:
+    """A NADE on binary images `[n, side, side]`, in raster order.
+
+    Args:
+        config: has `hidden`, `learning_rate`, `weight_decay`, `ema`, `batch_size`,
+            `steps`, `seed` and `components`.
+        splits: sources with the field `image`, of zeros and ones.
+        side: of the square images.
+    """
+    model = nade(hidden=config.hidden, activation=jax.nn.relu)
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
+    objective = with_preprocessing(negative_log_likelihood(model), _to_vectors)
+    train, validation, test = (flatten(s.arrays["image"]) for s in splits)
+    baselines = _baselines(config, train, validation, test)
+
+    def nll(variables: Variables, x: Array) -> Array:
+        return -mean_log_prob(model, variables["params"], x)
+
+    def evaluate(variables: Variables) -> dict[str, Any]:
+        per_example = jax.jit(model.log_prob)(variables["params"], test[:10_000])
+        return {
+            "test_nll": jax.jit(nll)(variables, test),
+            "test_nll_standard_error": per_example.std() / len(per_example) ** 0.5,
+            **{f"{name}_nll": value for name, value in baselines.items()},
+            "nats_below_mixture": baselines["bernoulli_mixture"]
+            - jax.jit(nll)(variables, test),
+        }
+
+    def sample(variables: Variables, key: Key, n: int) -> Array:
+        return model.sample(variables["params"], key, n)[0].reshape(n, side, side)
+
+    return Task(
+        update=with_ema(gradient_descent(objective, optimizer), config.ema),
+        pipeline=on_device(
+            splits.train, batch_size=config.batch_size, seed=config.seed
+        ),
+        validate=lambda variables: nll(variables, validation),
+        evaluate=evaluate,
+        sample=sample,
+        draw=lambda images: image_grid(images, title="samples"),
+        figures=lambda variables, key: {
+            "completions": _completions(model, variables, key, test, side)
+        },
+        baselines=baselines,
+    )
+
+
+def _to_vectors(key: Key, batch: Batch) -> Batch:
+    del key
+    return {"x": flatten(batch["image"])}
+
+
+def _baselines(
+    config: Any, train: Array, validation: Array, test: Array
+) -> dict[str, float]:
+    """Test NLL of the factorised Bernoulli and of the best mixture on validation."""
+    key = jax.random.key(config.seed)
+    factorised = bernoulli()
+    params = factorised.init(key, train)
+    candidates = []
+    for components in config.components:
+        mixture = bernoulli_mixture(components=components)
+        fit = jax.jit(
+            lambda key, x, k=components: fit_bernoulli_mixture(key, x, components=k)
+        )
+        fitted = fit(key, train)
+        score = mean_log_prob(mixture, fitted, validation)
+        candidates.append((float(score), mixture, fitted))
+    _, mixture, fitted = max(candidates, key=lambda candidate: candidate[0])
+    return {
+        "factorised": -float(mean_log_prob(factorised, params, test)),
+        "bernoulli_mixture": -float(mean_log_prob(mixture, fitted, test)),
+    }
+
+
+def _completions(
+    model: Density, variables: Variables, key: Key, test: Array, side: int
+) -> Any:
+    """The lower half of test images, drawn given the upper half."""
+    images, draws = test[:12], 4
+    observed = np.arange(side * side) < side * (side // 2)
+    rows = [images, jnp.where(observed[None], images, 0.4)]
+    for key_draw in jax.random.split(key, draws):
+        rows.append(model.complete(variables["params"], key_draw, images, observed)[0])
+    grid = jnp.concatenate(rows).reshape(-1, side, side)
+    labels = ("test image", "observed", *[f"completion {i + 1}" for i in range(draws)])
+    return image_grid(
+        grid, columns=12, row_labels=labels, title="lower halves given upper halves"
+    )
+
+
+def binary_splits(splits: Splits, threshold: int) -> Splits:
+    """Binarises the images of every split at a fixed threshold.
+
+    >>> from genjax.data import ArraySource
+    >>> source = ArraySource({"image": np.array([[[7, 8]]])})
+    >>> binary_splits(Splits(source, source, source), 8).train.arrays["image"].tolist()
+    [[[0, 1]]]
+    """
+    return Splits(
+        *(
+            ArraySource({"image": (s.arrays["image"] >= threshold).astype(np.uint8)})
+            for s in splits
+        )
+    )

@@ -1,0 +1,39 @@
+"""What every experiment can be told."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The fields that all experiments share."""
+
+    workdir: str = ""
+    """The folder of the run; a fresh one under runs/ by default."""
+    seed: int = 0
+    """Seeds the data order and the parameters."""
+    seeds: int = 1
+    """How many seeds to train side by side, as one vmapped program."""
+    devices: int = 1
+    """Over how many devices to share each batch."""
+    smoke: bool = False
+    """A trial in seconds: few steps, small models, no expectations."""
+    resume: bool = False
+    """Go on from the latest checkpoint in workdir."""
+    check: bool = False
+    """Exit with status 1 where an expectation is missed."""
+    progress: bool = True
+    """Show the progress bar."""
+    profile: bool = False
+    """Write a trace of the second chunk of steps to the run folder."""
+
+
+RUN_FIELDS = ("workdir", "devices", "resume", "check", "progress", "profile")
+"""Fields that say how a run is made, not what it computes."""
+
+
+def identity(config: RunConfig) -> dict[str, Any]:
+    """Returns the fields that a run must share with the checkpoints it resumes from."""
+    fields = dataclasses.asdict(config)
+    return {name: value for name, value in fields.items() if name not in RUN_FIELDS}

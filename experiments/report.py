@@ -1,0 +1,82 @@
+"""What a run leaves behind for its reader."""
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.catalogue import read_card
+
+Expectation = Mapping[str, float]
+
+
+def meets(value: float, expectation: Expectation) -> bool:
+    """Tells whether a value is what was expected.
+
+    >>> meets(1.0, {"at_most": 1.5}), meets(1.0, {"value": 1.2, "tolerance": 0.1})
+    (True, False)
+    """
+    if "at_most" in expectation:
+        return value <= expectation["at_most"]
+    if "at_least" in expectation:
+        return value >= expectation["at_least"]
+    return abs(value - expectation["value"]) <= expectation["tolerance"]
+
+
+def passed(metrics: Mapping[str, Any], expected: Mapping[str, Expectation]) -> bool:
+    """Tells whether every expectation is met."""
+    return all(meets(metrics[name], want) for name, want in expected.items())
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a result depends on."""
+    packages = ("genjax-functional", "jax", "flax", "optax", "numpy")
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return {"python": platform.python_version(), **found}
+
+
+def _phrase(expectation: Expectation) -> str:
+    if "value" in expectation:
+        return f"{expectation['value']:g} +- {expectation['tolerance']:g}"
+    ((bound, value),) = expectation.items()
+    return f"{bound.replace('_', ' ')} {value:g}"
+
+
+def _rows(result: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for name, value in result["metrics"].items():
+        if isinstance(value, list):
+            continue
+        want = result["expected"].get(name)
+        verdict = "" if want is None else ("yes" if meets(value, want) else "NO")
+        rows.append((name, f"{value:.4f}", _phrase(want) if want else "", verdict))
+    return rows
+
+
+def print_result(console: Console, result: Mapping[str, Any]) -> None:
+    """Prints the metrics beside what was expected."""
+    table = Table("metric", "value", "expected", "met", title=result["experiment"])
+    for row in _rows(result):
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"{result['seconds']} s on {result['device']}")
+
+
+def write_report(
+    folder: Path, result: Mapping[str, Any], figures: Sequence[str]
+) -> None:
+    """Writes `report.md`, with the figures embedded."""
+    card = read_card(result["experiment"])
+    table = "\n".join("| " + " | ".join(row) + " |" for row in _rows(result))
+    pictures = "\n".join(f"## {name}\n\n![{name}]({name}.png)\n" for name in figures)
+    made_with = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+    fields = "\n".join(f"- {k}: {v}" for k, v in card.fields.items())
+    (folder / "report.md").write_text(
+        f"# {card.name}\n\n{card.title}\n\n{fields}\n\n"
+        f"| metric | value | expected | met |\n|---|---|---|---|\n{table}\n\n"
+        f"{result['seconds']} s on {result['device']}; {made_with}.\n\n{pictures}"
+    )

@@ -1,0 +1,49 @@
+"""From a bijector and a base to a density."""
+
+import jax
+
+from genjax.base import Bijector, Density
+from genjax.typing import Array, Condition, Event, Key, Params, PerExample
+
+
+def density(bijector: Bijector, base: Density) -> Density:
+    """The density of data that a bijector maps to a base distribution.
+
+        log p(x) = log p_base(f(x)) + log|det df/dx|
+        x = f^-1(z),   z ~ p_base
+
+    Args:
+        bijector: `forward` goes from data to noise.
+        base: the distribution of the noise.
+
+    Returns:
+        A density with the parameters `bijector` and `base`. A condition goes to the
+        bijector.
+
+    >>> from genjax.densities import standard_normal
+    >>> from genjax.flows import reverse
+    >>> import jax.numpy as jnp
+    >>> model = density(reverse(), standard_normal((2,)))
+    >>> x = jnp.zeros((1, 2))
+    >>> model.log_prob(model.init(jax.random.key(0), x), x).round(4).tolist()
+    [-1.8379]
+    """
+
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        key_bijector, key_base = jax.random.split(key)
+        params = bijector.init(key_bijector, x, condition)
+        z, _ = bijector.forward(params, x, condition)
+        return {"bijector": params, "base": base.init(key_base, z)}
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        z, log_det = bijector.forward(params["bijector"], x, condition)
+        return base.log_prob(params["base"], z) + log_det
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, Array]:
+        z, base_log_prob = base.sample(params["base"], key, n)
+        x, log_det = bijector.inverse(params["bijector"], z, condition)
+        return x, base_log_prob - log_det
+
+    return Density(init, log_prob, sample)

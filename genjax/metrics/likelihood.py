@@ -1,0 +1,58 @@
+"""Likelihoods over whole data sets, in nats and in bits a dimension."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from genjax.base import Density
+from genjax.typing import Array, Event, Float, Params, Scalar
+
+
+def mean_log_prob(
+    density: Density, params: Params, x: Event, *, batch_size: int = 1000
+) -> Scalar:
+    """Returns the mean of `log p(x)` over a data set, in nats, batch by batch.
+
+    Every example counts once, whatever the batch size.
+
+    Args:
+        density: the model.
+        params: its parameters.
+        x: the examples `[n, *event]`.
+        batch_size: examples at a time.
+
+    >>> from genjax.densities import standard_normal
+    >>> density = standard_normal((2,))
+    >>> mean_log_prob(density, {}, jnp.zeros((7, 2)), batch_size=3).round(4).item()
+    -1.8379
+    """
+    whole = len(x) - len(x) % batch_size
+
+    def total(batch: Array) -> Array:
+        return jnp.sum(density.log_prob(params, batch))
+
+    batches = x[:whole].reshape(-1, batch_size, *x.shape[1:])
+    sums = jnp.sum(jax.lax.map(total, batches))
+    if whole < len(x):
+        sums = sums + total(x[whole:])
+    return sums / len(x)
+
+
+def bits_per_dim(
+    log_prob: Float[Array, "..."], *, dims: int, levels: int
+) -> Float[Array, "..."]:
+    """Converts log-densities of dequantised data to bits a dimension.
+
+        bits/dim = -(log p(y) - d log levels) / (d log 2)
+
+    Args:
+        log_prob: of the data scaled to [0, 1), in nats; where the model sees another
+            scale (logits), add that map's log-determinant first.
+        dims: the dimensions d of one example.
+        levels: how many values a dimension could take: 256 for 8-bit images.
+
+    >>> bits_per_dim(jnp.array(0.0), dims=4, levels=256).item()
+    8.0
+    """
+    return (math.log(levels) - log_prob / dims) / math.log(2)

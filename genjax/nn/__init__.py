@@ -1,0 +1,33 @@
+"""Networks: the only package that knows Flax.
+
+Every module computes in its `dtype` (bfloat16 on accelerators), keeps its parameters in
+float32, and returns float32, so that losses and statistics never see less.
+"""
+
+from genjax.nn.conv_net import ConvNet
+from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
+from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
+from genjax.nn.masked import MaskedMLP, autoregressive_masks
+from genjax.nn.mlp import MLP, ResMLP
+from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from genjax.nn.resnet import ResNet
+from genjax.nn.unet import UNet
+
+__all__ = [
+    "MLP",
+    "BatchNorm",
+    "ClassEmbedding",
+    "ConvNet",
+    "ConvTranspose",
+    "GroupNorm",
+    "LayerNorm",
+    "MaskedMLP",
+    "RMSNorm",
+    "ResMLP",
+    "ResNet",
+    "TimeEmbedding",
+    "UNet",
+    "autoregressive_masks",
+    "conv_transpose",
+    "max_pool",
+]

@@ -1,0 +1,42 @@
+"""A plain convolutional network."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from genjax.nn.convolution import max_pool
+from genjax.typing import Array
+
+
+class ConvNet(nn.Module):
+    """Convolutions and 2 x 2 max-pooling, then a mean over space and a dense layer.
+
+    Attributes:
+        features: output features.
+        widths: the channels of the stages; every stage but the last halves the image.
+        activation: after each convolution.
+        dtype: of the computation.
+
+    >>> module = ConvNet(features=10, widths=(8, 16))
+    >>> x = jnp.ones((2, 8, 8, 1))
+    >>> module.apply(module.init(jax.random.key(0), x), x).shape
+    (2, 10)
+    """
+
+    features: int
+    widths: Sequence[int]
+    activation: Callable[[Array], Array] = jax.nn.relu
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[b, h, w, c]` to `[b, features]`."""
+        for stage, width in enumerate(self.widths):
+            if stage:
+                x = max_pool(x, (2, 2))
+            x = self.activation(nn.Conv(width, (3, 3), dtype=self.dtype)(x))
+        pooled = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
+        return nn.Dense(self.features, dtype=self.dtype)(pooled).astype(jnp.float32)

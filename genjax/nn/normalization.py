@@ -1,0 +1,106 @@
+"""Normalisation layers: statistics in float32 whatever the network computes in."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from genjax.typing import Array
+
+EPSILON = 1e-5
+
+
+class LayerNorm(nn.Module):
+    """Normalises the last axis to mean 0 and variance 1, then scales and shifts.
+
+    Attributes:
+        dtype: of the output.
+
+    Source: Ba, Kiros and Hinton, 2016, arXiv:1607.06450.
+    """
+
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[..., c]` to `[..., c]`."""
+        return nn.LayerNorm(epsilon=EPSILON)(x.astype(jnp.float32)).astype(self.dtype)
+
+
+class RMSNorm(nn.Module):
+    """Divides by the root of the mean square of the last axis, then scales.
+
+    Attributes:
+        dtype: of the output.
+
+    Source: Zhang and Sennrich, 2019, arXiv:1910.07467.
+    """
+
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[..., c]` to `[..., c]`."""
+        return nn.RMSNorm(epsilon=EPSILON)(x.astype(jnp.float32)).astype(self.dtype)
+
+
+class GroupNorm(nn.Module):
+    """Normalises groups of channels over each image.
+
+    Attributes:
+        groups: the most groups; their number is the largest divisor of the channels
+            that is not above it.
+        dtype: of the output.
+
+    Source: Wu and He, 2018, arXiv:1803.08494.
+
+    >>> import jax
+    >>> module = GroupNorm(groups=4)
+    >>> x = jnp.ones((1, 2, 2, 6))
+    >>> module.apply(module.init(jax.random.key(0), x), x).shape
+    (1, 2, 2, 6)
+    """
+
+    groups: int = 32
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[b, h, w, c]` to `[b, h, w, c]`."""
+        groups = max(
+            g for g in range(1, self.groups + 1) if math.gcd(g, x.shape[-1]) == g
+        )
+        norm = nn.GroupNorm(groups, epsilon=EPSILON)
+        return norm(x.astype(jnp.float32)).astype(self.dtype)
+
+
+class BatchNorm(nn.Module):
+    """Normalises each channel over the batch; moments in one pass.
+
+    In training the moments are the global batch's, and the running ones in the
+    collection `"batch_stats"` move; otherwise the running ones are used.
+
+    Attributes:
+        momentum: of the running moments.
+        dtype: of the output.
+
+    Source: Ioffe and Szegedy, 2015, arXiv:1502.03167.
+
+    >>> import jax
+    >>> module = BatchNorm()
+    >>> x = jnp.ones((2, 3))
+    >>> sorted(module.init(jax.random.key(0), x, train=True))
+    ['batch_stats', 'params']
+    """
+
+    momentum: float = 0.9
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Maps `[b, ..., c]` to `[b, ..., c]`."""
+        norm = nn.BatchNorm(
+            use_running_average=not train, momentum=self.momentum, epsilon=EPSILON
+        )
+        return norm(x.astype(jnp.float32)).astype(self.dtype)

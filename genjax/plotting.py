@@ -1,0 +1,156 @@
+"""Figures: grids of images, densities in the plane, curves with bands over seeds.
+
+Each function returns a `matplotlib.figure.Figure` and touches no global state; call
+`save` or the figure's own `savefig`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genjax.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK = "#1b3a57"
+PALETTE = ("#1b6ca8", "#d1495b", "#3c896d", "#edae49", "#66489a", "#5c6770")
+
+
+def save(figure: "Figure", path: str | Path) -> Path:
+    """Writes a figure as a picture and returns its path.
+
+    Raises:
+        RunError: the picture cannot be written.
+    """
+    try:
+        figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white")
+    except OSError as error:
+        raise RunError(f"cannot write the figure {path}: {error.strerror}.") from error
+    return Path(path)
+
+
+def image_grid(
+    images: Any,
+    *,
+    columns: int = 8,
+    title: str = "",
+    row_labels: Sequence[str] = (),
+) -> "Figure":
+    """Shows images side by side, from the upper left, row by row.
+
+    Args:
+        images: `[n, h, w]` or `[n, h, w, c]`; grey ones are scaled to their own range.
+        columns: images a row.
+        title: above the grid.
+        row_labels: left of the rows.
+
+    Raises:
+        InputError: the images have another rank.
+
+    >>> image_grid(np.zeros((4, 8, 8)), columns=2).get_size_inches().tolist()
+    [1.2, 1.2]
+    """
+    images = np.asarray(images)
+    if images.ndim not in (3, 4):
+        raise InputError(
+            f"image_grid: images must be [n, h, w] or [n, h, w, c], got {images.shape}."
+        )
+    rows = -(-len(images) // columns)
+    figure = _figure(0.6 * columns, 0.6 * rows)
+    low, high = float(images.min()), max(float(images.max()), images.min() + 1e-6)
+    axes = np.atleast_2d(figure.subplots(rows, columns, squeeze=False))
+    figure.subplots_adjust(wspace=0.08, hspace=0.08)
+    for index, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[])
+        axis.set_frame_on(False)
+        if index < len(images):
+            axis.imshow(images[index], cmap="gray_r", vmin=low, vmax=high)
+    for label, axis in zip(row_labels, axes[:, 0], strict=False):
+        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
+    if title:
+        figure.suptitle(title, fontsize=9, color=INK)
+    return figure
+
+
+def density_map(
+    log_prob: Any,
+    *,
+    extent: tuple[float, float, float, float],
+    points: Any = None,
+    titles: Sequence[str] = (),
+) -> "Figure":
+    """Shows densities in the plane side by side, on one scale.
+
+    Args:
+        log_prob: log-densities on a grid, `[k, rows, columns]`, rows from the bottom.
+        extent: the grid's left, right, bottom and top.
+        points: points to show in a panel of their own, `[n, 2]`.
+        titles: of the panels.
+
+    >>> density_map(np.zeros((2, 4, 4)), extent=(-1, 1, -1, 1)).axes[0].get_xlim()
+    (-1.0, 1.0)
+    """
+    density = np.exp(np.asarray(log_prob))
+    panels = len(density) + (points is not None)
+    figure = _figure(3.0 * panels, 3.0)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for panel, axis in zip(density, axes, strict=False):
+        axis.imshow(
+            panel, origin="lower", extent=extent, cmap="viridis", vmax=density.max()
+        )
+    if points is not None:
+        x, y = np.asarray(points).T
+        axes[-1].scatter(x, y, s=1.5, color=INK, linewidths=0)
+        axes[-1].set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
+    for axis, title in zip(axes, titles, strict=False):
+        axis.set_title(title, fontsize=9, color=INK)
+    for axis in axes:
+        axis.set(xticks=[], yticks=[])
+    return figure
+
+
+def curves(
+    series: Mapping[str, tuple[Any, Any]],
+    *,
+    xlabel: str = "step",
+    ylabel: str = "",
+    lines: Mapping[str, float] | None = None,
+) -> "Figure":
+    """Draws curves; where there are several seeds, their mean and their range.
+
+    Args:
+        series: name -> (x `[n]`, y `[n]` or `[n, seeds]`).
+        xlabel: below.
+        ylabel: left.
+        lines: name -> a level to compare with, drawn dashed.
+
+    >>> figure = curves({"loss": ([0, 1, 2], [[3, 4], [2, 3], [1, 2]])})
+    >>> len(figure.axes[0].lines)
+    1
+    """
+    figure = _figure(5.5, 3.2)
+    axis = figure.subplots()
+    for (name, (x, y)), colour in zip(series.items(), PALETTE, strict=False):
+        values = np.asarray(y, float).reshape(len(x), -1)
+        axis.plot(x, values.mean(axis=1), color=colour, label=name, linewidth=1.4)
+        if values.shape[1] > 1:
+            low, high = values.min(axis=1), values.max(axis=1)
+            axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    for (name, level), colour in zip(
+        (lines or {}).items(), PALETTE[::-1], strict=False
+    ):
+        axis.axhline(level, color=colour, linestyle="--", linewidth=1, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(alpha=0.25, linewidth=0.5)
+    axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))

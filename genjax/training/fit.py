@@ -1,0 +1,168 @@
+"""The loop: it knows `Update` and `Pipeline`, and loses nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from signal import Signals
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from genjax.base import TrainState, Update
+from genjax.data.pipeline import Pipeline
+from genjax.errors import InputError, RunError
+from genjax.training.checkpoint import Checkpoints
+from genjax.training.interrupt import catch_signals
+from genjax.training.progress import progress_bar
+from genjax.training.transforms import scan_steps
+from genjax.training.writers import MetricWriter
+from genjax.typing import Array, Key, Variables
+
+Evaluate = Callable[[Variables], Mapping[str, Array]]
+
+
+class Fitted(NamedTuple):
+    """How a run ended.
+
+    Fields:
+        state: the last state.
+        step: how many steps it has made.
+        signal: the signal that stopped it early, or None.
+    """
+
+    state: TrainState
+    step: int
+    signal: Signals | None
+
+
+def fit(
+    update: Update,
+    pipeline: Pipeline,
+    *,
+    key: Key,
+    steps: int,
+    evaluate: Evaluate | None = None,
+    evaluate_every: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    writers: Sequence[MetricWriter] = (),
+    chunk: int = 100,
+    show_progress: bool = True,
+    profile: str | Path | None = None,
+) -> Fitted:
+    """Trains for a number of steps.
+
+    Steps run in compiled chunks; between two chunks the loop reports, evaluates, saves
+    and listens for signals. While one chunk runs, the next is made ready. On SIGINT or
+    SIGTERM the state is saved at the end of the chunk.
+
+    Args:
+        update: what a step does.
+        pipeline: where its batches come from.
+        key: of the initial state; a resumed run takes its key from the checkpoint.
+        steps: how many steps in all.
+        evaluate: `variables -> metrics`, at the intervals and at the end.
+        evaluate_every: steps between evaluations, each followed by a checkpoint; only
+            at the end when None.
+        checkpoints: where to save.
+        resume: go on from the latest checkpoint, where there is one.
+        writers: take the mean metrics of each chunk, and those of each evaluation.
+        chunk: steps a compiled chunk; keep a chunk below a second or two.
+        show_progress: draw a progress bar.
+        profile: a folder for a trace of the second chunk, by `jax.profiler`.
+
+    Raises:
+        InputError: an argument is out of range, or a checkpoint cannot be used.
+        RunError: the loss is not finite, or nothing can be written; what was saved
+            before stays whole.
+    """
+    every = evaluate_every or steps
+    for name, value in (("steps", steps), ("evaluate_every", every), ("chunk", chunk)):
+        if value < 1:
+            raise InputError(f"fit: {name} must be at least 1, got {value}.")
+    state, start = jax.jit(update.init)(key, pipeline.example), 0
+    if resume and checkpoints is not None and checkpoints.latest is not None:
+        state, start = checkpoints.restore(state), checkpoints.latest
+    run = partial(_compile(update, pipeline), resident=pipeline.resident)
+    with ExitStack() as stack:
+        caught = stack.enter_context(catch_signals())
+        advance = stack.enter_context(
+            progress_bar(steps, start=start, show=show_progress)
+        )
+        step, shown = start, {}
+        while step < steps and caught() is None:
+            stop = min(steps, (step // every + 1) * every)
+            pending = None
+            while step < stop and caught() is None:
+                count = min(chunk, stop - step)
+                feed = pipeline.feed(step, count)
+                with _profiler(profile if step == start + chunk else None):
+                    state, metrics = run(state, feed=feed)
+                    if pending is not None:
+                        shown = _report(*pending, writers) | _evaluated(shown)
+                        advance(step, shown)
+                step += count
+                pending = (step, metrics)
+            if pending is not None:
+                shown = _report(*pending, writers) | _evaluated(shown)
+            scores = None
+            if evaluate is not None and step == stop:
+                scores = {
+                    k: np.asarray(v) for k, v in evaluate(state.variables).items()
+                }
+                for write in writers:
+                    write(step, scores)
+                shown = shown | scores
+            if checkpoints is not None:
+                checkpoints.save(step, state, _means(scores))
+            advance(step, shown)
+        if checkpoints is not None:
+            checkpoints.wait()
+        return Fitted(state, step, caught() if step < steps else None)
+
+
+def _compile(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
+    def run(state: TrainState, resident: Any, feed: Any) -> Any:
+        def step(state: TrainState, item: Any) -> Any:
+            return update.step(state, pipeline.read(resident, item))
+
+        return scan_steps(Update(update.init, step)).step(state, feed)
+
+    return jax.jit(run, donate_argnums=0)
+
+
+def _report(
+    step: int, metrics: Mapping[str, Array], writers: Sequence[MetricWriter]
+) -> dict[str, Any]:
+    """Checks the losses of a chunk and writes its means; waits for the chunk."""
+    values = {name: np.asarray(value) for name, value in metrics.items()}
+    count = len(values["loss"])
+    bad = ~np.isfinite(values["loss"]) & (values.get("skipped", np.zeros(1)) == 0)
+    if bad.any():
+        first = step - count + int(np.argwhere(bad)[0, 0]) + 1
+        raise RunError(
+            f"the loss of step {first} is not finite "
+            f"({values['loss'][first - 1 - (step - count)].tolist()}); the checkpoints "
+            "of earlier steps are whole. A lower learning rate, gradient clipping or "
+            "skip_nonfinite may help."
+        )
+    means = {name: value.mean(axis=0) for name, value in values.items()}
+    for write in writers:
+        write(step, means)
+    return {"loss": means["loss"]}
+
+
+def _evaluated(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if name != "loss"}
+
+
+def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:
+    if scores is None:
+        return None
+    return {name: float(value.mean()) for name, value in scores.items()}
+
+
+def _profiler(folder: str | Path | None) -> Any:
+    return ExitStack() if folder is None else jax.profiler.trace(str(folder))

@@ -1,0 +1,42 @@
+"""Signals that end a run in good order."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def catch_signals() -> Iterator[Callable[[], signal.Signals | None]]:
+    """Notes SIGINT and SIGTERM instead of dying of them.
+
+    A second signal acts as it always does. Outside the main thread nothing is caught,
+    since Python delivers signals there alone.
+
+    Returns:
+        A function that returns the signal that came, or None.
+
+    >>> with catch_signals() as caught:
+    ...     signal.raise_signal(signal.SIGTERM)
+    ...     print(caught().name)
+    SIGTERM
+    """
+    came: list[signal.Signals] = []
+    main = threading.current_thread() is threading.main_thread()
+    before = {s: signal.getsignal(s) for s in SIGNALS} if main else {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        came.append(signal.Signals(number))
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: came[0] if came else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,50 @@
+"""The progress bar of a run."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def progress_bar(
+    steps: int, *, start: int = 0, show: bool = True
+) -> Iterator[Callable[[int, Mapping[str, Any]], None]]:
+    """Shows the steps done, the throughput, the time left and the latest metrics.
+
+    Args:
+        steps: how many there are.
+        start: how many are done.
+        show: draw it; otherwise nothing appears.
+
+    >>> with progress_bar(10, show=False) as advance:
+    ...     advance(5, {"loss": 0.5})
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[metrics]}"),
+    )
+    with Progress(*columns, refresh_per_second=4, disable=not show) as progress:
+        task = progress.add_task("", total=steps, completed=start, rate="", metrics="")
+
+        def advance(step: int, metrics: Mapping[str, Any]) -> None:
+            elapsed = progress.tasks[0].elapsed or 0
+            rate = f"{(step - start) / elapsed:.0f} steps/s" if elapsed else ""
+            text = "  ".join(f"{k} {np.mean(v):.4g}" for k, v in metrics.items())
+            progress.update(task, completed=step, rate=rate, metrics=text)
+
+        yield advance
