@@ -106,9 +106,7 @@ def _read_run(folder: Path) -> tuple[ModuleType, Any]:
     known = {field.name for field in dataclasses.fields(module.Config)}
     if set(fields) != known:
         differing = sorted(set(fields) ^ known)
-        raise InputError(
-            f"{path} is of another version: the fields {differing} differ."
-        )
+        raise InputError(f"{path} is of another version: {differing} differ.")
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     return module, module.Config(**tuples)
 

@@ -146,7 +146,9 @@ def curves(
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25, linewidth=0.5)
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(
+        frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5)
+    )
     return figure
 
 

@@ -77,9 +77,8 @@ def _read(data: str) -> Splits:
         missing = {"train", "valid", "test"} - set(arrays)
         if missing:
             raise InputError(f"--data: {data} lacks the arrays {sorted(missing)}.")
-        parts = [
-            arrays[name].reshape(-1, 28, 28) for name in ("train", "valid", "test")
-        ]
+        names = ("train", "valid", "test")
+        parts = [arrays[name].reshape(-1, 28, 28) for name in names]
     return Splits(*(ArraySource({"image": part}) for part in parts))
 
 

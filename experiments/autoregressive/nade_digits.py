@@ -1,13 +1,13 @@
 """A NADE on binarized handwritten digits, beside its baselines.
 
-The 1797 digits of scikit-learn, 8 x 8, set to 1 from intensity 8 of 16 on, cut at random
-(seed 0) into 1257 for training, 180 for validation and 360 for testing.
+The 1797 digits of scikit-learn, 8 x 8, set to 1 from intensity 8 of 16 on, cut at
+random (seed 0) into 1257 for training, 180 for validation and 360 for testing.
 
 Paper: Larochelle and Murray, 2011; Uria et al., 2016, arXiv:1605.02226
 Command: python -m experiments autoregressive/nade_digits --check
 Hardware: 2 CPU cores
 Time: under 1 minute
-Expected: test NLL <= 20.2 nats, at least 2 nats below a mixture of Bernoullis
+Expected: test NLL <= 16.9 nats, at least 1 nat below a mixture of Bernoullis
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Config(RunConfig):
 
     hidden: int = 200
     """Hidden units."""
-    steps: int = 6000
+    steps: int = 3000
     """Training steps."""
     batch_size: int = 64
     """Examples a step."""
@@ -35,7 +35,7 @@ class Config(RunConfig):
     """Decoupled weight decay."""
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
-    evaluate_every: int = 500
+    evaluate_every: int = 250
     """Steps between validations."""
     components: tuple[int, ...] = (5, 10, 20, 40)
     """Sizes of the Bernoulli mixture; the best on validation is the baseline."""
@@ -43,8 +43,8 @@ class Config(RunConfig):
 
 SMOKE = {"hidden": 16, "steps": 40, "evaluate_every": 20, "components": (5,)}
 EXPECTED = {
-    "test_nll": {"at_most": 20.2},
-    "nats_below_mixture": {"at_least": 2.0},
+    "test_nll": {"at_most": 16.9},
+    "nats_below_mixture": {"at_least": 1.0},
 }
 
 

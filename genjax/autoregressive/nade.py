@@ -50,8 +50,8 @@ def nade(
 
     Returns:
         A density over `x` in {0, 1}, `[b, D]`, with the parameters `W` and `V`
-        `[D, H]`, `b` `[D]` and `c` `[H]`. `complete` takes an `observed` mask that is a prefix of
-        the order: for a flattened image, the upper rows.
+        `[D, H]`, `b` `[D]` and `c` `[H]`. `complete` takes an `observed` mask that is a
+        prefix of the order: for a flattened image, the upper rows.
 
     Raises:
         InputError: `hidden` or `segment` is not positive, examples are not vectors, or

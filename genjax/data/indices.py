@@ -13,8 +13,8 @@ def indices_at(
     """Returns the indices of the examples that a step sees.
 
     Every epoch is a permutation of its own, cut into whole batches; the rest of an
-    epoch is left out. Hosts see disjoint, equal parts of each batch. There is no state: a run
-    that is resumed at a step goes on exactly where it was.
+    epoch is left out. Hosts see disjoint, equal parts of each batch. There is no state:
+    a run that is resumed at a step goes on exactly where it was.
 
     Args:
         step: which training step, from 0.

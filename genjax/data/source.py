@@ -17,7 +17,7 @@ class Source(Protocol):
         ...
 
     def gather(self, indices: np.ndarray) -> Mapping[str, Any]:
-        """Returns the examples at these indices, stacked: fields `[len(indices), ...]`."""
+        """Returns the examples at these indices, stacked: `[len(indices), ...]`."""
         ...
 
 

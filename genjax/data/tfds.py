@@ -38,7 +38,7 @@ def prepare(
     """
     if name not in PREPARABLE:
         raise InputError(
-            f"{name!r} cannot be prepared here; those that can: {', '.join(PREPARABLE)}."
+            f"{name!r} cannot be prepared here, only {', '.join(PREPARABLE)}."
         )
     if not Path(archives).is_dir():
         raise InputError(f"there is no folder of archives at {archives}.")

@@ -18,8 +18,8 @@ def bernoulli_mixture(*, components: int) -> Density:
         components: how many mixture components.
 
     Returns:
-        A density over `x` in {0, 1}, `[b, d]`, with the parameters `weights` (log-scale,
-        unnormalised, `[k]`) and `logits` `[k, d]`.
+        A density over `x` in {0, 1}, `[b, d]`, with the parameters `weights`
+        (log-scale, unnormalised, `[k]`) and `logits` `[k, d]`.
 
     Raises:
         InputError: `components` is not positive.

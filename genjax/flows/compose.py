@@ -83,8 +83,8 @@ def invert(bijector: Bijector) -> Bijector:
 def repeat(bijector: Bijector, n: int, *, unroll: int | None = None) -> Bijector:
     """Chains `n` copies with parameters of their own, as one `lax.scan`.
 
-    Parameters are stacked `[n, ...]`, so compile time does not grow with depth. Each copy
-    is initialised on the batch as it comes out of those before it.
+    Parameters are stacked `[n, ...]`, so compile time does not grow with depth. Each
+    copy is initialised on the batch as it comes out of those before it.
 
     Args:
         bijector: what to repeat.

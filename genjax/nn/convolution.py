@@ -1,8 +1,8 @@
 """Up-sampling convolutions and pooling with gradients that XLA runs fast.
 
 The values and the gradients, of second order too, are those of Flax's own layers; only
-the way to them differs. On CPU, XLA computes the weight gradient of a convolution with a
-dilated input, and the gradient of a pooling window, tens of times slower than what is
+the way to them differs. On CPU, XLA computes the weight gradient of a convolution with
+a dilated input, and the gradient of a pooling window, tens of times slower than what is
 used here.
 """
 
@@ -30,8 +30,8 @@ def conv_transpose(
 ) -> Float[Array, "b h2 w2 features"]:
     """The transposed convolution, equal to `jax.lax.conv_transpose`.
 
-    It is the adjoint of a strided convolution, so its weight gradient is taken from that
-    strided convolution, with input and cotangent exchanged.
+    It is the adjoint of a strided convolution, so its weight gradient is taken from
+    that strided convolution, with input and cotangent exchanged.
 
     Args:
         x: images.

@@ -18,7 +18,7 @@ class MLP(nn.Module):
         features: output features.
         hidden: the widths of the hidden layers.
         activation: after each hidden layer.
-        output_init: initialiser of the last kernel; `zeros` makes the output 0 at first.
+        output_init: initialiser of the last kernel; with zeros, the output is 0.
         dtype: of the computation.
 
     >>> module = MLP(features=2, hidden=(8,))

@@ -17,8 +17,8 @@ def gradient_descent(
         g = d loss(variables) / d variables["params"],   params <- params + optimizer(g)
 
     Collections that the pass changes (batch statistics) are taken over as they come.
-    The key of step `t` is `fold_in(state.key, t)`. Inside `pmap`, gradients, collections
-    and metrics are averaged over the devices.
+    The key of step `t` is `fold_in(state.key, t)`. Inside `pmap`, gradients,
+    collections and metrics are averaged over the devices.
 
     Args:
         objective: what to minimise.

@@ -179,8 +179,9 @@ def pmap(update: Update, devices: int | None = None) -> Update:
     """Runs an update by `jax.pmap`: state replicated, batch split over the devices.
 
     Gradients, changed collections and metrics are means over the devices: equal to one
-    device wherever the loss is a mean over examples, and per-device for batch statistics
-    and negatives (`data_parallel` is global there). Each device draws its own keys.
+    device wherever the loss is a mean over examples, and per-device for batch
+    statistics and negatives (`data_parallel` is global there). Each device draws its
+    own keys.
 
     Args:
         update: an update that calls `mean_over_devices`, as `gradient_descent` does.
