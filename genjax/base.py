@@ -23,12 +23,13 @@ and `jax.eval_shape` of it gives all shapes without work.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from genjax.errors import InputError
 from genjax.typing import Array, Key, Params, Variables
 
 
+@runtime_checkable
 class Network(Protocol):
     """Anything with a pure `init` and `apply`.
 

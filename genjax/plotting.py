@@ -38,6 +38,7 @@ def image_grid(
     columns: int = 8,
     title: str = "",
     row_labels: Sequence[str] = (),
+    colours: str = "gray_r",
 ) -> "Figure":
     """Shows images side by side, from the upper left, row by row.
 
@@ -46,6 +47,7 @@ def image_grid(
         columns: images a row.
         title: above the grid.
         row_labels: left of the rows.
+        colours: a matplotlib colour map for grey images; ink on paper by default.
 
     Raises:
         InputError: the images have another rank.
@@ -67,7 +69,7 @@ def image_grid(
         axis.set(xticks=[], yticks=[])
         axis.set_frame_on(False)
         if index < len(images):
-            axis.imshow(images[index], cmap="gray_r", vmin=low, vmax=high)
+            axis.imshow(images[index], cmap=colours, vmin=low, vmax=high)
     for label, axis in zip(row_labels, axes[:, 0], strict=False):
         axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
     if title:
@@ -146,9 +148,7 @@ def curves(
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25, linewidth=0.5)
-    axis.legend(
-        frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5)
-    )
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

@@ -63,10 +63,10 @@ def dequantize(key: Key, x: Array, *, levels: int) -> Float[Array, "..."]:
     >>> jnp.floor(y * 256).tolist()
     [0.0, 255.0]
     """
-    noise = jax.random.uniform(key, x.shape)
-    y = (x.astype(jnp.float32) + noise) / levels
-    # (levels - 1 + u) / levels rounds to 1 for u close to 1.
-    return jnp.minimum(y, jnp.float32(np.nextafter(np.float32(1), np.float32(0))))
+    lower = x.astype(jnp.float32)
+    y = (lower + jax.random.uniform(key, x.shape)) / levels
+    # Noise close to 1 would round up into the next bin.
+    return jnp.minimum(y, jnp.nextafter((lower + 1) / levels, jnp.zeros_like(lower)))
 
 
 def logit(x: Array, *, margin: float = 0.05) -> tuple[Array, Array]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from genjax.errors import InputError
 
 
+@runtime_checkable
 class Source(Protocol):
     """A data set with random access."""
 

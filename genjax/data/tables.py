@@ -67,8 +67,9 @@ def _read_columns(path: Path, ending: str) -> tuple[np.ndarray, list[str]]:
             table = csv.read_csv(path, read_options=options)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path.name} cannot be read: {error}.") from error
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        _check_column(path, name, column)
+    if table.num_rows:
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            _check_column(path, name, column)
     return np.stack([c.to_numpy() for c in table.columns], axis=1), table.column_names
 
 

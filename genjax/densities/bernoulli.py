@@ -1,5 +1,7 @@
 """The factorised Bernoulli: the baseline that every binary model must beat."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -64,7 +66,7 @@ def bernoulli() -> Density:
         return x, _total(bernoulli_log_prob(logits, x))
 
     def complete(
-        params: Params, key: Key, x: Event, observed: Array
+        params: Params, key: Key, x: Event, observed: Any
     ) -> tuple[Array, Array]:
         draws, _ = sample(params, key, x.shape[0])
         terms = bernoulli_log_prob(params["logits"][None], draws)

@@ -76,7 +76,8 @@ def diagonal_normal(event_shape: tuple[int, ...]) -> Density:
                 f"normal: examples must have the shape {event_shape}, "
                 f"got {x.shape[1:]} (a batch of {x.shape})."
             )
-        noise = (x - params["mean"]) * jnp.exp(-params["log_scale"])
+        scale = jnp.exp(params["log_scale"])
+        noise = (x - params["mean"][None]) / scale[None]
         return _log_prob_of_noise(noise) - jnp.sum(params["log_scale"])
 
     def sample(
@@ -84,7 +85,7 @@ def diagonal_normal(event_shape: tuple[int, ...]) -> Density:
     ) -> tuple[Array, Array]:
         del condition
         noise = jax.random.normal(key, (n, *event_shape))
-        x = params["mean"] + jnp.exp(params["log_scale"]) * noise
+        x = params["mean"][None] + jnp.exp(params["log_scale"])[None] * noise
         return x, _log_prob_of_noise(noise) - jnp.sum(params["log_scale"])
 
     return Density(init, log_prob, sample)

@@ -145,7 +145,7 @@ class ConvTranspose(nn.Module):
         )
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,))
-            y = y + bias.astype(self.dtype)
+            y = y + bias.astype(self.dtype)[None, None, None]
         return y
 
 

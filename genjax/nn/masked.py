@@ -76,7 +76,7 @@ class MaskedDense(nn.Module):
         kernel = self.param("kernel", self.kernel_init, self.mask.shape)
         bias = self.param("bias", nn.initializers.zeros, self.mask.shape[1:])
         y = x.astype(self.dtype) @ (kernel * self.mask).astype(self.dtype)
-        return y + bias.astype(self.dtype)
+        return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
 
 
 class MaskedMLP(nn.Module):

@@ -1,6 +1,5 @@
 """Normalisation layers: statistics in float32 whatever the network computes in."""
 
-import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -50,16 +49,17 @@ class GroupNorm(nn.Module):
 
     Attributes:
         groups: the most groups; their number is the largest divisor of the channels
-            that is not above it.
+            that is not above it and leaves four channels a group. With one channel a
+            group, whatever was added to a channel, a time or a class, would vanish.
         dtype: of the output.
 
     Source: Wu and He, 2018, arXiv:1803.08494.
 
     >>> import jax
     >>> module = GroupNorm(groups=4)
-    >>> x = jnp.ones((1, 2, 2, 6))
+    >>> x = jnp.ones((1, 2, 2, 8))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
-    (1, 2, 2, 6)
+    (1, 2, 2, 8)
     """
 
     groups: int = 32
@@ -68,9 +68,9 @@ class GroupNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `[b, h, w, c]` to `[b, h, w, c]`."""
-        groups = max(
-            g for g in range(1, self.groups + 1) if math.gcd(g, x.shape[-1]) == g
-        )
+        channels = x.shape[-1]
+        most = max(1, min(self.groups, channels // 4))
+        groups = max(g for g in range(1, most + 1) if channels % g == 0)
         norm = nn.GroupNorm(groups, epsilon=EPSILON)
         return norm(x.astype(jnp.float32)).astype(self.dtype)
 

@@ -1,0 +1,48 @@
+"""Settings of all tests: strict JAX, eight simulated devices, checked shapes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+
+import jax
+from jaxtyping import install_import_hook
+
+if jax.config.jax_platforms == "cpu":
+    jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+CACHE = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
+jax.config.update("jax_compilation_cache_dir", str(CACHE))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+PACKAGES = ("autoregressive", "densities", "flows", "metrics", "nn", "training")
+HOOKED = [f"genjax.{package}" for package in PACKAGES]
+
+with install_import_hook(HOOKED, "beartype.beartype"):
+    import genjax  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data that is not part of the project."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("GENJAX_SHARED_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("no shared data: set GENJAX_SHARED_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tpu_mesh():
+    """A mesh over a TPU v5e 2 x 4 that is not there, to compile for."""
+    pytest.importorskip("libtpu", reason="no libtpu: sync the group tpu-aot")
+    from jax.experimental import topologies
+    from jax.sharding import AxisType, Mesh
+
+    topology = topologies.get_topology_desc(platform="tpu", topology_name="v5e:2x4")
+    return Mesh(topology.devices, ("data",), axis_types=(AxisType.Auto,))

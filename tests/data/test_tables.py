@@ -1,0 +1,63 @@
+import gzip
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from genjax.data import read_table
+from genjax.errors import InputError
+
+TABLE = np.array([[1.0, 2.5], [3.0, -4.0]], np.float32)
+
+
+def write(path, text):
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt") as file:
+        file.write(text)
+    return path
+
+
+def test_every_format_gives_the_same_table(tmp_path):
+    np.save(tmp_path / "t.npy", TABLE)
+    np.savez(tmp_path / "t.npz", only=TABLE)
+    np.savez(tmp_path / "two.npz", a=TABLE, b=TABLE + 1)
+    write(tmp_path / "t.csv", "a,b\n1,2.5\n3,-4\n")
+    write(tmp_path / "plain.csv", "1,2.5\n3,-4\n")
+    write(tmp_path / "t.csv.gz", "a,b\n1,2.5\n3,-4\n")
+    parquet.write_table(pa.table({"a": [1, 3], "b": [2.5, -4]}), tmp_path / "t.parquet")
+    for name in ("t.npy", "t.npz", "t.csv", "plain.csv", "t.csv.gz", "t.parquet"):
+        np.testing.assert_array_equal(read_table(tmp_path / name), TABLE, name)
+    np.testing.assert_array_equal(read_table(tmp_path / "two.npz", key="a"), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.csv", "a,b\n1,2\n3,\n", r"row 2, column 'b' is missing"),
+        ("a.csv", "a,b\n1,2\n3,red\n", r"row 2, column 'b' is 'red', not a number"),
+        ("a.csv", "a,b\n1,2\n3,nan\n", r"row 2, column 'b' is missing"),
+        ("a.csv", "a,b\n1,2\n3,inf\n", r"row 2, column 'b' is inf"),
+        ("a.csv", "a,b\n1,2\n3\n", r"cannot be read"),
+        ("a.csv", "a,b\n", r"must have rows and columns"),
+        ("a.txt", "1", r"must end in"),
+        ("a.npy", "no numbers", r"not a NumPy file"),
+    ],
+)
+def test_bad_tables_are_refused_with_the_place(tmp_path, name, text, sentence):
+    with pytest.raises(InputError, match=sentence):
+        read_table(write(tmp_path / name, text))
+
+
+def test_missing_files_and_keys(tmp_path):
+    with pytest.raises(InputError, match="there is no table"):
+        read_table(tmp_path / "absent.csv")
+    np.savez(tmp_path / "two.npz", a=TABLE, b=TABLE)
+    with pytest.raises(InputError, match=r"one of its arrays \['a', 'b'\]"):
+        read_table(tmp_path / "two.npz")
+
+
+@pytest.mark.shared_data
+def test_a_real_table(shared_data):
+    files = sorted((shared_data / "uci_small").rglob("*.csv.gz"))
+    assert read_table(files[0]).shape[0] > 100

@@ -1,0 +1,148 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from genjax.training import (
+    data_parallel,
+    device_mesh,
+    ensemble,
+    gradient_descent,
+    pmap,
+    scan_steps,
+)
+from tests.laws.registry import OBJECTIVES, UPDATES, batch
+
+objectives = pytest.mark.parametrize("make", OBJECTIVES.values(), ids=OBJECTIVES.keys())
+updates = pytest.mark.parametrize("make", UPDATES.values(), ids=UPDATES.keys())
+devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
+
+
+def record_gradients():
+    """An optimiser that moves nothing and keeps the raw gradients as its state."""
+
+    def update(gradients, state, params=None):
+        return jax.tree.map(jnp.zeros_like, gradients), gradients
+
+    return optax.GradientTransformation(
+        lambda params: jax.tree.map(jnp.zeros_like, params), update
+    )
+
+
+def raw_gradients(update):
+    state = update.init(jax.random.key(0), batch(32))
+    return update.step(state, batch(32, seed=1))[0].opt_state
+
+
+def assert_close(tree, other, atol=1e-5):
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=atol, rtol=1e-5), tree, other
+    )
+
+
+def assert_equal(tree, other):
+    def compare(a, b):
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+    jax.tree.map(compare, tree, other)
+
+
+@devices
+@objectives
+@pytest.mark.parametrize("fully_sharded", [False, True])
+def test_raw_gradients_on_a_mesh_are_those_of_one_device(make, fully_sharded):
+    single = gradient_descent(make(), record_gradients())
+    mesh = device_mesh(8)
+    shared = data_parallel(single, mesh, fully_sharded=fully_sharded)
+    assert_close(raw_gradients(single), raw_gradients(shared))
+
+
+@devices
+@objectives
+def test_raw_gradients_by_pmap_are_those_of_one_device(make):
+    single = gradient_descent(make(), record_gradients())
+    replicas = raw_gradients(pmap(single, 8))
+    for replica in (0, 7):
+        assert_close(
+            raw_gradients(single), jax.tree.map(lambda g, i=replica: g[i], replicas)
+        )
+
+
+@updates
+def test_scanned_steps_are_single_steps(make):
+    update = make()
+    batches = [batch(seed=i) for i in range(4)]
+    single = update.init(jax.random.key(0), batches[0])
+    step = jax.jit(update.step)
+    for one in batches:
+        single, _ = step(single, one)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
+    scanned = scan_steps(update)
+    state, metrics = jax.jit(scanned.step)(
+        scanned.init(jax.random.key(0), stacked), stacked
+    )
+    assert metrics["loss"].shape[0] == 4
+    assert_close((single.step, single.variables), (state.step, state.variables))
+
+
+@updates
+def test_an_ensemble_is_its_single_runs(make):
+    update = make()
+    together = ensemble(update, 3)
+    state = together.init(jax.random.key(0), batch())
+    step, single_step = jax.jit(together.step), jax.jit(update.step)
+    states = [
+        update.init(key, batch()) for key in jax.random.split(jax.random.key(0), 3)
+    ]
+    for i in range(3):
+        state, _ = step(state, batch(seed=i))
+        states = [single_step(s, batch(seed=i))[0] for s in states]
+    for i, single in enumerate(states):
+        mine = jax.tree.map(lambda leaf, i=i: leaf[i], state.variables)
+        assert_close(mine, single.variables)
+
+
+@updates
+def test_one_trace_a_run(make):
+    update, traces = make(), []
+
+    def step(state, batch):
+        traces.append(1)
+        return update.step(state, batch)
+
+    compiled = jax.jit(step)
+    state = jax.jit(update.init)(jax.random.key(0), batch())
+    for i in range(3):
+        state, _ = compiled(state, batch(seed=i))
+    assert len(traces) == 1
+
+
+@objectives
+def test_bfloat16_parameters_stay_finite(make):
+    objective = make()
+    variables = objective.init(jax.random.key(0), batch())
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables)
+
+    def loss(params):
+        return objective.loss(
+            variables | {"params": params}, batch(), jax.random.key(1)
+        )
+
+    gradients, (_, metrics) = jax.grad(loss, has_aux=True)(half["params"])
+    assert metrics["loss"].dtype == jnp.float32
+    for leaf in jax.tree.leaves(gradients):
+        assert leaf.dtype == jnp.bfloat16
+        assert jnp.all(jnp.isfinite(leaf.astype(jnp.float32)))
+
+
+@updates
+def test_every_step_compiles_for_tpu(make, tpu_mesh):
+    update = make()
+    shared = data_parallel(update, tpu_mesh)
+    shapes = jax.eval_shape(update.init, jax.random.key(0), batch(16))
+    compiled = shared.step.lower(shapes, batch(16)).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes >= 0
+    assert "all-reduce" in compiled.as_text()

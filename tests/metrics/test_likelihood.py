@@ -1,0 +1,32 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax.data.preprocessing import dequantize, logit
+from genjax.densities import standard_normal
+from genjax.metrics import bits_per_dim, mean_log_prob
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 10, 100])
+def test_every_example_counts_once(batch_size):
+    x = jax.random.normal(jax.random.key(0), (10, 2))
+    model = standard_normal((2,))
+    np.testing.assert_allclose(
+        mean_log_prob(model, {}, x, batch_size=batch_size),
+        model.log_prob({}, x).mean(),
+        rtol=1e-5,
+    )
+
+
+def test_uniform_noise_needs_all_the_bits_whatever_the_map():
+    """A uniform density has log2(levels) bits a dimension, in logit space too."""
+    key_x, key_noise = jax.random.split(jax.random.key(0))
+    levels = jax.random.randint(key_x, (2000, 4), 0, 256)
+    unit = dequantize(key_noise, levels, levels=256)
+    uniform = jnp.zeros(2000)
+    np.testing.assert_allclose(bits_per_dim(uniform, dims=4, levels=256), 8.0)
+    _, log_det = logit(unit, margin=0.01)
+    in_logit_space = uniform - log_det
+    bits = bits_per_dim(in_logit_space + log_det, dims=4, levels=256)
+    np.testing.assert_allclose(bits, 8.0, atol=1e-5)

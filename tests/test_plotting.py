@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from genjax.errors import InputError, RunError
+from genjax.plotting import curves, density_map, image_grid, save
+
+
+def test_pictures_are_written(tmp_path):
+    figures = {
+        "grid": image_grid(np.random.rand(5, 4, 4), columns=3, row_labels=("a", "b")),
+        "colour": image_grid(np.random.rand(2, 4, 4, 3)),
+        "map": density_map(
+            np.zeros((1, 4, 4)), extent=(0, 1, 0, 1), points=np.zeros((3, 2))
+        ),
+        "curves": curves({"a": ([1, 2], [3.0, 4.0])}, lines={"level": 3.5}),
+    }
+    for name, figure in figures.items():
+        assert save(figure, tmp_path / f"{name}.png").stat().st_size > 500
+
+
+def test_bands_cover_the_seeds():
+    figure = curves({"loss": ([0, 1], [[1, 3], [2, 6]])})
+    line, band = figure.axes[0].lines[0], figure.axes[0].collections[0]
+    np.testing.assert_array_equal(line.get_ydata(), [2, 4])
+    assert band.get_paths()[0].get_extents().y1 == 6
+
+
+def test_bad_input_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"\(4,\)"):
+        image_grid(np.zeros(4))
+    with pytest.raises(RunError, match="cannot write the figure"):
+        save(image_grid(np.zeros((1, 2, 2))), tmp_path / "nowhere" / "x.png")

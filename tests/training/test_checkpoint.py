@@ -1,0 +1,149 @@
+import resource
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax.errors import InputError, RunError
+from genjax.training import Checkpoints, data_parallel, device_mesh
+from tests.laws.registry import UPDATES, batch
+from tests.laws.test_updates import assert_equal
+
+# A loader that meets damage leaves its threads to report it on their own.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::pytest.PytestUnhandledThreadExceptionWarning",
+)
+
+
+def trained(seed=0):
+    update = UPDATES["with_ema"]()
+    state = jax.jit(update.init)(jax.random.key(seed), batch())
+    return jax.jit(update.step)(state, batch())[0]
+
+
+def test_what_is_saved_is_restored_bit_for_bit(tmp_path):
+    state = trained()
+    with Checkpoints(tmp_path, config={"a": 1}) as checkpoints:
+        checkpoints.save(1, state)
+    with Checkpoints(tmp_path, config={"a": 1}) as checkpoints:
+        assert checkpoints.latest == 1
+        assert_equal(checkpoints.restore(trained(seed=1)), state)
+
+
+def test_latest_and_best_are_kept(tmp_path):
+    state = trained()
+    with Checkpoints(tmp_path, config={}, metric="nll") as checkpoints:
+        for step, nll in enumerate([3.0, 1.0, 2.0, 2.5, 4.0]):
+            checkpoints.save(step, state, {"nll": nll})
+        checkpoints.wait()
+        assert checkpoints.latest == 4
+        assert checkpoints.best == 1
+    kept = sorted(int(p.name) for p in tmp_path.iterdir() if p.name.isdigit())
+    assert kept == [1, 3, 4]
+
+
+def test_another_configuration_is_refused_by_its_fields(tmp_path):
+    with Checkpoints(tmp_path, config={"a": 1, "b": 2}) as checkpoints:
+        checkpoints.save(1, trained())
+    with pytest.raises(InputError, match=r"a = 1 there, 3 here; c = 'absent' there"):
+        Checkpoints(tmp_path, config={"a": 3, "b": 2, "c": 4})
+
+
+@pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
+@pytest.mark.parametrize(("saved_on", "restored_on"), [(8, 2), (8, 1), (1, 8)])
+def test_restored_on_another_number_of_devices(tmp_path, saved_on, restored_on):
+    def start(devices):
+        update = data_parallel(
+            UPDATES["nade"](), device_mesh(devices), fully_sharded=True
+        )
+        return update.init(jax.random.key(devices), batch())
+
+    state = start(saved_on)
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        checkpoints.save(1, state)
+        checkpoints.wait()
+        restored = checkpoints.restore(start(restored_on))
+    assert_equal(restored, state)
+    devices = jax.tree.leaves(restored.variables)[0].sharding.device_set
+    assert len(devices) == restored_on
+
+
+def test_a_flipped_bit_in_a_payload_names_its_leaf(tmp_path):
+    state = trained()
+    large = state._replace(variables={"params": {"W": jnp.arange(9999.0)}})
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        checkpoints.save(1, large)
+    payloads = [
+        p for p in (tmp_path / "1" / "state").rglob("d/*") if p.stat().st_size > 300
+    ]
+    assert payloads
+    random = np.random.default_rng(0)
+    for path in payloads:
+        whole = path.read_bytes()
+        for position in random.integers(0, len(whole), 4):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << random.integers(8)
+            path.write_bytes(bytes(damaged))
+            with (
+                Checkpoints(tmp_path, config={}) as checkpoints,
+                pytest.raises(InputError, match=r"the leaf \S+ is not"),
+            ):
+                checkpoints.restore(large)
+        path.write_bytes(whole)
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        assert_equal(checkpoints.restore(large), large)
+
+
+def test_an_empty_folder_has_nothing_to_restore(tmp_path):
+    with (
+        Checkpoints(tmp_path, config={}) as checkpoints,
+        pytest.raises(InputError, match="no complete checkpoint"),
+    ):
+        checkpoints.restore(trained())
+
+
+def test_an_unwritable_folder_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="cannot write checkpoints to"):
+        Checkpoints(tmp_path / "file" / "checkpoints", config={})
+
+
+FULL_DISK = """
+import resource, sys
+import jax, jax.numpy as jnp
+from genjax.base import TrainState
+from genjax.errors import RunError
+from genjax.training import Checkpoints
+state = TrainState(jnp.zeros(()), jax.random.key(0), {"x": jnp.zeros(3)}, ())
+noise = jax.random.normal(jax.random.key(0), (300_000,))
+with Checkpoints(sys.argv[1], config={}) as checkpoints:
+    checkpoints.save(1, state)
+    checkpoints.wait()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    try:
+        checkpoints.save(2, state._replace(variables={"x": noise}))
+        checkpoints.wait()
+    except RunError as error:
+        print(error)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    )
+with Checkpoints(sys.argv[1], config={}) as checkpoints:
+    print(checkpoints.latest, checkpoints.restore(state).variables)
+"""
+
+
+def test_a_full_disk_is_a_sentence_and_earlier_checkpoints_stay_whole(tmp_path):
+    assert resource.RLIMIT_FSIZE is not None
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "cannot write checkpoints to" in done.stdout, done.stderr[-2000:]
+    assert "1 {'x': Array([0., 0., 0.]" in done.stdout

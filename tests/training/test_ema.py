@@ -1,0 +1,47 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax.base import TrainState, Update
+from genjax.errors import InputError
+from genjax.training import averaged, with_ema
+
+
+def counting():
+    """Sets every float to the number of its step."""
+
+    def init(key, batch):
+        variables = {
+            "params": jnp.zeros((), jnp.bfloat16),
+            "batch_stats": jnp.zeros(()),
+            "counts": jnp.zeros((), jnp.int32),
+        }
+        return TrainState(jnp.zeros((), jnp.int32), key, variables, ())
+
+    def step(state, batch):
+        t = state.step + 1
+        new = jax.tree.map(lambda leaf: t.astype(leaf.dtype), state.variables)
+        return state._replace(step=t, variables=new), {"loss": jnp.zeros(())}
+
+    return Update(init, step)
+
+
+def test_averages_follow_the_formula():
+    update = with_ema(counting(), 0.5)
+    state = update.init(jax.random.key(0), {})
+    expected = 0.0
+    for t in range(20):
+        state, _ = update.step(state, {})
+        d = min(0.5, (1 + t) / (10 + t))
+        expected = d * expected + (1 - d) * (t + 1)
+    average = averaged(state.variables)
+    np.testing.assert_allclose(average["params"], expected, rtol=1e-5)
+    np.testing.assert_allclose(average["batch_stats"], expected, rtol=1e-5)
+    assert average["params"].dtype == jnp.float32
+    assert int(average["counts"]) == 20
+
+
+def test_decay_must_be_below_one():
+    with pytest.raises(InputError, match=r"in \[0, 1\), got 1"):
+        with_ema(counting(), 1.0)

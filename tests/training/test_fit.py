@@ -1,0 +1,126 @@
+import os
+import signal
+import threading
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from genjax.base import Objective
+from genjax.data import ArraySource, in_memory, on_device
+from genjax.errors import InputError, RunError
+from genjax.training import Checkpoints, fit, gradient_descent, jsonl_writer
+from genjax.training.writers import read_jsonl
+from tests.laws.registry import UPDATES, batch
+from tests.laws.test_updates import assert_equal
+
+KEY = jax.random.key(0)
+
+
+def pipeline(make=on_device):
+    return make(ArraySource({"x": np.asarray(batch(64)["x"])}), batch_size=8, seed=0)
+
+
+def run(**kwargs):
+    arguments = {"key": KEY, "steps": 20, "chunk": 4, "show_progress": False}
+    return fit(UPDATES["with_ema"](), pipeline(), **(arguments | kwargs))
+
+
+def test_chunks_and_pipelines_do_not_change_the_run():
+    states = [run(chunk=c).state for c in (1, 4, 7, 100)]
+    memory = fit(
+        UPDATES["with_ema"](),
+        pipeline(in_memory),
+        key=KEY,
+        steps=20,
+        show_progress=False,
+    )
+    for state in (*states[1:], memory.state):
+        assert_equal(state, states[0])
+
+
+def test_resumed_is_never_stopped(tmp_path):
+    whole = run(evaluate_every=5).state
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        run(steps=10, evaluate_every=5, checkpoints=checkpoints)
+        resumed = run(evaluate_every=5, checkpoints=checkpoints, resume=True)
+    assert resumed.step == 20
+    assert_equal(resumed.state, whole)
+
+
+def test_metrics_are_reported_and_the_best_is_kept(tmp_path):
+    scores = iter([3.0, 1.0, 2.0, 4.0])
+    with (
+        Checkpoints(tmp_path / "c", config={}, metric="score") as checkpoints,
+        jsonl_writer(tmp_path / "m.jsonl") as writer,
+    ):
+        run(
+            evaluate=lambda variables: {"score": jnp.array(next(scores))},
+            evaluate_every=5,
+            checkpoints=checkpoints,
+            writers=[writer],
+        )
+        assert (checkpoints.best, checkpoints.latest) == (10, 20)
+    rows = read_jsonl(tmp_path / "m.jsonl")
+    assert [r["step"] for r in rows if "score" in r] == [5, 10, 15, 20]
+    assert [r["step"] for r in rows if "loss" in r] == [4, 5, 9, 10, 14, 15, 19, 20]
+
+
+def exploding(at):
+    def loss(variables, batch, key):
+        value = jnp.where(variables["params"] < at - 0.5, 1.0, jnp.nan)
+        value = value + 0 * variables["params"] - variables["params"]
+        return value, ({}, {"loss": value})
+
+    return gradient_descent(
+        Objective(lambda key, b: {"params": jnp.zeros(())}, loss), optax.sgd(1.0)
+    )
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        with pytest.raises(
+            RunError, match=r"the loss of step 14 is not finite \(nan\)"
+        ):
+            fit(
+                exploding(13),
+                pipeline(),
+                key=KEY,
+                steps=20,
+                chunk=3,
+                evaluate_every=5,
+                checkpoints=checkpoints,
+                show_progress=False,
+            )
+        checkpoints.wait()
+        assert checkpoints.latest == 10
+        template = exploding(13).init(KEY, pipeline().example)
+        assert float(checkpoints.restore(template).variables["params"]) == 10
+
+
+def test_a_signal_saves_and_ends_within_seconds(tmp_path):
+    def interrupt():
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        threading.Thread(target=interrupt).start()
+        started = time.perf_counter()
+        fitted = run(steps=10_000_000, checkpoints=checkpoints)
+        assert time.perf_counter() - started < 10
+        assert fitted.signal is signal.SIGTERM
+        assert checkpoints.latest == fitted.step > 0
+
+
+def test_a_profile_is_written(tmp_path):
+    run(profile=tmp_path)
+    assert list(tmp_path.rglob("*.xplane.pb"))
+
+
+@pytest.mark.parametrize("name", ["steps", "chunk"])
+def test_numbers_must_be_positive(name):
+    with pytest.raises(InputError, match=f"fit: {name} must be at least 1, got -1"):
+        run(**{name: -1})

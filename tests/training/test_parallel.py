@@ -1,0 +1,126 @@
+import socket
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from genjax.data import ArraySource, on_device
+from genjax.errors import InputError
+from genjax.training import (
+    data_parallel,
+    device_mesh,
+    fit,
+    initialize,
+    mean_over_devices,
+    pmap,
+    shard_batch,
+    shard_pipeline,
+)
+from tests.laws.registry import UPDATES, batch
+from tests.laws.test_updates import assert_close
+
+devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
+
+
+@devices
+def test_a_whole_run_on_a_mesh_is_that_of_one_device():
+    source = ArraySource({"x": np.asarray(batch(64)["x"])})
+    pipeline = on_device(source, batch_size=16, seed=0)
+    kwargs = {"key": jax.random.key(0), "steps": 6, "chunk": 3, "show_progress": False}
+    update, mesh = UPDATES["nade"](), device_mesh(8)
+    alone = fit(update, pipeline, **kwargs)
+    shared = fit(data_parallel(update, mesh), shard_pipeline(pipeline, mesh), **kwargs)
+    assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
+    assert len(jax.tree.leaves(shared.state.variables)[0].sharding.device_set) == 8
+
+
+@devices
+def test_fully_sharded_state_is_spread_out():
+    update = data_parallel(UPDATES["nade"](), device_mesh(4), fully_sharded=True)
+    x = {"x": np.asarray(batch()["x"]).repeat(4, axis=1)}
+    state = update.init(jax.random.key(0), x)
+    w = state.variables["params"]["W"]
+    assert w.addressable_shards[0].data.size == w.size // 4
+    state, _ = update.step(state, x)
+    assert state.variables["params"]["W"].addressable_shards[0].data.size == w.size // 4
+
+
+def test_outside_pmap_nothing_is_averaged():
+    assert mean_over_devices({"x": 3}) == {"x": 3}
+
+
+@devices
+def test_bad_input_is_a_sentence():
+    with pytest.raises(InputError, match=r"99 devices were asked for, but there are 8"):
+        device_mesh(99)
+    mesh = device_mesh(8)
+    with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
+        shard_batch(np.zeros((12, 2)), mesh)
+    update = data_parallel(UPDATES["nade"](), mesh)
+    state = update.init(jax.random.key(0), batch())
+    with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
+        update.step(state, batch(12))
+    mapped = pmap(UPDATES["nade"](), 8)
+    with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
+        mapped.step(mapped.init(jax.random.key(0), batch()), batch(12))
+    with pytest.raises(InputError, match="between 0 and processes - 1 = 1, got 2"):
+        initialize("localhost:1", processes=2, process=2)
+
+
+PROCESS = """
+import sys
+import jax
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 2)
+from genjax.training import data_parallel, device_mesh, fit, initialize, shard_pipeline
+address, process = sys.argv[1], int(sys.argv[2])
+initialize(address, processes=2, process=process, timeout=60)
+import numpy as np
+from genjax.data import ArraySource, in_memory
+from tests.laws.registry import UPDATES, batch
+with jax.default_device(jax.local_devices()[0]):
+    source = ArraySource({"x": np.asarray(batch(64)["x"])})
+    pipeline = in_memory(source, batch_size=16, seed=0, host=process, hosts=2)
+    mesh = device_mesh()
+    assert mesh.size == 4, mesh
+update = data_parallel(UPDATES["nade"](), mesh)
+fitted = fit(
+    update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=6, chunk=3,
+    show_progress=False,
+)
+w = fitted.state.variables["params"]["W"].addressable_data(0)
+np.save(sys.argv[3], np.asarray(w))
+"""
+
+
+def test_two_processes_are_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, address, str(i), tmp_path / f"{i}.npy"],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(2)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=180)
+        assert process.returncode == 0, errors[-3000:]
+    source = ArraySource({"x": np.asarray(batch(64)["x"])})
+    alone = fit(
+        UPDATES["nade"](),
+        on_device(source, batch_size=16, seed=0),
+        key=jax.random.key(0),
+        steps=6,
+        show_progress=False,
+    )
+    for i in range(2):
+        np.testing.assert_allclose(
+            np.load(tmp_path / f"{i}.npy"),
+            alone.state.variables["params"]["W"],
+            atol=1e-4,
+        )

@@ -1,0 +1,64 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from genjax.autoregressive import nade
+from genjax.densities import negative_log_likelihood
+from genjax.training import ensemble, gradient_descent, skip_nonfinite, sweep
+from tests.autoregressive.test_nade import median_seconds
+from tests.laws.registry import batch
+from tests.laws.test_updates import assert_close, assert_equal
+
+OBJECTIVE = negative_log_likelihood(nade(hidden=5))
+
+
+def test_a_sweep_is_its_single_runs():
+    settings = {"rate": jnp.array([0.01, 0.1]), "decay": jnp.array([0.0, 0.3])}
+
+    def make(setting):
+        optimizer = optax.adamw(setting["rate"], weight_decay=setting["decay"])
+        return gradient_descent(OBJECTIVE, optimizer)
+
+    swept = sweep(make, settings)
+    state = swept.init(jax.random.key(0), batch())
+    for i in range(3):
+        state, _ = swept.step(state, batch(seed=i))
+    for j in range(2):
+        single = make(jax.tree.map(lambda leaf, j=j: leaf[j], settings))
+        alone = single.init(jax.random.key(0), batch())
+        for i in range(3):
+            alone, _ = single.step(alone, batch(seed=i))
+        mine = jax.tree.map(lambda leaf, j=j: leaf[j], state.variables)
+        assert_close(mine, alone.variables)
+
+
+def test_a_bad_step_changes_nothing_but_its_number():
+    update = skip_nonfinite(gradient_descent(OBJECTIVE, optax.adam(0.1)))
+    state = update.init(jax.random.key(0), batch())
+    bad = {"x": batch()["x"].at[0, 0].set(jnp.nan)}
+    after, metrics = update.step(state, bad)
+    assert float(metrics["skipped"]) == 1
+    assert int(after.step) == 1
+    assert_equal(after._replace(step=state.step), state)
+    after, metrics = update.step(after, batch())
+    assert float(metrics["skipped"]) == 0
+
+
+def test_eight_seeds_cost_at_most_a_third_of_eight_runs():
+    update = gradient_descent(
+        negative_log_likelihood(nade(hidden=16)), optax.adam(1e-3)
+    )
+    x = {"x": jnp.tile(batch()["x"], (1, 4))}
+
+    def run(update):
+        state = update.init(jax.random.key(0), x)
+
+        @jax.jit
+        def steps(state):
+            return jax.lax.fori_loop(0, 50, lambda _, s: update.step(s, x)[0], state)
+
+        return median_seconds(steps, jax.block_until_ready(steps(state)))
+
+    ratios = [run(ensemble(update, 8)) / (8 * run(update)) for _ in range(3)]
+    assert np.median(ratios) <= 1 / 3, ratios
