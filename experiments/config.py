@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from genjax.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -27,6 +29,13 @@ class RunConfig:
     """Show the progress bar."""
     profile: bool = False
     """Write a trace of the second chunk of steps to the run folder."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            is_count = type(value) is int and field.name != "seed"
+            if is_count and value < 1:
+                raise InputError(f"--{field.name} must be at least 1, got {value}.")
 
 
 RUN_FIELDS = ("workdir", "devices", "resume", "check", "progress", "profile")

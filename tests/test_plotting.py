@@ -4,11 +4,13 @@ import pytest
 from genjax.errors import InputError, RunError
 from genjax.plotting import curves, density_map, image_grid, save
 
+RANDOM = np.random.default_rng(0)
+
 
 def test_pictures_are_written(tmp_path):
     figures = {
-        "grid": image_grid(np.random.rand(5, 4, 4), columns=3, row_labels=("a", "b")),
-        "colour": image_grid(np.random.rand(2, 4, 4, 3)),
+        "grid": image_grid(RANDOM.random((5, 4, 4)), columns=3, row_labels=("a", "b")),
+        "colour": image_grid(RANDOM.random((2, 4, 4, 3))),
         "map": density_map(
             np.zeros((1, 4, 4)), extent=(0, 1, 0, 1), points=np.zeros((3, 2))
         ),

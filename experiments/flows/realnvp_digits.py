@@ -88,6 +88,8 @@ def build(config: Config) -> Task:
     objective = with_preprocessing(negative_log_likelihood(model), _to_logits)
     splits = split(digits(), validation=180, test=360)
 
+    validation = jnp.asarray(splits.validation.arrays["image"])
+
     def bits(variables: Variables, image: Array) -> Array:
         """The mean over ten draws of the dequantisation noise."""
 
@@ -101,7 +103,7 @@ def build(config: Config) -> Task:
     normal = _normal_bits(splits.train.arrays["image"], splits.test.arrays["image"])
 
     def evaluate(variables: Variables) -> dict[str, Any]:
-        value = jax.jit(bits)(variables, splits.test.arrays["image"])
+        value = jax.jit(bits)(variables, jnp.asarray(splits.test.arrays["image"]))
         return {
             "test_bits_per_dim": value,
             "normal_bits_per_dim": normal,
@@ -118,7 +120,7 @@ def build(config: Config) -> Task:
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),
-        validate=lambda variables: bits(variables, splits.validation.arrays["image"]),
+        validate=lambda variables: bits(variables, validation),
         evaluate=evaluate,
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),

@@ -1,5 +1,7 @@
 """Real data that ships inside scikit-learn and scikit-image: no network, no files."""
 
+from typing import Any
+
 import numpy as np
 
 from genjax.data.source import ArraySource
@@ -18,7 +20,7 @@ def digits() -> ArraySource:
     """
     from sklearn.datasets import load_digits
 
-    data = load_digits()
+    data: Any = load_digits()
     return ArraySource(
         {
             "image": data["images"].astype(np.uint8),

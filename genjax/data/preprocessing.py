@@ -10,13 +10,13 @@ from genjax.errors import InputError
 from genjax.typing import Array, Float, Key
 
 
-def flatten(x: Array) -> Array:
+def flatten(x: Array | np.ndarray) -> Array:
     """Turns `[b, *event]` into float vectors `[b, d]`.
 
     >>> flatten(jnp.ones((2, 3, 4))).shape
     (2, 12)
     """
-    return x.reshape(x.shape[0], -1).astype(jnp.float32)
+    return jnp.asarray(x, jnp.float32).reshape(x.shape[0], -1)
 
 
 def binarize(x: Array, *, threshold: float) -> Float[Array, "..."]:

@@ -92,7 +92,7 @@ def load_prepared(
     except ValueError as error:
         known = sorted(builder.info.splits)
         raise InputError(f"{name} has no split {split!r}, only {known}.") from error
-    examples = list(rows)
+    examples: list[Any] = list(rows)
     fields = {key: np.stack([row[key] for row in examples]) for key in examples[0]}
     return ArraySource(fields)
 
@@ -126,7 +126,7 @@ def _builder_class(name: str) -> Any:
     """A stock builder whose examples are read by NumPy instead of TensorFlow."""
     import tensorflow_datasets as tfds
 
-    stock = tfds.builder_cls(name)
+    stock: Any = tfds.builder_cls(name)
     with tfds.core.registered.skip_registration():
 
         class WithoutTensorFlow(stock):

@@ -76,8 +76,9 @@ class Checkpoints:
             self._refuse_other_config(latest)
 
     def _open(self, keep_latest: int, keep_best: int) -> Any:
-        from orbax.checkpoint import v1 as ocp
+        from orbax.checkpoint import v1
 
+        ocp: Any = v1  # its own policies do not match its own annotations
         saving = ocp.training.save_decision_policies
         preservation = ocp.training.preservation_policies
         return ocp.training.Checkpointer(

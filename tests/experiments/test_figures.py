@@ -1,0 +1,30 @@
+"""Reproductions of published figures, each by the experiment that states them."""
+
+import pytest
+
+from experiments.catalogue import load
+
+
+def reproduce(name, tmp_path, **fields):
+    module = load(name)
+    config = module.Config(workdir=str(tmp_path / "run"), progress=False, **fields)
+    result = module.main(config)
+    assert result["passed"], result["metrics"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "name",
+    ["autoregressive/nade_digits", "flows/realnvp_moons", "flows/realnvp_digits"],
+)
+def test_embedded_experiments_meet_their_cards(name, tmp_path):
+    reproduce(name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+@pytest.mark.filterwarnings("ignore")
+def test_nade_reaches_its_published_likelihood(shared_data, tmp_path):
+    data = shared_data / "binarized_mnist" / "binarized_mnist.npz"
+    reproduce("autoregressive/nade_binarized_mnist", tmp_path, data=str(data))

@@ -1,0 +1,187 @@
+"""The command line, as a user meets it: real processes on real data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from genjax.training.writers import read_jsonl
+
+NAME = "autoregressive/nade_digits"
+TINY = ["--hidden", "8", "--components", "2", "--no-progress"]
+ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "experiments", *map(str, arguments)]
+
+
+def run(*arguments):
+    return subprocess.run(
+        command(*arguments),
+        check=False,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+def test_listing_shows_every_experiment(capsys):
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    for part in ("nade", "realnvp", "data prepare", "sample RUN_FOLDER"):
+        assert part in shown
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "smoke"
+    done = run(NAME, "--smoke", "--seeds", 2, "--workdir", folder, "--no-progress")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def test_a_run_leaves_everything_behind(finished):
+    result = json.loads((finished / "result.json").read_text())
+    assert result["experiment"] == NAME
+    assert len(result["metrics"]["test_nll_of_seeds"]) == 2
+    assert result["metrics"]["test_nll"] == pytest.approx(
+        np.mean(result["metrics"]["test_nll_of_seeds"])
+    )
+    assert set(result) >= {"config", "expected", "passed", "seconds", "device"}
+    report = (finished / "report.md").read_text()
+    for picture in ("samples.png", "completions.png", "curves.png"):
+        assert (finished / picture).stat().st_size > 1000
+        assert picture in report
+    rows = read_jsonl(finished / "metrics.jsonl")
+    assert [len(row["validation"]) for row in rows if "validation" in row] == [2, 2]
+
+
+def test_a_finished_run_can_be_sampled_and_measured_again(finished):
+    done = run("sample", finished, "-n", 5)
+    assert done.returncode == 0, done.stderr
+    assert np.load(finished / "samples.npy").shape == (5, 8, 8)
+    done = run("evaluate", finished)
+    expected = json.loads((finished / "result.json").read_text())["metrics"]
+    assert json.loads(done.stdout)["test_nll"] == pytest.approx(expected["test_nll"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["autoregressive/nade_digit"], "did you mean autoregressive/nade_digits"),
+        ([NAME, "--stepz", "3"], "--stepz"),
+        (
+            [NAME, *TINY, "--batch-size", "9999"],
+            "the 1257 examples there are, got 9999",
+        ),
+        ([NAME, *TINY, "--devices", "99"], "99 devices were asked for"),
+        ([NAME, *TINY, "--steps", "0"], "--steps must be at least 1, got 0"),
+        ([NAME, *TINY, "--workdir", "/dev/null/run"], "cannot write to /dev/null/run"),
+        ([NAME, "--resume", "--workdir", "absent"], "there is no run in"),
+        (["evaluate", "absent"], "is not the folder of a run"),
+        (["data", "prepare", "nothing", "--from", "."], "only mnist, fashion_mnist"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_status_2(arguments, sentence, tmp_path):
+    if "--workdir" not in arguments and arguments[0] == NAME:
+        arguments = [*arguments, "--workdir", tmp_path / "run"]
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr[-2000:]
+    assert sentence in " ".join((done.stderr + done.stdout).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_another_runs_folder_is_refused(finished):
+    again = run(NAME, "--smoke", "--workdir", finished)
+    assert "already holds a run" in again.stderr
+    other = run("flows/realnvp_moons", "--smoke", "--resume", "--workdir", finished)
+    assert f"holds a run of {NAME}" in " ".join(other.stderr.split())
+    changed = run(NAME, "--smoke", "--resume", "--hidden", 3, "--workdir", finished)
+    assert "hidden = 16 there, 3 here" in " ".join(changed.stderr.split())
+    assert [r.returncode for r in (again, other, changed)] == [2, 2, 2]
+
+
+def test_check_fails_where_an_expectation_is_missed(tmp_path):
+    steps = ["--steps", 4, "--evaluate-every", 2]
+    done = run(NAME, *TINY, *steps, "--check", "--workdir", tmp_path / "run")
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert not json.loads((tmp_path / "run" / "result.json").read_text())["passed"]
+
+
+STEPS = ["--steps", 1500, "--evaluate-every", 100]
+
+
+def nll(folder: Path) -> float:
+    return json.loads((folder / "result.json").read_text())["metrics"]["test_nll"]
+
+
+def kill_and_resume(folder: Path, number: int, kills: int, random) -> int:
+    """Starts a run, kills it at random moments, and resumes until it is done."""
+    done = 0
+    for attempt in range(kills + 1):
+        resume = ["--resume"] if (folder / "config.json").exists() else []
+        process = subprocess.Popen(
+            command(NAME, *TINY, *STEPS, *resume, "--workdir", folder),
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if attempt < kills:
+            deadline = time.monotonic() + 60
+            wanted = random.integers(1, 12)
+            while process.poll() is None and time.monotonic() < deadline:
+                if len(read_jsonl(folder / "metrics.jsonl")) > wanted:
+                    break
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 0.1))
+            if process.poll() is None:
+                process.send_signal(number)
+                done += 1
+        _, errors = process.communicate(timeout=120)
+        assert "Traceback" not in errors, errors[-3000:]
+        if process.returncode == 0:
+            break
+    return done
+
+
+def assert_the_same_run(folder: Path, whole: Path) -> None:
+    rows, expected = (
+        [r for r in read_jsonl(f / "metrics.jsonl") if "validation" in r]
+        for f in (folder, whole)
+    )
+    assert rows == expected
+    assert nll(folder) == nll(whole)
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory):
+    whole = tmp_path_factory.mktemp("whole") / "run"
+    done = run(NAME, *TINY, *STEPS, "--workdir", whole)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return whole
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_and_resumed_is_never_killed(number, never_killed, tmp_path):
+    random = np.random.default_rng(number)
+    assert kill_and_resume(tmp_path / "run", number, 1, random) == 1
+    assert_the_same_run(tmp_path / "run", never_killed)
+
+
+@pytest.mark.slow
+def test_twenty_kills_are_twenty_exact_resumes(never_killed, tmp_path):
+    random, kills, i = np.random.default_rng(0), 0, 0
+    while kills < 20:
+        folder = tmp_path / f"run{i}"
+        kills += kill_and_resume(folder, signal.SIGKILL, 2, random)
+        assert_the_same_run(folder, never_killed)
+        i += 1
