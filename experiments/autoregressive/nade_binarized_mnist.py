@@ -6,7 +6,7 @@ images. The model is the validated average of the parameters.
 Paper: Larochelle and Murray, 2011 (88.33 nats); Uria et al., 2016, arXiv:1605.02226
 Command: python -m experiments autoregressive/nade_binarized_mnist --data FILE --check
 Hardware: 2 CPU cores
-Time: about 10 minutes
+Time: 11 minutes
 Expected: test NLL <= 88.33 nats
 """
 

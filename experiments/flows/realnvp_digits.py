@@ -7,8 +7,8 @@ mapped by a logit; cut at random (seed 0) into 1257 for training, 180 for valida
 Paper: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803
 Command: python -m experiments flows/realnvp_digits --check
 Hardware: 2 CPU cores
-Time: about 1 minute
-Expected: <= 2.65 bits/dim, and below a normal with full covariance
+Time: 22 seconds
+Expected: <= 2.30 bits/dim, and .5 below a normal with full covariance
 """
 
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ class Config(RunConfig):
 
 SMOKE = {"layers": 2, "width": 8, "steps": 40, "evaluate_every": 20}
 EXPECTED = {
-    "test_bits_per_dim": {"at_most": 2.65},
-    "bits_below_normal": {"at_least": 0.1},
+    "test_bits_per_dim": {"at_most": 2.30},
+    "bits_below_normal": {"at_least": 0.5},
 }
 
 

@@ -6,7 +6,7 @@ test points, so the noise of the points cancels.
 Paper: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803
 Command: python -m experiments flows/realnvp_moons --check
 Hardware: 2 CPU cores
-Time: under 1 minute
+Time: 44 seconds
 Expected: gap <= .014 nats
 """
 
@@ -34,17 +34,17 @@ from genjax.typing import Array, Key, Variables
 class Config(RunConfig):
     """The settings of this experiment."""
 
-    layers: int = 8
+    layers: int = 16
     """Coupling layers."""
     width: int = 64
     """Of the two hidden layers of a coupling's network."""
     noise: float = 0.05
     """Standard deviation of the moons' noise."""
-    steps: int = 4000
+    steps: int = 5000
     """Training steps."""
     batch_size: int = 512
     """Fresh points a step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
@@ -68,7 +68,8 @@ def build(config: Config) -> Task:
     layer = chain(affine_coupling(network, split=1), reverse())
     model = density(repeat(layer, config.layers), standard_normal((2,)))
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    update = gradient_descent(negative_log_likelihood(model), optax.adam(schedule))
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+    update = gradient_descent(negative_log_likelihood(model), optimizer)
     key = jax.random.key(1_000_003)
     test, test_log_prob = moons.sample({}, key, 20_000)
 
