@@ -42,6 +42,8 @@ def _dispatch(arguments: list[str]) -> int:
 def _list() -> int:
     table = Table("experiment", "what", "paper", "time", "expected")
     table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.overflow = "fold"
     for name in experiments():
         card = read_card(name)
         fields = [card.fields.get(f, "") for f in ("Paper", "Time", "Expected")]

@@ -44,12 +44,8 @@ def read_card(name: str) -> Card:
 
 def experiments() -> list[str]:
     """Returns the names of all experiments, `family/name`."""
-    paths = ROOT.glob("*/*.py")
-    return sorted(
-        f"{path.parent.name}/{path.stem}"
-        for path in paths
-        if not path.stem.startswith("_")
-    )
+    paths = [p for p in ROOT.glob("*/[!_]*.py") if p.parent.name != "benchmarks"]
+    return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
 def load(name: str) -> ModuleType:

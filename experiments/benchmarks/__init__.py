@@ -1,0 +1,1 @@
+"""Timings: `python -m experiments.benchmarks.NAME`, medians on the machine at hand."""
