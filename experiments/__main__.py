@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-import json
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.catalogue import experiments, load, read_card
+from experiments.config import RUN_FIELDS
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
@@ -21,6 +22,8 @@ def main(arguments: list[str]) -> int:
     """Runs a command and returns the exit status."""
     try:
         return _dispatch(arguments)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except GenjaxError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"error: {error}", markup=False
@@ -67,13 +70,28 @@ def _run(name: str, rest: list[str]) -> int:
 
     module = load(name)
     _use_compilation_cache()
-    default = module.Config(**(module.SMOKE if "--smoke" in rest else {}))
+    default = _default(module, rest)
     prog = f"python -m experiments {name}"
     config = tyro.cli(
         module.Config, args=rest, default=default, prog=prog, description=module.__doc__
     )
     result = module.main(config)
     return 1 if config.check and not result["passed"] else 0
+
+
+def _default(module: ModuleType, rest: list[str]) -> Any:
+    """The fields that are not named: those of the run that is resumed, if any."""
+    default = module.Config(**(module.SMOKE if "--smoke" in rest else {}))
+    if "--resume" not in rest or "--workdir" not in rest[:-1]:
+        return default
+    folder = Path(rest[rest.index("--workdir") + 1])
+    if not (folder / "config.json").is_file():
+        return default
+    theirs, config = _read_run(folder)
+    if theirs is not module:
+        return default
+    how = {name: getattr(default, name) for name in RUN_FIELDS}
+    return dataclasses.replace(config, **how)
 
 
 def _finished(command: str, rest: list[str]) -> int:
@@ -101,15 +119,14 @@ def _finished(command: str, rest: list[str]) -> int:
 
 
 def _read_run(folder: Path) -> tuple[ModuleType, Any]:
-    path = folder / "config.json"
-    if not path.is_file():
-        raise InputError(f"{folder} is not the folder of a run: it has no config.json.")
-    fields = json.loads(path.read_text())
+    from experiments.runner import read_config
+
+    fields = read_config(folder)
     module = load(fields.pop("experiment"))
     known = {field.name for field in dataclasses.fields(module.Config)}
     if set(fields) != known:
         differing = sorted(set(fields) ^ known)
-        raise InputError(f"{path} is of another version: {differing} differ.")
+        raise InputError(f"{folder} is of another version: {differing} differ.")
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     return module, module.Config(**tuples)
 

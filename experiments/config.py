@@ -21,6 +21,8 @@ class RunConfig:
     """Over how many devices to share each batch."""
     smoke: bool = False
     """A trial in seconds: few steps, small models, no expectations."""
+    chunk: int = 100
+    """The most steps a compiled chunk; signals are heard between two of them."""
     resume: bool = False
     """Go on from the latest checkpoint in workdir."""
     check: bool = False
@@ -38,7 +40,15 @@ class RunConfig:
                 raise InputError(f"--{field.name} must be at least 1, got {value}.")
 
 
-RUN_FIELDS = ("workdir", "devices", "resume", "check", "progress", "profile")
+RUN_FIELDS = (
+    "workdir",
+    "devices",
+    "chunk",
+    "resume",
+    "check",
+    "progress",
+    "profile",
+)
 """Fields that say how a run is made, not what it computes."""
 
 

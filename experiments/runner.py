@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 from rich.console import Console
 
 from experiments.config import RunConfig, identity
@@ -90,12 +91,14 @@ def run(
     started = time.perf_counter()
     console = Console()
     folder = _open_folder(name, config)
-    console.print(f"[bold]{name}[/bold] -> {folder}")
+    console.print(f"[bold]{name}[/bold] -> {folder}", highlight=False, soft_wrap=True)
+    mesh = device_mesh(config.devices) if config.devices > 1 else None
     task = build(config)
     with Checkpoints(
         folder / "checkpoints", config=identity(config), metric=METRIC
     ) as checkpoints:
-        variables = _train(task, config, folder, checkpoints)
+        _write_config(folder, name, config)
+        variables = _train(task, config, folder, checkpoints, mesh)
     metrics = _evaluate(task, variables, config.seeds)
     first = _of_seed(variables, 0, config.seeds)
     figures = _draw(task, first, folder, config)
@@ -127,29 +130,49 @@ def _open_folder(name: str, config: RunConfig) -> Path:
         raise InputError(
             f"{folder} already holds a run: add --resume to go on, or name another."
         )
-    if has_run:
-        theirs = json.loads((folder / "config.json").read_text())["experiment"]
-        if theirs != name:
-            raise InputError(f"{folder} holds a run of {theirs}, not of {name}.")
+    if has_run and read_config(folder)["experiment"] != name:
+        theirs = read_config(folder)["experiment"]
+        raise InputError(f"{folder} holds a run of {theirs}, not of {name}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {"experiment": name, **dataclasses.asdict(config)}
-        (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n")
     except OSError as error:
         raise RunError(f"cannot write to {folder}: {error.strerror}.") from error
     return folder
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads the experiment and the fields of a run.
+
+    Raises:
+        InputError: the folder holds no run, or its config.json is damaged.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder} is not the folder of a run: it has no config.json.")
+    try:
+        fields = json.loads(path.read_text())
+        return {"experiment": fields.pop("experiment"), **fields}
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path} is damaged: {error}.") from error
+
+
+def _write_config(folder: Path, name: str, config: Any) -> None:
+    """Writes what the run is; a resumed run keeps what it was started with."""
+    path = folder / "config.json"
+    if not path.exists():
+        fields = {"experiment": name, **dataclasses.asdict(config)}
+        path.write_text(json.dumps(fields, indent=2) + "\n")
+
+
 def _train(
-    task: Task, config: Any, folder: Path, checkpoints: Checkpoints
+    task: Task, config: Any, folder: Path, checkpoints: Checkpoints, mesh: Mesh | None
 ) -> Variables:
     """Trains, and returns the averaged variables of the best checkpoint."""
     update, pipeline = task.update, task.pipeline
     validate = task.validate
     if config.seeds > 1:
         update, validate = ensemble(update, config.seeds), jax.vmap(validate)
-    if config.devices > 1:
-        mesh = device_mesh(config.devices)
+    if mesh is not None:
         update = data_parallel(update, mesh)
         pipeline = shard_pipeline(pipeline, mesh)
     score = jax.jit(lambda variables: {METRIC: validate(averaged(variables))})
@@ -169,6 +192,7 @@ def _train(
             checkpoints=checkpoints,
             resume=config.resume,
             writers=writers,
+            chunk=config.chunk,
             show_progress=config.progress,
             profile=folder / "profile" if config.profile else None,
         )

@@ -13,6 +13,7 @@ Expected: test NLL <= 88.33 nats
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,6 +43,8 @@ class Config(RunConfig):
     """Decoupled weight decay."""
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
+    chunk: int = 20
+    """The most steps a compiled chunk; signals are heard between two of them."""
     evaluate_every: int = 500
     """Steps between validations."""
     components: tuple[int, ...] = (32,)
@@ -73,12 +76,18 @@ def _read(data: str) -> Splits:
         return Splits(*(load_prepared("binarized_mnist", name) for name in names))
     if not Path(data).is_file():
         raise InputError(f"--data: there is no file {data}.")
-    with np.load(data) as arrays:
-        missing = {"train", "valid", "test"} - set(arrays)
-        if missing:
-            raise InputError(f"--data: {data} lacks the arrays {sorted(missing)}.")
-        names = ("train", "valid", "test")
-        parts = [arrays[name].reshape(-1, 28, 28) for name in names]
+    names = ("train", "valid", "test")
+    try:
+        with np.load(data) as arrays:
+            parts = [arrays[name].reshape(-1, 28, 28) for name in names]
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise InputError(
+            f"--data: {data} must be an .npz with the arrays {', '.join(names)}, each "
+            f"[n, 784]: {error}."
+        ) from error
+    for name, part in zip(names, parts, strict=True):
+        if not np.isin(part, (0, 1)).all():
+            raise InputError(f"--data: the array {name} has values beside 0 and 1.")
     return Splits(*(ArraySource({"image": part}) for part in parts))
 
 

@@ -18,7 +18,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import linen
 from scipy.stats import multivariate_normal
 
 from experiments.config import RunConfig
@@ -78,7 +77,7 @@ def build(config: Config) -> Task:
     network = nn.MLP(
         features=DIMS,
         hidden=(config.width, config.width),
-        output_init=linen.initializers.zeros,
+        output_init=jax.nn.initializers.zeros,
     )
     order = np.random.default_rng(0).permutation(DIMS).tolist()
     layer = chain(affine_coupling(network, split=DIMS // 2), permutation(order))

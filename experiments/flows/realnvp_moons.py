@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import linen
 
 from experiments.config import RunConfig
 from experiments.runner import Task, run
@@ -63,7 +62,7 @@ def build(config: Config) -> Task:
         features=2,
         hidden=(config.width, config.width),
         activation=jax.nn.silu,
-        output_init=linen.initializers.zeros,
+        output_init=jax.nn.initializers.zeros,
     )
     layer = chain(affine_coupling(network, split=1), reverse())
     model = density(repeat(layer, config.layers), standard_normal((2,)))

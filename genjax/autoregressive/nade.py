@@ -87,8 +87,7 @@ def nade(
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         del condition
         _check_vectors(x)
-        params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
-        x = x.astype(jnp.float32)
+        params, x = _as_float32((params, x))
         size = segment or max(1, math.isqrt(x.shape[1]))
         return jnp.sum(bernoulli_log_prob(_logits(activation, size, params, x), x), 1)
 
@@ -104,9 +103,14 @@ def nade(
     ) -> tuple[Array, Array]:
         _check_vectors(x)
         mask = _check_prefix(observed, x.shape[1])
-        return _draw(activation, params, key, x.astype(jnp.float32), mask)
+        params, x = _as_float32((params, x))
+        return _draw(activation, params, key, x, mask)
 
     return Density(init, log_prob, sample, complete)
+
+
+def _as_float32(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
 
 
 def _check_vectors(x: Array) -> None:

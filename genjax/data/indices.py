@@ -41,6 +41,8 @@ def indices_at(
         )
     if batch_size % hosts:
         raise InputError(f"{hosts} hosts cannot share a batch of {batch_size} equally.")
+    if not 0 <= host < hosts:
+        raise InputError(f"host must be between 0 and {hosts - 1}, got {host}.")
     epoch, position = divmod(step, size // batch_size)
     share = batch_size // hosts
     start = position * batch_size + host * share

@@ -12,6 +12,7 @@ import numpy as np
 
 from genjax.data.indices import indices_at
 from genjax.data.source import ArraySource, Source
+from genjax.errors import InputError
 from genjax.typing import Batch, Key
 
 
@@ -154,8 +155,12 @@ def streamed(
                     grain.MultiprocessingOptions(num_workers=workers)
                 )
             iterator = iter(ahead)
-        position = start + count
+        if start + count > steps:
+            raise InputError(
+                f"streamed: steps = {steps}, but step {start + count} was asked for."
+            )
         items = [next(iterator) for _ in range(count)]
+        position = start + count
         return jax.tree.map(lambda *leaves: np.stack(leaves), *items)
 
     return Pipeline(source.gather(rows(0, 1)[0]), (), feed, lambda _, item: item)

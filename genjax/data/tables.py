@@ -1,6 +1,7 @@
 """Tables of numbers: `.npy`, `.npz`, `.csv`, `.csv.gz` and `.parquet`."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
 def _load_numpy(path: Path) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise InputError(f"{path.name} is not a NumPy file of numbers: {error}.") from (
             error
         )
@@ -65,7 +66,7 @@ def _read_columns(path: Path, ending: str) -> tuple[np.ndarray, list[str]]:
             header = _has_header(path)
             options = csv.ReadOptions(autogenerate_column_names=not header)
             table = csv.read_csv(path, read_options=options)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, EOFError) as error:
         raise InputError(f"{path.name} cannot be read: {error}.") from error
     if table.num_rows:
         for name, column in zip(table.column_names, table.columns, strict=True):
@@ -77,9 +78,9 @@ def _has_header(path: Path) -> bool:
     import gzip
 
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt") as file:
+    with opener(path, "rt", errors="replace") as file:
         first = file.readline().strip().split(",")
-    return not all(_is_number(cell) for cell in first)
+    return not any(_is_number(cell) for cell in first)
 
 
 def _is_number(cell: str) -> bool:
@@ -103,11 +104,10 @@ def _check_column(path: Path, name: str, column) -> None:
         row = next(i for i, value in enumerate(column) if not value.is_valid)
         raise InputError(f"{path.name}: row {row + 1}, column {name!r} is missing.")
     if not numeric:
-        row, value = next(
-            (i, value.as_py())
-            for i, value in enumerate(column)
-            if not _is_number(str(value.as_py()))
-        )
+        values = [value.as_py() for value in column]
+        wrong = [i for i, value in enumerate(values) if not _is_number(str(value))]
+        row = wrong[0] if wrong else 0
+        value = values[row]
         raise InputError(
             f"{path.name}: row {row + 1}, column {name!r} is {value!r}, not a number; "
             "encode text columns first."

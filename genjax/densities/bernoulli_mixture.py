@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density
-from genjax.densities.bernoulli import bernoulli_log_prob, smoothed_logits
+from genjax.densities.bernoulli import smoothed_logits
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -92,5 +92,7 @@ def fit_bernoulli_mixture(
 
 
 def _joint(params: Params, x: Array) -> Array:
-    terms = bernoulli_log_prob(params["logits"][None], x[:, None])
-    return jax.nn.log_softmax(params["weights"])[None] + terms.sum(axis=2)
+    # sum_d of x_d logit_kd - softplus(logit_kd), as one matrix product
+    constant = jax.nn.log_softmax(params["weights"])
+    constant = constant - jax.nn.softplus(params["logits"]).sum(axis=1)
+    return x @ params["logits"].T + constant[None]

@@ -1,5 +1,6 @@
 """The loop: it knows `Update` and `Pipeline`, and loses nothing."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -16,7 +17,7 @@ from genjax.errors import InputError, RunError
 from genjax.training.checkpoint import Checkpoints
 from genjax.training.interrupt import catch_signals
 from genjax.training.progress import progress_bar
-from genjax.training.transforms import scan_steps
+from genjax.training.transforms import all_finite, scan_steps
 from genjax.training.writers import MetricWriter
 from genjax.typing import Array, Key, Variables
 
@@ -69,7 +70,8 @@ def fit(
         checkpoints: where to save.
         resume: go on from the latest checkpoint, where there is one.
         writers: take the mean metrics of each chunk, and those of each evaluation.
-        chunk: steps a compiled chunk; keep a chunk below a second or two.
+        chunk: the most steps a compiled chunk, made to divide the intervals where that
+            costs at most half; keep a chunk below a second or two.
         show_progress: draw a progress bar.
         profile: a folder for a trace of the second chunk, by `jax.profiler`.
 
@@ -82,6 +84,7 @@ def fit(
     for name, value in (("steps", steps), ("evaluate_every", every), ("chunk", chunk)):
         if value < 1:
             raise InputError(f"fit: {name} must be at least 1, got {value}.")
+    chunk = _even_chunk(chunk, math.gcd(every, steps))
     state, start = jax.jit(update.init)(key, pipeline.example), 0
     if resume and checkpoints is not None and checkpoints.latest is not None:
         state, start = checkpoints.restore(state), checkpoints.latest
@@ -91,15 +94,16 @@ def fit(
         advance = stack.enter_context(
             progress_bar(steps, start=start, show=show_progress)
         )
-        step, shown = start, {}
+        step, chunks, shown = start, 0, {}
         while step < steps and caught() is None:
             stop = min(steps, (step // every + 1) * every)
             pending = None
             while step < stop and caught() is None:
                 count = min(chunk, stop - step)
                 feed = pipeline.feed(step, count)
-                with _profiler(profile if step == start + chunk else None):
+                with _profiler(profile if chunks == 1 else None):
                     state, metrics = run(state, feed=feed)
+                    chunks += 1
                     if pending is not None:
                         shown = _report(*pending, writers) | _evaluated(shown)
                         advance(step, shown)
@@ -116,6 +120,11 @@ def fit(
                     write(step, scores)
                 shown = shown | scores
             if checkpoints is not None:
+                if not jax.jit(all_finite)(state.variables):
+                    raise RunError(
+                        f"the variables after step {step} are not finite; the "
+                        "checkpoints of earlier steps are whole."
+                    )
                 checkpoints.save(step, state, _means(scores))
             advance(step, shown)
         if checkpoints is not None:
@@ -148,7 +157,11 @@ def _report(
             "of earlier steps are whole. A lower learning rate, gradient clipping or "
             "skip_nonfinite may help."
         )
-    means = {name: value.mean(axis=0) for name, value in values.items()}
+    # Steps that were skipped have no loss.
+    means = {
+        name: np.ma.filled(np.ma.masked_invalid(value).mean(axis=0), np.nan)
+        for name, value in values.items()
+    }
     for write in writers:
         write(step, means)
     return {"loss": means["loss"]}
@@ -161,7 +174,17 @@ def _evaluated(shown: Mapping[str, Any]) -> dict[str, Any]:
 def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:
     if scores is None:
         return None
-    return {name: float(value.mean()) for name, value in scores.items()}
+    # Not a number is never the best.
+    return {
+        name: float(np.nan_to_num(value.mean(), nan=np.inf))
+        for name, value in scores.items()
+    }
+
+
+def _even_chunk(chunk: int, interval: int) -> int:
+    """A length that divides the interval, so that one program serves the whole run."""
+    divisors = [n for n in range(1, chunk + 1) if interval % n == 0]
+    return divisors[-1] if divisors[-1] >= chunk / 2 else chunk
 
 
 def _profiler(folder: str | Path | None) -> Any:

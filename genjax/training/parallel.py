@@ -118,15 +118,16 @@ def shard_pipeline(pipeline: Pipeline, mesh: Mesh) -> Pipeline:
     """
     replicated = NamedSharding(mesh, PartitionSpec())
 
-    def feed(start: int, count: int) -> Any:
-        return shard_batch(pipeline.feed(start, count), mesh, axis=1)
+    def place(leaf: Any) -> Array:
+        # What has no axis of rows, such as the numbers of the steps, goes to all.
+        if np.ndim(leaf) > 1:
+            return shard_batch(leaf, mesh, axis=1)
+        return jax.device_put(leaf, replicated)
 
-    resident = jax.tree.map(
-        lambda leaf: jax.make_array_from_process_local_data(
-            replicated, np.asarray(leaf)
-        ),
-        pipeline.resident,
-    )
+    def feed(start: int, count: int) -> Any:
+        return jax.tree.map(place, pipeline.feed(start, count))
+
+    resident = jax.device_put(pipeline.resident, replicated)
     example = shard_batch(jax.tree.map(np.asarray, pipeline.example), mesh)
     return pipeline._replace(example=example, resident=resident, feed=feed)
 

@@ -138,7 +138,7 @@ def skip_nonfinite(update: Update) -> Update:
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         new, metrics = update.step(state, batch)
-        finite = _all_finite((new.variables, new.opt_state, metrics["loss"]))
+        finite = all_finite((new.variables, new.opt_state, metrics["loss"]))
 
         def keep(fresh: Any, old: Any) -> Any:
             return jax.tree.map(lambda a, b: jnp.where(finite, a, b), fresh, old)
@@ -152,10 +152,11 @@ def skip_nonfinite(update: Update) -> Update:
     return Update(update.init, step)
 
 
-def _all_finite(tree: Any) -> Array:
+def all_finite(tree: Any) -> Array:
+    """Tells whether every float of a pytree is finite."""
     leaves = [
         jnp.all(jnp.isfinite(leaf))
         for leaf in jax.tree.leaves(tree)
         if jnp.issubdtype(leaf.dtype, jnp.inexact)
     ]
-    return jnp.all(jnp.stack(leaves))
+    return jnp.all(jnp.stack([jnp.isfinite(0.0), *leaves]))

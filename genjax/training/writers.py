@@ -34,18 +34,23 @@ def jsonl_writer(path: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
     '{"step": 10, "loss": 0.5}\n'
     """
     path = Path(path)
-    try:
-        kept = [row for row in read_jsonl(path) if row["step"] <= start]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        with path.open("a", buffering=1) as file:
 
-            def write(step: int, metrics: Mapping[str, Any]) -> None:
-                numbers = {k: np.asarray(v).tolist() for k, v in metrics.items()}
-                file.write(json.dumps({"step": step, **numbers}) + "\n")
+    def put(text: str, *, mode: str) -> None:
+        try:
+            with path.open(mode) as file:
+                file.write(text)
+        except OSError as error:
+            raise RunError(f"cannot write metrics to {path}: {error.strerror}.") from (
+                error
+            )
 
-            yield write
-    except OSError as error:
-        raise RunError(f"cannot write metrics to {path}: {error.strerror}.") from error
+    def write(step: int, metrics: Mapping[str, Any]) -> None:
+        numbers = {k: np.asarray(v).tolist() for k, v in metrics.items()}
+        put(json.dumps({"step": step, **numbers}) + "\n", mode="a")
+
+    kept = [row for row in read_jsonl(path) if row["step"] <= start]
+    put("".join(json.dumps(row) + "\n" for row in kept), mode="w")
+    yield write
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:

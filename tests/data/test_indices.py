@@ -51,5 +51,7 @@ def test_epochs_and_seeds_differ_and_the_order_is_pinned():
 def test_bad_batches_are_refused():
     with pytest.raises(InputError, match="between 1 and the 3 examples"):
         indices_at(0, size=3, batch_size=4, seed=0)
+    with pytest.raises(InputError, match="host must be between 0 and 1, got 2"):
+        indices_at(0, size=4, batch_size=2, seed=0, host=2, hosts=2)
     with pytest.raises(InputError, match="2 hosts cannot share a batch of 3"):
         indices_at(0, size=3, batch_size=3, seed=0, hosts=2)

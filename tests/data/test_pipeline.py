@@ -53,6 +53,11 @@ def test_generated_batches_depend_on_the_step_alone():
     assert not jnp.array_equal(first[0]["x"], first[1]["x"])
 
 
+def test_a_stream_ends_where_it_was_told_to():
+    with pytest.raises(InputError, match="steps = 30, but step 31 was asked for"):
+        all_three()[2].feed(29, 2)
+
+
 @pytest.mark.parametrize("make", [in_memory, on_device])
 def test_a_batch_larger_than_the_data_is_refused(make):
     with pytest.raises(InputError, match="20 examples there are, got 21"):

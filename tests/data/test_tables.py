@@ -39,6 +39,8 @@ def test_every_format_gives_the_same_table(tmp_path):
         ("a.csv", "a,b\n1,2\n3,nan\n", r"row 2, column 'b' is missing"),
         ("a.csv", "a,b\n1,2\n3,inf\n", r"row 2, column 'b' is inf"),
         ("a.csv", "a,b\n1,2\n3\n", r"cannot be read"),
+        ("a.csv", "1,,3\n4,5,6\n", r"row 1, column 'f1' is missing"),
+        ("a.npz", "no numbers", r"not a NumPy file"),
         ("a.csv", "a,b\n", r"must have rows and columns"),
         ("a.txt", "1", r"must end in"),
         ("a.npy", "no numbers", r"not a NumPy file"),

@@ -12,7 +12,13 @@ import pytest
 from genjax.base import Objective
 from genjax.data import ArraySource, in_memory, on_device
 from genjax.errors import InputError, RunError
-from genjax.training import Checkpoints, fit, gradient_descent, jsonl_writer
+from genjax.training import (
+    Checkpoints,
+    fit,
+    gradient_descent,
+    jsonl_writer,
+    skip_nonfinite,
+)
 from genjax.training.writers import read_jsonl
 from tests.laws.registry import UPDATES, batch
 from tests.laws.test_updates import assert_equal
@@ -99,6 +105,48 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
         assert checkpoints.latest == 10
         template = exploding(13).init(KEY, pipeline().example)
         assert float(checkpoints.restore(template).variables["params"]) == 10
+
+
+def test_variables_that_are_not_finite_are_never_saved(tmp_path):
+    def loss(variables, batch, key):
+        # The loss is finite; its gradient at 0 is not.
+        value = jnp.sum(jnp.sqrt(jnp.abs(variables["params"])))
+        return value, ({}, {"loss": value})
+
+    objective = Objective(lambda key, b: {"params": jnp.zeros(2)}, loss)
+    update = gradient_descent(objective, optax.sgd(1.0))
+    with (
+        Checkpoints(tmp_path, config={}) as checkpoints,
+        pytest.raises(RunError, match=r"after step 1 are not finite"),
+    ):
+        fit(
+            update,
+            pipeline(),
+            key=KEY,
+            steps=1,
+            checkpoints=checkpoints,
+            show_progress=False,
+        )
+    assert not [p for p in tmp_path.iterdir() if p.name.isdigit()]
+
+
+def test_skipped_steps_do_not_spoil_the_means(tmp_path):
+    x = np.asarray(batch(64)["x"]).copy()
+    x[3, 0] = np.nan
+    update = skip_nonfinite(UPDATES["nade"]())
+    source = ArraySource({"x": x})
+    with jsonl_writer(tmp_path / "m.jsonl") as writer:
+        fit(
+            update,
+            on_device(source, batch_size=8, seed=0),
+            key=KEY,
+            steps=8,
+            writers=[writer],
+            show_progress=False,
+        )
+    (row,) = read_jsonl(tmp_path / "m.jsonl")
+    assert np.isfinite(row["loss"])
+    assert row["skipped"] == 1 / 8
 
 
 def test_a_signal_saves_and_ends_within_seconds(tmp_path):

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from genjax.data import ArraySource, on_device
+from genjax.data import ArraySource, generated, on_device
 from genjax.errors import InputError
 from genjax.training import (
     data_parallel,
@@ -34,6 +34,19 @@ def test_a_whole_run_on_a_mesh_is_that_of_one_device():
     shared = fit(data_parallel(update, mesh), shard_pipeline(pipeline, mesh), **kwargs)
     assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
     assert len(jax.tree.leaves(shared.state.variables)[0].sharding.device_set) == 8
+
+
+@devices
+def test_generated_batches_are_shared_too():
+    def draw(key):
+        return {"x": jax.random.bernoulli(key, 0.4, (16, 4)).astype("float32")}
+
+    pipeline, mesh = generated(draw, seed=0), device_mesh(8)
+    kwargs = {"key": jax.random.key(0), "steps": 4, "show_progress": False}
+    alone = fit(UPDATES["nade"](), pipeline, **kwargs)
+    update = data_parallel(UPDATES["nade"](), mesh)
+    shared = fit(update, shard_pipeline(pipeline, mesh), **kwargs)
+    assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
 
 
 @devices
