@@ -58,7 +58,7 @@ class Functions(NamedTuple):
     >>> import jax, jax.numpy as jnp
     >>> scale = Functions(
     ...     init=lambda key, x: {"params": jnp.ones(x.shape[-1])},
-    ...     apply=lambda variables, x: variables["params"] * x,
+    ...     apply=lambda variables, x: variables["params"][None] * x,
     ... )
     >>> x = jnp.arange(3.0)[None]
     >>> scale.apply(scale.init(jax.random.key(0), x), x).tolist()

@@ -92,8 +92,8 @@ def density_map(
         points: points to show in a panel of their own, `[n, 2]`.
         titles: of the panels.
 
-    >>> density_map(np.zeros((2, 4, 4)), extent=(-1, 1, -1, 1)).axes[0].get_xlim()
-    (-1.0, 1.0)
+    >>> len(density_map(np.zeros((2, 4, 4)), extent=(-1, 1, -1, 1)).axes)
+    2
     """
     density = np.exp(np.asarray(log_prob))
     panels = len(density) + (points is not None)
