@@ -37,12 +37,15 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tpu_mesh():
     """A mesh over a TPU v5e 2 x 4 that is not there, to compile for."""
     pytest.importorskip("libtpu", reason="no libtpu: sync the group tpu-aot")
     from jax.experimental import topologies
     from jax.sharding import AxisType, Mesh
 
+    # An executable for a machine that is not there cannot be read back from the cache.
+    jax.config.update("jax_enable_compilation_cache", False)
     topology = topologies.get_topology_desc(platform="tpu", topology_name="v5e:2x4")
-    return Mesh(topology.devices, ("data",), axis_types=(AxisType.Auto,))
+    yield Mesh(topology.devices, ("data",), axis_types=(AxisType.Auto,))
+    jax.config.update("jax_enable_compilation_cache", True)
