@@ -42,10 +42,13 @@ def tpu_mesh():
     """A mesh over a TPU v5e 2 x 4 that is not there, to compile for."""
     pytest.importorskip("libtpu", reason="no libtpu: sync the group tpu-aot")
     from jax.experimental import topologies
+    from jax.experimental.compilation_cache import compilation_cache
     from jax.sharding import AxisType, Mesh
 
     # An executable for a machine that is not there cannot be read back from the cache.
+    compilation_cache.reset_cache()
     jax.config.update("jax_enable_compilation_cache", False)
     topology = topologies.get_topology_desc(platform="tpu", topology_name="v5e:2x4")
     yield Mesh(topology.devices, ("data",), axis_types=(AxisType.Auto,))
+    compilation_cache.reset_cache()
     jax.config.update("jax_enable_compilation_cache", True)
