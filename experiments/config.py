@@ -18,7 +18,8 @@ class RunConfig:
     seeds: int = 1
     """How many seeds to train side by side, as one vmapped program."""
     devices: int = 1
-    """Over how many devices to share each batch."""
+    """Over how many devices to share each batch; on CPU, JAX_NUM_CPU_DEVICES sets how
+    many there are."""
     smoke: bool = False
     """A trial in seconds: few steps, small models, no expectations."""
     chunk: int = 100

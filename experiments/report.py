@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.catalogue import read_card
+from genjax.errors import RunError
 
 Expectation = Mapping[str, float]
 
@@ -37,6 +38,18 @@ def versions() -> dict[str, str]:
     packages = ("genjax-functional", "jax", "flax", "optax", "numpy")
     found = {name: importlib.metadata.version(name) for name in packages}
     return {"python": platform.python_version(), **found}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}.") from error
 
 
 def _phrase(expectation: Expectation) -> str:
@@ -75,8 +88,9 @@ def write_report(
     pictures = "\n".join(f"## {name}\n\n![{name}]({name}.png)\n" for name in figures)
     made_with = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
     fields = "\n".join(f"- {k}: {v}" for k, v in card.fields.items())
-    (folder / "report.md").write_text(
+    write_text(
+        folder / "report.md",
         f"# {card.name}\n\n{card.title}\n\n{fields}\n\n"
         f"| metric | value | expected | met |\n|---|---|---|---|\n{table}\n\n"
-        f"{result['seconds']} s on {result['device']}; {made_with}.\n\n{pictures}"
+        f"{result['seconds']} s on {result['device']}; {made_with}.\n\n{pictures}",
     )

@@ -14,7 +14,13 @@ from jax.sharding import Mesh
 from rich.console import Console
 
 from experiments.config import RunConfig, identity
-from experiments.report import passed, print_result, versions, write_report
+from experiments.report import (
+    passed,
+    print_result,
+    versions,
+    write_report,
+    write_text,
+)
 from genjax.base import TrainState, Update
 from genjax.data import Pipeline
 from genjax.errors import InputError, RunError
@@ -48,7 +54,8 @@ class Task(NamedTuple):
         sample: `(variables, key, n) -> samples`, pure.
         draw: `samples -> Figure`.
         figures: `(variables, key) -> {name: Figure}`: what else to draw.
-        baselines: levels drawn into the curves, in the unit of `validate`.
+        baselines: `() -> {name: level}`: drawn into the curves, in the unit of
+            `validate`.
     """
 
     update: Update
@@ -58,7 +65,7 @@ class Task(NamedTuple):
     sample: Callable[[Variables, Key, int], Array]
     draw: Callable[[Any], Any]
     figures: Callable[[Variables, Key], Mapping[str, Any]]
-    baselines: Mapping[str, float]
+    baselines: Callable[[], Mapping[str, float]]
 
 
 Build = Callable[[Any], Task]
@@ -112,7 +119,7 @@ def run(
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "versions": versions(),
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
     write_report(folder, result, figures)
     print_result(console, result)
     return result
@@ -161,7 +168,7 @@ def _write_config(folder: Path, name: str, config: Any) -> None:
     path = folder / "config.json"
     if not path.exists():
         fields = {"experiment": name, **dataclasses.asdict(config)}
-        path.write_text(json.dumps(fields, indent=2) + "\n")
+        write_text(path, json.dumps(fields, indent=2) + "\n")
 
 
 def _train(
@@ -216,7 +223,10 @@ def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
     update = ensemble(task.update, config.seeds) if config.seeds > 1 else task.update
     template = jax.jit(update.init)(jax.random.key(config.seed), task.pipeline.example)
     with Checkpoints(
-        folder / "checkpoints", config=identity(config), metric=METRIC
+        folder / "checkpoints",
+        config=identity(config),
+        metric=METRIC,
+        read_only=True,
     ) as checkpoints:
         state = checkpoints.restore(template, checkpoints.best)
     return task, averaged(state.variables)
@@ -233,7 +243,10 @@ def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
     task, variables = restore(config, build, folder)
     first = _of_seed(variables, 0, config.seeds)
     samples = np.asarray(task.sample(first, jax.random.key(seed), n))
-    np.save(folder / "samples.npy", samples)
+    try:
+        np.save(folder / "samples.npy", samples)
+    except OSError as error:
+        raise RunError(f"cannot write to {folder}: {error.strerror}.") from error
     return save(task.draw(samples), folder / "samples.png")
 
 
@@ -269,7 +282,7 @@ def _draw(task: Task, variables: Variables, folder: Path, config: Any) -> list[s
     drawn = {
         "samples": task.draw(task.sample(variables, key_samples, 64)),
         **task.figures(variables, key_figures),
-        "curves": curves(series, ylabel="loss", lines=task.baselines),
+        "curves": curves(series, ylabel="loss", lines=task.baselines()),
     }
     for name, figure in drawn.items():
         save(figure, folder / f"{name}.png")

@@ -124,7 +124,7 @@ def build(config: Config) -> Task:
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),
         figures=lambda variables, key: {},
-        baselines={},
+        baselines=dict,
     )
 
 

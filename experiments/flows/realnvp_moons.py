@@ -106,7 +106,7 @@ def build(config: Config) -> Task:
         sample=lambda variables, key, n: model.sample(variables["params"], key, n)[0],
         draw=_scatter,
         figures=figures,
-        baselines={},
+        baselines=dict,
     )
 
 

@@ -93,7 +93,14 @@ def load_prepared(
         known = sorted(builder.info.splits)
         raise InputError(f"{name} has no split {split!r}, only {known}.") from error
     examples: list[Any] = list(rows)
-    fields = {key: np.stack([row[key] for row in examples]) for key in examples[0]}
+    if not examples:
+        raise InputError(f"{name}: the split {split!r} is empty.")
+    try:
+        fields = {key: np.stack([row[key] for row in examples]) for key in examples[0]}
+    except ValueError as error:
+        raise InputError(
+            f"{name}: its examples differ in size and cannot be stacked: {error}."
+        ) from error
     return ArraySource(fields)
 
 

@@ -6,7 +6,34 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density
-from genjax.typing import Array, Event, Float, Params, Scalar
+from genjax.typing import Array, Event, Float, Params, PerExample, Scalar
+
+
+def log_probs(
+    density: Density, params: Params, x: Event, *, batch_size: int = 1000
+) -> PerExample:
+    """Returns `log p(x)` of every example of a data set, in nats, batch by batch.
+
+    Args:
+        density: the model.
+        params: its parameters.
+        x: the examples `[n, *event]`.
+        batch_size: examples at a time.
+
+    >>> from genjax.densities import standard_normal
+    >>> log_probs(standard_normal((2,)), {}, jnp.zeros((7, 2)), batch_size=3).shape
+    (7,)
+    """
+    whole = len(x) - len(x) % batch_size
+
+    def of_batch(batch: Array) -> Array:
+        return density.log_prob(params, batch)
+
+    batches = x[:whole].reshape(-1, batch_size, *x.shape[1:])
+    values = jax.lax.map(of_batch, batches).reshape(-1)
+    if whole == len(x):
+        return values
+    return jnp.concatenate([values, of_batch(x[whole:])])
 
 
 def mean_log_prob(
@@ -27,16 +54,7 @@ def mean_log_prob(
     >>> mean_log_prob(density, {}, jnp.zeros((7, 2)), batch_size=3).round(4).item()
     -1.8379
     """
-    whole = len(x) - len(x) % batch_size
-
-    def total(batch: Array) -> Array:
-        return jnp.sum(density.log_prob(params, batch))
-
-    batches = x[:whole].reshape(-1, batch_size, *x.shape[1:])
-    sums = jnp.sum(jax.lax.map(total, batches))
-    if whole < len(x):
-        sums = sums + total(x[whole:])
-    return sums / len(x)
+    return jnp.mean(log_probs(density, params, x, batch_size=batch_size))
 
 
 def bits_per_dim(

@@ -30,6 +30,7 @@ class Checkpoints:
         metric: the metric by which a checkpoint is the best: the lowest.
         keep_latest: how many of the latest are kept.
         keep_best: how many of the best are kept.
+        read_only: touch nothing: for finished runs, and those of others.
 
     Raises:
         InputError: the folder holds another configuration's checkpoints, or a damaged
@@ -54,19 +55,20 @@ class Checkpoints:
         metric: str = "loss",
         keep_latest: int = 2,
         keep_best: int = 1,
+        read_only: bool = False,
     ) -> None:
         self.directory = Path(directory).absolute()
         self.config = json.loads(json.dumps(dict(config)))
         self.metric = metric
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / ".writable").touch()
-            (self.directory / ".writable").unlink()
-        except OSError as error:
-            raise RunError(_unwritable(self.directory, error)) from error
+        if not read_only:
+            self._refuse_unwritable()
+        elif not self.directory.is_dir():
+            raise InputError(f"there is no folder of checkpoints at {self.directory}.")
         try:
             with _quiet():
-                self._checkpointer = self._open(keep_latest, keep_best)
+                self._checkpointer = self._open(
+                    keep_latest, keep_best, cleanup=not read_only
+                )
                 latest = self.latest
         except ValueError as error:
             raise InputError(
@@ -75,7 +77,15 @@ class Checkpoints:
         if latest is not None:
             self._refuse_other_config(latest)
 
-    def _open(self, keep_latest: int, keep_best: int) -> Any:
+    def _refuse_unwritable(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            (self.directory / ".writable").touch()
+            (self.directory / ".writable").unlink()
+        except OSError as error:
+            raise RunError(_unwritable(self.directory, error)) from error
+
+    def _open(self, keep_latest: int, keep_best: int, *, cleanup: bool) -> Any:
         from orbax.checkpoint import v1
 
         ocp: Any = v1  # its own policies do not match its own annotations
@@ -95,7 +105,7 @@ class Checkpoints:
                     ),
                 ]
             ),
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=cleanup,
         )
 
     @property

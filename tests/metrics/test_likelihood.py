@@ -5,13 +5,16 @@ import pytest
 
 from genjax.data.preprocessing import dequantize, logit
 from genjax.densities import standard_normal
-from genjax.metrics import bits_per_dim, mean_log_prob
+from genjax.metrics import bits_per_dim, log_probs, mean_log_prob
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 10, 100])
 def test_every_example_counts_once(batch_size):
     x = jax.random.normal(jax.random.key(0), (10, 2))
     model = standard_normal((2,))
+    np.testing.assert_allclose(
+        log_probs(model, {}, x, batch_size=batch_size), model.log_prob({}, x), rtol=1e-6
+    )
     np.testing.assert_allclose(
         mean_log_prob(model, {}, x, batch_size=batch_size),
         model.log_prob({}, x).mean(),

@@ -106,6 +106,19 @@ def test_an_empty_folder_has_nothing_to_restore(tmp_path):
         checkpoints.restore(trained())
 
 
+def test_a_reader_touches_nothing(tmp_path):
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        checkpoints.save(1, trained())
+    saving = tmp_path / "2.orbax-checkpoint-tmp"
+    saving.mkdir()
+    before = sorted(p.name for p in tmp_path.iterdir())
+    with Checkpoints(tmp_path, config={}, read_only=True) as checkpoints:
+        assert_equal(checkpoints.restore(trained(seed=1)), trained())
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+    with pytest.raises(InputError, match="no folder of checkpoints"):
+        Checkpoints(tmp_path / "absent", config={}, read_only=True)
+
+
 def test_an_unwritable_folder_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match="cannot write checkpoints to"):
