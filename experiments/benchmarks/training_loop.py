@@ -10,14 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from rich.console import Console
 
 from experiments.benchmarks.timing import median_ms
 from genjax.autoregressive import nade
-from genjax.base import Update
+from genjax.base import TrainState, Update
 from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood
 from genjax.training import ensemble, fit, gradient_descent, jsonl_writer, scan_steps
@@ -25,7 +24,7 @@ from genjax.training import ensemble, fit, gradient_descent, jsonl_writer, scan_
 
 def one_millisecond() -> tuple[Update, ArraySource]:
     """A NADE whose step takes about a millisecond."""
-    objective = negative_log_likelihood(nade(hidden=128))
+    objective = negative_log_likelihood(nade(hidden=32))
     source = ArraySource({"x": np.ones((1000, 100), np.float32)})
     return gradient_descent(objective, optax.adam(1e-3)), source
 
@@ -47,12 +46,20 @@ def loop_overhead(*, steps: int = 3000, chunk: int = 200) -> tuple[float, float]
     update, source = one_millisecond()
     pipeline = on_device(source, batch_size=100, seed=0)
     key = jax.random.key(0)
-    batches = {"x": jnp.ones((chunk, 100, 100))}
-    run = jax.jit(scan_steps(update).step)
-    state = update.init(key, pipeline.example)
+
+    @jax.jit
+    def run(state: TrainState, resident: Any, feed: Any) -> Any:
+        def step(state: TrainState, item: Any) -> Any:
+            return update.step(state, pipeline.read(resident, item))
+
+        return scan_steps(Update(update.init, step)).step(state, feed)
+
+    arguments = update.init(key, pipeline.example), pipeline.resident
+    feed = pipeline.feed(0, chunk)
     alone, within = [], []
     for _ in range(3):
-        alone.append(median_ms(run, state, batches, runs=steps // chunk) / chunk)
+        ms = median_ms(run, *arguments, feed, runs=steps // chunk)
+        alone.append(ms / chunk)
         with TemporaryDirectory() as folder, ExitStack() as stack:
             clock = Clock()
             writer = stack.enter_context(jsonl_writer(f"{folder}/metrics.jsonl"))
