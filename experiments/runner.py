@@ -137,8 +137,8 @@ def _open_folder(name: str, config: RunConfig) -> Path:
         raise InputError(
             f"{folder} already holds a run: add --resume to go on, or name another."
         )
-    if has_run and read_config(folder)["experiment"] != name:
-        theirs = read_config(folder)["experiment"]
+    theirs = read_config(folder)["experiment"] if has_run else name
+    if theirs != name:
         raise InputError(f"{folder} holds a run of {theirs}, not of {name}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -175,10 +175,8 @@ def _train(
     task: Task, config: Any, folder: Path, checkpoints: Checkpoints, mesh: Mesh | None
 ) -> Variables:
     """Trains, and returns the averaged variables of the best checkpoint."""
-    update, pipeline = task.update, task.pipeline
-    validate = task.validate
-    if config.seeds > 1:
-        update, validate = ensemble(update, config.seeds), jax.vmap(validate)
+    update, pipeline = _of_all_seeds(task, config.seeds), task.pipeline
+    validate = task.validate if config.seeds == 1 else jax.vmap(task.validate)
     if mesh is not None:
         update = data_parallel(update, mesh)
         pipeline = shard_pipeline(pipeline, mesh)
@@ -217,10 +215,10 @@ def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
     """Rebuilds the task of a run and reads its best checkpoint.
 
     Returns:
-        The task, and the variables of the first seed.
+        The task, and the variables, of all seeds where there are several.
     """
     task = build(config)
-    update = ensemble(task.update, config.seeds) if config.seeds > 1 else task.update
+    update = _of_all_seeds(task, config.seeds)
     template = jax.jit(update.init)(jax.random.key(config.seed), task.pipeline.example)
     with Checkpoints(
         folder / "checkpoints",
@@ -248,6 +246,10 @@ def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
     except OSError as error:
         raise RunError(f"cannot write to {folder}: {error.strerror}.") from error
     return save(task.draw(samples), folder / "samples.png")
+
+
+def _of_all_seeds(task: Task, seeds: int) -> Update:
+    return task.update if seeds == 1 else ensemble(task.update, seeds)
 
 
 def _of_seed(variables: Variables, seed: int, seeds: int) -> Variables:

@@ -12,7 +12,7 @@ from experiments.runner import Task
 from genjax.autoregressive import nade
 from genjax.base import Density
 from genjax.data import ArraySource, Splits, on_device
-from genjax.data.preprocessing import flatten
+from genjax.data.preprocessing import binarize, flatten
 from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
@@ -128,11 +128,13 @@ def binary_splits(splits: Splits, threshold: int) -> Splits:
     >>> from genjax.data import ArraySource
     >>> source = ArraySource({"image": np.array([[[7, 8]]])})
     >>> binary_splits(Splits(source, source, source), 8).train.arrays["image"].tolist()
-    [[[0, 1]]]
+    [[[0.0, 1.0]]]
     """
     return Splits(
         *(
-            ArraySource({"image": (s.arrays["image"] >= threshold).astype(np.uint8)})
+            ArraySource(
+                {"image": np.asarray(binarize(s.arrays["image"], threshold=threshold))}
+            )
             for s in splits
         )
     )

@@ -16,10 +16,11 @@ from rich.console import Console
 
 from experiments.benchmarks.timing import median_ms
 from genjax.autoregressive import nade
-from genjax.base import TrainState, Update
+from genjax.base import Update
 from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood
-from genjax.training import ensemble, fit, gradient_descent, jsonl_writer, scan_steps
+from genjax.training import ensemble, fit, gradient_descent, jsonl_writer
+from genjax.training.fit import compile_chunk
 
 
 def one_millisecond() -> tuple[Update, ArraySource]:
@@ -47,18 +48,17 @@ def loop_overhead(*, steps: int = 3000, chunk: int = 200) -> tuple[float, float]
     pipeline = on_device(source, batch_size=100, seed=0)
     key = jax.random.key(0)
 
-    @jax.jit
-    def run(state: TrainState, resident: Any, feed: Any) -> Any:
-        def step(state: TrainState, item: Any) -> Any:
-            return update.step(state, pipeline.read(resident, item))
+    run, feed = compile_chunk(update, pipeline), pipeline.feed(0, chunk)
+    state = update.init(key, pipeline.example)
 
-        return scan_steps(Update(update.init, step)).step(state, feed)
+    def compiled() -> Any:
+        nonlocal state
+        state, metrics = run(state, pipeline.resident, feed)
+        return metrics
 
-    arguments = update.init(key, pipeline.example), pipeline.resident
-    feed = pipeline.feed(0, chunk)
     alone, within = [], []
     for _ in range(3):
-        ms = median_ms(run, *arguments, feed, runs=steps // chunk)
+        ms = median_ms(compiled, runs=steps // chunk)
         alone.append(ms / chunk)
         with TemporaryDirectory() as folder, ExitStack() as stack:
             clock = Clock()
@@ -69,7 +69,7 @@ def loop_overhead(*, steps: int = 3000, chunk: int = 200) -> tuple[float, float]
     return float(np.median(alone)), float(np.median(within))
 
 
-def seeds_ratio(*, seeds: int = 8, steps: int = 200) -> float:
+def seeds_ratios(*, runs: int, seeds: int = 8, steps: int = 200) -> list[float]:
     """Returns the time of an ensemble over that of its runs, compilation included."""
     source = ArraySource({"x": np.ones((64, 16), np.float32)})
     pipeline = on_device(source, batch_size=16, seed=0)
@@ -83,10 +83,10 @@ def seeds_ratio(*, seeds: int = 8, steps: int = 200) -> float:
         objective = negative_log_likelihood(nade(hidden=16))
         return gradient_descent(objective, optax.adam(1e-3))
 
-    ratios = [
-        seconds(ensemble(small(), seeds)) / (seeds * seconds(small())) for _ in range(5)
+    return [
+        seconds(ensemble(small(), seeds)) / (seeds * seconds(small()))
+        for _ in range(runs)
     ]
-    return float(np.median(ratios))
 
 
 def main() -> None:
@@ -95,7 +95,9 @@ def main() -> None:
     console = Console()
     console.print(f"a step alone {alone:.3f} ms, within fit {within:.3f} ms")
     console.print(f"the loop adds {100 * (within / alone - 1):.1f} %")
-    console.print(f"8 seeds as one program / 8 runs: {seeds_ratio():.2f}")
+    console.print(
+        f"8 seeds as one program / 8 runs: {np.median(seeds_ratios(runs=5)):.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -86,7 +86,6 @@ def build(config: Config) -> Task:
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
     objective = with_preprocessing(negative_log_likelihood(model), _to_logits)
     splits = split(digits(), validation=180, test=360)
-
     validation = jnp.asarray(splits.validation.arrays["image"])
 
     def bits(variables: Variables, image: Array) -> Array:
@@ -99,10 +98,10 @@ def build(config: Config) -> Task:
 
         return jnp.mean(jax.lax.map(of_draw, jax.random.split(jax.random.key(7), 10)))
 
-    normal = _normal_bits(splits.train.arrays["image"], splits.test.arrays["image"])
-
     def evaluate(variables: Variables) -> dict[str, Any]:
-        value = jax.jit(bits)(variables, jnp.asarray(splits.test.arrays["image"]))
+        train, test = splits.train.arrays["image"], splits.test.arrays["image"]
+        value = jax.jit(bits)(variables, jnp.asarray(test))
+        normal = _normal_bits(train, test)
         return {
             "test_bits_per_dim": value,
             "normal_bits_per_dim": normal,

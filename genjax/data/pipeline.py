@@ -1,4 +1,4 @@
-"""From a source to the batches of a step, in three ways.
+"""From a source, or a sampler, to the batches of a step.
 
 A pipeline has no state of its own: what a step sees is a function of its number.
 """

@@ -19,13 +19,13 @@ def flatten(x: Array | np.ndarray) -> Array:
     return jnp.asarray(x, jnp.float32).reshape(x.shape[0], -1)
 
 
-def binarize(x: Array, *, threshold: float) -> Float[Array, "..."]:
+def binarize(x: Array | np.ndarray, *, threshold: float) -> Float[Array, "..."]:
     """Returns 1 where `x >= threshold`, else 0: a *fixed* binarisation.
 
     >>> binarize(jnp.array([0, 7, 8, 16]), threshold=8).tolist()
     [0.0, 0.0, 1.0, 1.0]
     """
-    return (x >= threshold).astype(jnp.float32)
+    return (jnp.asarray(x) >= threshold).astype(jnp.float32)
 
 
 def binarize_dynamically(key: Key, p: Array) -> Float[Array, "..."]:

@@ -1,5 +1,7 @@
 """Tables of numbers: `.npy`, `.npz`, `.csv`, `.csv.gz` and `.parquet`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -24,7 +26,8 @@ def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
         raise InputError(f"there is no table at {path}.")
     ending = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
     if ending == ".npy":
-        table, names = _load_numpy(path), None
+        with _numpy_errors(path):
+            table, names = np.load(path, allow_pickle=False), None
     elif ending == ".npz":
         table, names = _pick(path, key), None
     elif ending in (".csv", ".csv.gz", ".parquet"):
@@ -36,9 +39,12 @@ def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
     return _check(path, table, names)
 
 
-def _load_numpy(path: Path) -> np.ndarray:
+@contextmanager
+def _numpy_errors(path: Path) -> Iterator[None]:
     try:
-        return np.load(path, allow_pickle=False)
+        yield
+    except InputError:
+        raise
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise InputError(f"{path.name} is not a NumPy file of numbers: {error}.") from (
             error
@@ -46,13 +52,15 @@ def _load_numpy(path: Path) -> np.ndarray:
 
 
 def _pick(path: Path, key: str | None) -> np.ndarray:
-    archive = _load_numpy(path)
-    names = sorted(archive)
-    if key is None and len(names) == 1:
-        key = names[0]
-    if key not in names:
-        raise InputError(f"{path.name}: name one of its arrays {names}, got {key!r}.")
-    return archive[key]
+    with _numpy_errors(path), np.load(path, allow_pickle=False) as archive:
+        names = sorted(archive)
+        if key is None and len(names) == 1:
+            key = names[0]
+        if key not in names:
+            raise InputError(
+                f"{path.name}: name one of its arrays {names}, got {key!r}."
+            )
+        return archive[key]
 
 
 def _read_columns(path: Path, ending: str) -> tuple[np.ndarray, list[str]]:

@@ -1,5 +1,6 @@
 """Bijectors made of bijectors; log-determinants add up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -45,25 +46,25 @@ def chain(*bijectors: Bijector) -> Bijector:
             x, _ = bijector.forward(params[-1], x, condition)
         return tuple(params)
 
-    def forward(
-        params: Params, x: Event, condition: Condition = None
-    ) -> tuple[Event, PerExample]:
-        total = jnp.zeros(x.shape[0], jnp.float32)
-        for bijector, params_i in zip(bijectors, params, strict=True):
-            x, log_det = bijector.forward(params_i, x, condition)
-            total = total + log_det
-        return x, total
+    def compose(directions: Sequence[Any], *, order: int) -> Any:
+        def apply(
+            params: Params, x: Event, condition: Condition = None
+        ) -> tuple[Event, PerExample]:
+            total = jnp.zeros(x.shape[0], jnp.float32)
+            for direction, params_i in zip(
+                directions[::order], params[::order], strict=True
+            ):
+                x, log_det = direction(params_i, x, condition)
+                total = total + log_det
+            return x, total
 
-    def inverse(
-        params: Params, y: Event, condition: Condition = None
-    ) -> tuple[Event, PerExample]:
-        total = jnp.zeros(y.shape[0], jnp.float32)
-        for bijector, params_i in zip(bijectors[::-1], params[::-1], strict=True):
-            y, log_det = bijector.inverse(params_i, y, condition)
-            total = total + log_det
-        return y, total
+        return apply
 
-    return Bijector(init, forward, inverse)
+    return Bijector(
+        init,
+        compose([b.forward for b in bijectors], order=1),
+        compose([b.inverse for b in bijectors], order=-1),
+    )
 
 
 def invert(bijector: Bijector) -> Bijector:

@@ -1,7 +1,9 @@
 """Permutations of the last axis: volume-preserving mixing between couplings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -29,18 +31,18 @@ def permutation(order: Sequence[int]) -> Bijector:
             f"got {list(order)}."
         )
 
-    def check(x: Array) -> None:
-        if x.shape[-1] != len(indices):
-            raise InputError(
-                f"permutation: the order has {len(indices)} entries, but x has "
-                f"{x.shape[-1]} features."
-            )
+    def reorder(indices: np.ndarray) -> Callable[[Array], Array]:
+        def apply(x: Array) -> Array:
+            if x.shape[-1] != len(indices):
+                raise InputError(
+                    f"permutation: the order has {len(indices)} entries, but x has "
+                    f"{x.shape[-1]} features."
+                )
+            return jnp.take(x, indices, axis=-1)
 
-    return _volume_preserving(
-        lambda x: jnp.take(x, indices, axis=-1),
-        lambda y: jnp.take(y, np.argsort(indices), axis=-1),
-        check,
-    )
+        return apply
+
+    return _volume_preserving(reorder(indices), reorder(np.argsort(indices)))
 
 
 def reverse() -> Bijector:
@@ -53,27 +55,24 @@ def reverse() -> Bijector:
     def flip(x: Array) -> Array:
         return jnp.flip(x, axis=-1)
 
-    return _volume_preserving(flip, flip, lambda x: None)
+    return _volume_preserving(flip, flip)
 
 
-def _volume_preserving(forward_map, inverse_map, check) -> Bijector:
+def _volume_preserving(
+    forward: Callable[[Array], Array], inverse: Callable[[Array], Array]
+) -> Bijector:
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         del key, condition
-        check(x)
+        jax.eval_shape(forward, x)
         return ()
 
-    def forward(
-        params: Params, x: Event, condition: Condition = None
-    ) -> tuple[Event, PerExample]:
-        del params, condition
-        check(x)
-        return forward_map(x), jnp.zeros(x.shape[0], jnp.float32)
+    def with_log_det(function: Callable[[Array], Array]) -> Callable[..., Any]:
+        def apply(
+            params: Params, x: Event, condition: Condition = None
+        ) -> tuple[Event, PerExample]:
+            del params, condition
+            return function(x), jnp.zeros(x.shape[0], jnp.float32)
 
-    def inverse(
-        params: Params, y: Event, condition: Condition = None
-    ) -> tuple[Event, PerExample]:
-        del params, condition
-        check(y)
-        return inverse_map(y), jnp.zeros(y.shape[0], jnp.float32)
+        return apply
 
-    return Bijector(init, forward, inverse)
+    return Bijector(init, with_log_det(forward), with_log_det(inverse))

@@ -1,8 +1,8 @@
 """The loop: it knows `Update` and `Pipeline`, and loses nothing."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from signal import Signals
@@ -73,7 +73,8 @@ def fit(
         chunk: the most steps a compiled chunk, made to divide the intervals where that
             costs at most half; keep a chunk below a second or two.
         show_progress: draw a progress bar.
-        profile: a folder for a trace of the second chunk, by `jax.profiler`.
+        profile: a folder for a trace of the second chunk, or of the only one, by
+            `jax.profiler`.
 
     Raises:
         InputError: an argument is out of range, or a checkpoint cannot be used.
@@ -88,7 +89,8 @@ def fit(
     state, start = jax.jit(update.init)(key, pipeline.example), 0
     if resume and checkpoints is not None and checkpoints.latest is not None:
         state, start = checkpoints.restore(state), checkpoints.latest
-    run = partial(_compile(update, pipeline), resident=pipeline.resident)
+    run = partial(compile_chunk(update, pipeline), resident=pipeline.resident)
+    traced = min(1, (steps - start - 1) // chunk)
     with ExitStack() as stack:
         caught = stack.enter_context(catch_signals())
         advance = stack.enter_context(
@@ -101,16 +103,17 @@ def fit(
             while step < stop and caught() is None:
                 count = min(chunk, stop - step)
                 feed = pipeline.feed(step, count)
-                with _profiler(profile if chunks == 1 else None):
+                with _profiler(profile if chunks == traced else None) as wait:
                     state, metrics = run(state, feed=feed)
-                    chunks += 1
-                    if pending is not None:
-                        shown = _report(*pending, writers) | _evaluated(shown)
-                        advance(step, shown)
+                    wait(metrics)
+                chunks += 1
+                if pending is not None:
+                    shown = shown | _report(*pending, writers)
+                    advance(step, shown)
                 step += count
                 pending = (step, metrics)
             if pending is not None:
-                shown = _report(*pending, writers) | _evaluated(shown)
+                shown = shown | _report(*pending, writers)
             scores = None
             if evaluate is not None and step == stop:
                 scores = {
@@ -132,7 +135,12 @@ def fit(
         return Fitted(state, step, caught() if step < steps else None)
 
 
-def _compile(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
+def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
+    """Returns the jitted `(state, resident, feed) -> (state, metrics)` of a chunk.
+
+    The state is donated.
+    """
+
     def run(state: TrainState, resident: Any, feed: Any) -> Any:
         def step(state: TrainState, item: Any) -> Any:
             return update.step(state, pipeline.read(resident, item))
@@ -167,10 +175,6 @@ def _report(
     return {"loss": means["loss"]}
 
 
-def _evaluated(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if name != "loss"}
-
-
 def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:
     if scores is None:
         return None
@@ -187,5 +191,11 @@ def _even_chunk(chunk: int, interval: int) -> int:
     return divisors[-1] if divisors[-1] >= chunk / 2 else chunk
 
 
-def _profiler(folder: str | Path | None) -> Any:
-    return ExitStack() if folder is None else jax.profiler.trace(str(folder))
+@contextmanager
+def _profiler(folder: str | Path | None) -> Iterator[Callable[[Any], Any]]:
+    """Traces what runs inside, where there is a folder; gives how to wait for it."""
+    if folder is None:
+        yield lambda metrics: metrics
+    else:
+        with jax.profiler.trace(str(folder)):
+            yield jax.block_until_ready

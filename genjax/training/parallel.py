@@ -152,6 +152,10 @@ def data_parallel(update: Update, mesh: Mesh, *, fully_sharded: bool = False) ->
         spec = _longest_axis(leaf.shape, mesh.size) if fully_sharded else []
         return NamedSharding(mesh, PartitionSpec(*spec))
 
+    def spread(state: TrainState) -> TrainState:
+        shardings = jax.tree.map(sharding_of, state)
+        return jax.lax.with_sharding_constraint(state, shardings)
+
     def init(key: Key, batch: Batch) -> TrainState:
         shapes = jax.eval_shape(update.init, key, batch)
         place = jax.jit(update.init, out_shardings=jax.tree.map(sharding_of, shapes))
@@ -163,15 +167,9 @@ def data_parallel(update: Update, mesh: Mesh, *, fully_sharded: bool = False) ->
         for leaf in jax.tree.leaves(batch):
             _check_divides(leaf.shape[0], mesh.size)
         batch = jax.lax.with_sharding_constraint(batch, rows)
-        state = jax.lax.with_sharding_constraint(
-            state, jax.tree.map(sharding_of, state)
-        )
-        state, metrics = update.step(state, batch)
-        state = jax.lax.with_sharding_constraint(
-            state, jax.tree.map(sharding_of, state)
-        )
+        state, metrics = update.step(spread(state), batch)
         whole = NamedSharding(mesh, PartitionSpec())
-        return state, jax.lax.with_sharding_constraint(metrics, whole)
+        return spread(state), jax.lax.with_sharding_constraint(metrics, whole)
 
     return Update(init, step)
 

@@ -1,27 +1,13 @@
-import time
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.benchmarks.nade_step import plain_scan
+from experiments.benchmarks.timing import median_ms
 from genjax.autoregressive import nade
 from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
-
-
-def scanned_log_prob(params, x, activation):
-    """The definition, dimension by dimension, differentiated by JAX."""
-
-    def step(a, inputs):
-        x_d, w, v, b = inputs
-        logit = activation(a) @ v + b
-        term = x_d * logit - jax.nn.softplus(logit)
-        return a + x_d[:, None] * w[None], term
-
-    start = jnp.tile(params["c"][None], (x.shape[0], 1))
-    columns = (x.T, params["W"], params["V"], params["b"])
-    return jax.lax.scan(step, start, columns)[1].sum(axis=0)
 
 
 @pytest.mark.parametrize("activation", [jax.nn.sigmoid, jax.nn.relu, jnp.tanh])
@@ -33,14 +19,14 @@ def test_value_and_gradient_are_those_of_the_definition(activation, segment):
     # Zero biases put the first pre-activation exactly on ReLU's kink.
     for wrt in (0, 1):
         custom = jax.grad(lambda p, x: model.log_prob(p, x).sum(), wrt)(params, x)
-        plain = jax.grad(lambda p, x: scanned_log_prob(p, x, activation).sum(), wrt)
+        plain = jax.grad(lambda p, x: plain_scan(activation, p, x).sum(), wrt)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5),
             custom,
             plain(params, x),
         )
     np.testing.assert_allclose(
-        model.log_prob(params, x), scanned_log_prob(params, x, activation), rtol=1e-6
+        model.log_prob(params, x), plain_scan(activation, params, x), rtol=1e-6
     )
 
 
@@ -77,20 +63,11 @@ def test_step_beats_the_plain_scan_in_memory_and_time(activation):
         return step.lower(params).compile()
 
     ours = compiled(model.log_prob)
-    plain = compiled(lambda p, x: scanned_log_prob(p, x, activation))
+    plain = compiled(lambda p, x: plain_scan(activation, p, x))
     megabytes = ours.memory_analysis().temp_size_in_bytes / 1e6
     assert megabytes <= 25
     assert megabytes < plain.memory_analysis().temp_size_in_bytes / 1e6 / 8
-    assert median_seconds(ours, params) < median_seconds(plain, params)
-
-
-def median_seconds(function, *arguments):
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        jax.block_until_ready(function(*arguments))
-        times.append(time.perf_counter() - start)
-    return np.median(times)
+    assert median_ms(ours, params, runs=5) < median_ms(plain, params, runs=5)
 
 
 def test_loss_falls_on_a_pattern():

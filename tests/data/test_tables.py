@@ -59,6 +59,12 @@ def test_missing_files_and_keys(tmp_path):
         read_table(tmp_path / "two.npz")
 
 
+def test_pickled_arrays_are_refused(tmp_path):
+    np.savez(tmp_path / "objects.npz", only=np.array([{}, []], object))
+    with pytest.raises(InputError, match="not a NumPy file of numbers"):
+        read_table(tmp_path / "objects.npz")
+
+
 @pytest.mark.shared_data
 def test_a_real_table(shared_data):
     files = sorted((shared_data / "uci_small").rglob("*.csv.gz"))

@@ -1,5 +1,3 @@
-import time
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,18 +35,15 @@ def test_invert_swaps_directions():
         np.testing.assert_array_equal(a, b)
 
 
-def test_compile_time_and_program_do_not_grow_with_depth():
+def test_the_program_does_not_grow_with_depth():
     x = jax.random.normal(jax.random.key(0), (5, 4))
 
     def program(depth):
         stack = repeat(layer(), depth, unroll=1)
         params = jax.eval_shape(stack.init, jax.random.key(1), x)
-        start = time.perf_counter()
-        text = jax.jit(stack.forward).lower(params, x).as_text()
-        return len(text.splitlines()), time.perf_counter() - start
+        return len(jax.jit(stack.forward).lower(params, x).as_text().splitlines())
 
-    shallow, deep = program(4), program(64)
-    assert shallow[0] == deep[0]
+    assert program(4) == program(64)
 
 
 def test_bad_input_is_a_sentence():

@@ -163,8 +163,9 @@ def test_a_signal_saves_and_ends_within_seconds(tmp_path):
         assert checkpoints.latest == fitted.step > 0
 
 
-def test_a_profile_is_written(tmp_path):
-    run(profile=tmp_path)
+@pytest.mark.parametrize("chunk", [4, 100])
+def test_a_profile_is_written(tmp_path, chunk):
+    run(profile=tmp_path, chunk=chunk)
     assert list(tmp_path.rglob("*.xplane.pb"))
 
 

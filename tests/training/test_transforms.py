@@ -1,14 +1,11 @@
-import time
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
+from experiments.benchmarks.training_loop import seeds_ratios
 from genjax.autoregressive import nade
-from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood
-from genjax.training import ensemble, fit, gradient_descent, skip_nonfinite, sweep
+from genjax.training import gradient_descent, skip_nonfinite, sweep
 from tests.laws.registry import batch
 from tests.laws.test_updates import assert_close, assert_equal
 
@@ -49,20 +46,5 @@ def test_a_bad_step_changes_nothing_but_its_number():
 
 def test_eight_seeds_cost_at_most_a_third_of_eight_runs():
     """Whole runs, as a user pays for them: tracing, compilation and steps."""
-    source = ArraySource({"x": np.asarray(batch(64)["x"])})
-    pipeline = on_device(source, batch_size=16, seed=0)
-
-    def seconds(update):
-        started = time.perf_counter()
-        fit(update, pipeline, key=jax.random.key(0), steps=200, show_progress=False)
-        return time.perf_counter() - started
-
-    def small():
-        return gradient_descent(
-            negative_log_likelihood(nade(hidden=16)), optax.adam(1e-3)
-        )
-
-    seconds(small())
-    seconds(ensemble(small(), 8))
-    ratios = [seconds(ensemble(small(), 8)) / (8 * seconds(small())) for _ in range(3)]
+    ratios = seeds_ratios(runs=4)
     assert min(ratios) <= 1 / 3, ratios
