@@ -27,6 +27,7 @@ from genjax.errors import InputError, RunError
 from genjax.plotting import curves, save
 from genjax.training import (
     Checkpoints,
+    Fitted,
     averaged,
     data_parallel,
     device_mesh,
@@ -44,15 +45,16 @@ METRIC = "validation"
 
 
 class Task(NamedTuple):
-    """What an experiment's `build` returns.
+    """What an experiment's `build` returns: something to train and to look at.
 
     Fields:
         update: a training step.
         pipeline: its batches.
         validate: `variables -> scalar`, pure: chooses the checkpoint; lower is better.
         evaluate: `variables -> {name: number}`: the final figures, on test data.
-        sample: `(variables, key, n) -> samples`, pure.
+        sample: `(variables, key, n) -> samples`, pure; None where nothing is drawn.
         draw: `samples -> Figure`.
+        draw_over_time: `{step: samples} -> Figure`, of the samples at every validation.
         figures: `(variables, key) -> {name: Figure}`: what else to draw.
         baselines: `() -> {name: level}`: drawn into the curves, in the unit of
             `validate`.
@@ -62,13 +64,25 @@ class Task(NamedTuple):
     pipeline: Pipeline
     validate: Callable[[Variables], Array]
     evaluate: Callable[[Variables], Mapping[str, Any]]
-    sample: Callable[[Variables, Key, int], Array]
-    draw: Callable[[Any], Any]
-    figures: Callable[[Variables, Key], Mapping[str, Any]]
-    baselines: Callable[[], Mapping[str, float]]
+    sample: Callable[[Variables, Key, int], Array] | None = None
+    draw: Callable[[Any], Any] | None = None
+    draw_over_time: Callable[[Mapping[int, Any]], Any] | None = None
+    figures: Callable[[Variables, Key], Mapping[str, Any]] = lambda variables, key: {}
+    baselines: Callable[[], Mapping[str, float]] = dict
 
 
-Build = Callable[[Any], Task]
+class Study(NamedTuple):
+    """What a `build` returns that is not one training run: several, or none.
+
+    Fields:
+        measure: `folder -> (metrics, figures)`, `{name: number}` and `{name: Figure}`;
+            trainings inside keep their checkpoints there, by `train_stage`.
+    """
+
+    measure: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Any]]]
+
+
+Build = Callable[[Any], Task | Study]
 
 
 class Interrupted(RunError):
@@ -99,16 +113,14 @@ def run(
     console = Console()
     folder = _open_folder(name, config)
     console.print(f"[bold]{name}[/bold] -> {folder}", highlight=False, soft_wrap=True)
-    mesh = device_mesh(config.devices) if config.devices > 1 else None
     task = build(config)
-    with Checkpoints(
-        folder / "checkpoints", config=identity(config), metric=METRIC
-    ) as checkpoints:
-        _write_config(folder, name, config)
-        variables = _train(task, config, folder, checkpoints, mesh)
-    metrics = _evaluate(task, variables, config.seeds)
-    first = _of_seed(variables, 0, config.seeds)
-    figures = _draw(task, first, folder, config)
+    metrics, figures = (
+        _study(name, task, config, folder)
+        if isinstance(task, Study)
+        else _task(name, task, config, folder)
+    )
+    for figure, drawn in figures.items():
+        save(drawn, folder / f"{figure}.png")
     result = {
         "experiment": name,
         "config": dataclasses.asdict(config),
@@ -120,9 +132,70 @@ def run(
         "versions": versions(),
     }
     write_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
-    write_report(folder, result, figures)
+    write_report(folder, result, list(figures))
     print_result(console, result)
     return result
+
+
+def _study(name: str, study: Study, config: Any, folder: Path) -> tuple[Any, Any]:
+    if config.devices > 1 or config.profile:
+        raise InputError(f"{name} is a study: it takes no --devices and no --profile.")
+    _write_config(folder, name, config)
+    metrics, figures = study.measure(folder)
+    return {name: float(value) for name, value in metrics.items()}, figures
+
+
+def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
+    mesh = device_mesh(config.devices) if config.devices > 1 else None
+    with Checkpoints(
+        folder / "checkpoints", config=identity(config), metric=METRIC
+    ) as checkpoints:
+        _write_config(folder, name, config)
+        variables = _train(task, config, folder, checkpoints, mesh)
+    metrics = _evaluate(task, variables, config.seeds)
+    return metrics, _draw(task, _of_seed(variables, 0, config.seeds), folder, config)
+
+
+def train_stage(
+    folder: Path, update: Update, pipeline: Pipeline, *, config: Any, steps: int
+) -> Variables:
+    """Trains one stage of a study; with `--resume`, a stage that is done is read.
+
+    Args:
+        folder: of the stage's checkpoints.
+        update: a training step.
+        pipeline: its batches.
+        config: of the study.
+        steps: how many.
+
+    Returns:
+        The last variables, averaged where the update keeps an average.
+
+    Raises:
+        RunError: the run cannot go on, or was interrupted.
+    """
+    with Checkpoints(folder, config=identity(config)) as checkpoints:
+        fitted = fit(
+            update,
+            pipeline,
+            key=jax.random.key(config.seed),
+            steps=steps,
+            checkpoints=checkpoints,
+            resume=config.resume,
+            chunk=config.chunk,
+            show_progress=config.progress,
+        )
+    _check_finished(fitted, steps, folder.parent)
+    return averaged(fitted.state.variables)
+
+
+def _check_finished(fitted: Fitted, steps: int, folder: Path) -> None:
+    if fitted.signal is not None:
+        raise Interrupted(
+            f"{fitted.signal.name} at step {fitted.step} of {steps}: everything "
+            f"is saved; go on with --resume --workdir {folder}.",
+            fitted.signal,
+        )
 
 
 def _open_folder(name: str, config: RunConfig) -> Path:
@@ -180,7 +253,12 @@ def _train(
     if mesh is not None:
         update = data_parallel(update, mesh)
         pipeline = shard_pipeline(pipeline, mesh)
-    score = jax.jit(lambda variables: {METRIC: validate(averaged(variables))})
+    compiled = jax.jit(lambda variables: {METRIC: validate(averaged(variables))})
+
+    def score(step: int, variables: Variables) -> Mapping[str, Array]:
+        _keep_samples(task, step, variables, folder, config)
+        return compiled(variables)
+
     start = (checkpoints.latest or 0) if config.resume else 0
     with ExitStack() as stack:
         writers = [
@@ -201,14 +279,21 @@ def _train(
             show_progress=config.progress,
             profile=folder / "profile" if config.profile else None,
         )
-    if fitted.signal is not None:
-        raise Interrupted(
-            f"{fitted.signal.name} at step {fitted.step} of {config.steps}: everything "
-            f"is saved; go on with --resume --workdir {folder}.",
-            fitted.signal,
-        )
+    _check_finished(fitted, config.steps, folder)
     best: TrainState = checkpoints.restore(fitted.state, checkpoints.best)
     return averaged(best.variables)
+
+
+def _keep_samples(
+    task: Task, step: int, variables: Variables, folder: Path, config: Any
+) -> None:
+    if task.sample is None or task.draw_over_time is None:
+        return
+    first = _of_seed(averaged(variables), 0, config.seeds)
+    samples = task.sample(first, jax.random.key(config.seed + 1), 512)
+    kept = folder / "over_time"
+    kept.mkdir(exist_ok=True)
+    np.save(kept / f"{step:08d}.npy", np.asarray(samples))
 
 
 def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
@@ -218,6 +303,8 @@ def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
         The task, and the variables, of all seeds where there are several.
     """
     task = build(config)
+    if isinstance(task, Study):
+        raise InputError(f"{folder} holds a study: run it again instead.")
     update = _of_all_seeds(task, config.seeds)
     template = jax.jit(update.init)(jax.random.key(config.seed), task.pipeline.example)
     with Checkpoints(
@@ -239,6 +326,8 @@ def evaluate(config: Any, build: Build, folder: Path) -> dict[str, Any]:
 def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
     """Draws samples of a finished run; writes them as an array and as a picture."""
     task, variables = restore(config, build, folder)
+    if task.sample is None or task.draw is None:
+        raise InputError(f"{folder} holds a run that has nothing to sample from.")
     first = _of_seed(variables, 0, config.seeds)
     samples = np.asarray(task.sample(first, jax.random.key(seed), n))
     try:
@@ -271,7 +360,9 @@ def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
     return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
 
 
-def _draw(task: Task, variables: Variables, folder: Path, config: Any) -> list[str]:
+def _draw(
+    task: Task, variables: Variables, folder: Path, config: Any
+) -> dict[str, Any]:
     key_samples, key_figures = jax.random.split(jax.random.key(config.seed + 1))
     rows = read_jsonl(folder / "metrics.jsonl")
     series = {
@@ -281,11 +372,16 @@ def _draw(task: Task, variables: Variables, folder: Path, config: Any) -> list[s
         )
         for name, key in (("training", "loss"), ("validation", METRIC))
     }
-    drawn = {
-        "samples": task.draw(task.sample(variables, key_samples, 64)),
+    figures = {
         **task.figures(variables, key_figures),
         "curves": curves(series, ylabel="loss", lines=task.baselines()),
     }
-    for name, figure in drawn.items():
-        save(figure, folder / f"{name}.png")
-    return list(drawn)
+    if task.sample is not None and task.draw is not None:
+        samples = task.draw(task.sample(variables, key_samples, 64))
+        figures = {"samples": samples, **figures}
+    if task.draw_over_time is not None:
+        kept = sorted((folder / "over_time").glob("*.npy"))
+        figures["over_time"] = task.draw_over_time(
+            {int(path.stem): np.load(path) for path in kept}
+        )
+    return figures

@@ -114,6 +114,58 @@ def density_map(
     return figure
 
 
+def scatter_panels(
+    points: Mapping[str, Any],
+    *,
+    extent: tuple[float, float, float, float],
+    columns: int = 5,
+) -> "Figure":
+    """Shows sets of points in the plane side by side, each under its name.
+
+    Args:
+        points: title -> `[n, 2]`.
+        extent: left, right, bottom and top of every panel.
+        columns: panels a row.
+
+    >>> len(scatter_panels({"a": np.zeros((3, 2))}, extent=(-1, 1, -1, 1)).axes)
+    1
+    """
+    columns = min(columns, len(points))
+    rows = -(-len(points) // columns)
+    figure = _figure(2.2 * columns, 2.35 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat[len(points) :]:
+        axis.remove()
+    for (title, xy), axis in zip(points.items(), axes.flat, strict=False):
+        x, y = np.asarray(xy).T
+        axis.scatter(x, y, s=1.5, color=INK, linewidths=0)
+        axis.set(xlim=extent[:2], ylim=extent[2:], aspect="equal", xticks=[], yticks=[])
+        axis.set_title(title, fontsize=8, color=INK)
+    return figure
+
+
+def trajectories(paths: Mapping[str, Any]) -> "Figure":
+    """Draws paths in the plane side by side, from a dot on.
+
+    Args:
+        paths: title -> `[steps, 2]`.
+
+    >>> len(trajectories({"circle": np.zeros((3, 2))}).axes)
+    1
+    """
+    figure = _figure(3.0 * len(paths), 3.0)
+    axes = figure.subplots(1, len(paths), squeeze=False)[0]
+    for (title, path), axis in zip(paths.items(), axes, strict=True):
+        x, y = np.asarray(path).T
+        axis.plot(x, y, color=PALETTE[0], linewidth=0.8, marker=".", markersize=2)
+        axis.plot(x[:1], y[:1], "o", color=PALETTE[1], markersize=4)
+        axis.axhline(0, color=INK, linewidth=0.3)
+        axis.axvline(0, color=INK, linewidth=0.3)
+        axis.set_aspect("equal", adjustable="datalim")
+        axis.set_title(title, fontsize=9, color=INK)
+    return figure
+
+
 def curves(
     series: Mapping[str, tuple[Any, Any]],
     *,

@@ -20,8 +20,16 @@ CACHE = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
-PACKAGES = ("autoregressive", "densities", "flows", "metrics", "nn", "training")
-HOOKED = [f"genjax.{package}" for package in PACKAGES]
+PACKAGES = (
+    "autoregressive",
+    "densities",
+    "flows",
+    "gan",
+    "metrics",
+    "nn",
+    "training",
+)
+HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in PACKAGES]]
 
 with install_import_hook(HOOKED, "beartype.beartype"):
     import genjax  # noqa: F401

@@ -1,5 +1,13 @@
 """What a finished model is measured by."""
 
 from genjax.metrics.likelihood import bits_per_dim, log_probs, mean_log_prob
+from genjax.metrics.samples import ModeCoverage, energy_distance, mode_coverage
 
-__all__ = ["bits_per_dim", "log_probs", "mean_log_prob"]
+__all__ = [
+    "ModeCoverage",
+    "bits_per_dim",
+    "energy_distance",
+    "log_probs",
+    "mean_log_prob",
+    "mode_coverage",
+]

@@ -11,6 +11,7 @@ from genjax.nn.masked import MaskedMLP, autoregressive_masks
 from genjax.nn.mlp import MLP, ResMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from genjax.nn.resnet import ResNet
+from genjax.nn.training_pass import training_pass
 from genjax.nn.unet import UNet
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "autoregressive_masks",
     "conv_transpose",
     "max_pool",
+    "training_pass",
 ]

@@ -21,7 +21,7 @@ from genjax.training.transforms import all_finite, scan_steps
 from genjax.training.writers import MetricWriter
 from genjax.typing import Array, Key, Variables
 
-Evaluate = Callable[[Variables], Mapping[str, Array]]
+Evaluate = Callable[[int, Variables], Mapping[str, Array]]
 
 
 class Fitted(NamedTuple):
@@ -64,7 +64,7 @@ def fit(
         pipeline: where its batches come from.
         key: of the initial state; a resumed run takes its key from the checkpoint.
         steps: how many steps in all.
-        evaluate: `variables -> metrics`, at the intervals and at the end.
+        evaluate: `(step, variables) -> metrics`, at the intervals and at the end.
         evaluate_every: steps between evaluations, each followed by a checkpoint; only
             at the end when None.
         checkpoints: where to save.
@@ -117,7 +117,7 @@ def fit(
             scores = None
             if evaluate is not None and step == stop:
                 scores = {
-                    k: np.asarray(v) for k, v in evaluate(state.variables).items()
+                    k: np.asarray(v) for k, v in evaluate(step, state.variables).items()
                 }
                 for write in writers:
                     write(step, scores)

@@ -1,12 +1,14 @@
 """From an objective to an update: one optimiser step on its gradient."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
 
 from genjax.base import Objective, TrainState, Update
-from genjax.training.parallel import key_of_device, mean_over_devices
-from genjax.typing import Array, Batch, Key
+from genjax.steps import descend, key_of_step
+from genjax.typing import Array, Batch, Key, Variables
 
 
 def gradient_descent(
@@ -44,24 +46,14 @@ def gradient_descent(
         return TrainState(jnp.zeros((), jnp.int32), key_run, variables, opt_state)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
-        key = key_of_device(jax.random.fold_in(state.key, state.step))
-        others = {k: v for k, v in state.variables.items() if k != "params"}
+        key = key_of_step(state.key, state.step)
 
-        def loss(params):
-            return objective.loss({"params": params, **others}, batch, key)
+        def loss(variables: Variables) -> Any:
+            return objective.loss(variables, batch, key)
 
-        params = state.variables["params"]
-        gradients, (new, metrics) = jax.grad(loss, has_aux=True)(params)
-        gradients, new, metrics = mean_over_devices((gradients, new, metrics))
-        # Optax mixes Python floats, int32 counts and bfloat16 leaves.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, opt_state = optimizer.update(gradients, state.opt_state, params)
-            variables = {
-                "params": optax.apply_updates(params, updates),
-                **others,
-                **new,
-            }
-            metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
+        variables, opt_state, metrics = descend(
+            loss, optimizer, state.variables, state.opt_state
+        )
         return TrainState(state.step + 1, state.key, variables, opt_state), metrics
 
     return Update(init, step)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Objective
-from genjax.errors import InputError
+from genjax.steps import microbatches
 from genjax.typing import Array, Batch, Key, Variables
 
 
@@ -71,18 +71,10 @@ def accumulate(objective: Objective, n: int) -> Objective:
     0.9189
     """
 
-    def split(leaf: Array) -> Array:
-        if leaf.shape[0] % n:
-            raise InputError(
-                f"accumulate: n = {n} must divide the batch, got {leaf.shape[0]} rows."
-            )
-        # Strided, so that rows which are sharded over devices stay where they are.
-        return leaf.reshape(leaf.shape[0] // n, n, *leaf.shape[1:]).swapaxes(0, 1)
-
     def loss(
         variables: Variables, batch: Batch, key: Key
     ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
-        microbatches = jax.tree.map(split, batch)
+        parts = microbatches(batch, n, user="accumulate")
         keys = jax.random.split(key, n)
 
         def evaluate(collections: Variables, microbatch: Batch, key: Key):
@@ -90,11 +82,11 @@ def accumulate(objective: Objective, n: int) -> Objective:
             value, (new, metrics) = objective.loss(current, microbatch, key)
             return {**collections, **new}, (value, metrics)
 
-        first = jax.tree.map(lambda leaf: leaf[0], microbatches)
+        first = jax.tree.map(lambda leaf: leaf[0], parts)
         changed = jax.eval_shape(evaluate, {}, first, keys[0])[0]
         start = {name: variables[name] for name in changed}
         body = jax.checkpoint(lambda carry, item: evaluate(carry, *item))
-        new, (values, metrics) = jax.lax.scan(body, start, (microbatches, keys))
+        new, (values, metrics) = jax.lax.scan(body, start, (parts, keys))
         mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), (values, metrics))
         return mean[0], (new, mean[1])
 

@@ -6,7 +6,6 @@ it; it averages per-device gradients, which equals the global gradient for every
 that is a mean over examples.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,13 +17,11 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from genjax.base import TrainState, Update
 from genjax.data.pipeline import Pipeline
 from genjax.errors import InputError
+from genjax.steps import PMAP_AXIS
 from genjax.typing import Array, Batch, Key
 
 DATA_AXIS = "data"
 """The mesh axis over which batches are sharded."""
-
-PMAP_AXIS = "devices"
-"""The axis that `pmap` names."""
 
 
 def initialize(
@@ -183,7 +180,7 @@ def pmap(update: Update, devices: int | None = None) -> Update:
     own keys.
 
     Args:
-        update: an update that calls `mean_over_devices`, as `gradient_descent` does.
+        update: an update made by `genjax.steps.descend`, as all of the library are.
         devices: how many local devices; all when None.
 
     Returns:
@@ -212,32 +209,6 @@ def pmap(update: Update, devices: int | None = None) -> Update:
         return state, jax.tree.map(lambda leaf: leaf[0], metrics)
 
     return Update(init, step)
-
-
-def mean_over_devices(tree: Any) -> Any:
-    """Averages over the devices inside `pmap`; outside, returns its argument.
-
-    Every update calls it once, on its raw gradients: that is what makes `pmap` a
-    transform of any update.
-    """
-    return _inside_pmap(lambda: jax.lax.pmean(tree, PMAP_AXIS), tree)
-
-
-def key_of_device(key: Key) -> Key:
-    """Returns a key of this device's own inside `pmap`; outside, the key itself."""
-
-    def fold() -> Key:
-        return jax.random.fold_in(key, jax.lax.axis_index(PMAP_AXIS))
-
-    return _inside_pmap(fold, key)
-
-
-def _inside_pmap(compute: Callable[[], Any], otherwise: Any) -> Any:
-    try:
-        jax.lax.axis_size(PMAP_AXIS)
-    except NameError:
-        return otherwise
-    return compute()
 
 
 def _check_divides(rows: int, devices: int) -> None:

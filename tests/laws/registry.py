@@ -1,6 +1,7 @@
 """A tiny instance of every method: one line here, and it is held to its laws."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ import optax
 
 from genjax import nn
 from genjax.autoregressive import nade
-from genjax.base import Bijector, Density, Objective, Update
+from genjax.base import Bijector, Density, Game, Objective, Update
 from genjax.data import checkerboard, eight_gaussians, gaussian_grid, two_moons
 from genjax.densities import (
     bernoulli,
@@ -27,6 +28,9 @@ from genjax.flows import (
     repeat,
     reverse,
 )
+from genjax.gan import alternating, gan, minimax, non_saturating, r1, simultaneous
+from genjax.gan.minimax import Schedule
+from genjax.gan.penalties import Penalty
 from genjax.training import (
     accumulate,
     ensemble,
@@ -35,6 +39,7 @@ from genjax.training import (
     with_ema,
     with_preprocessing,
 )
+from genjax.typing import Batch, Key, Variables
 
 
 class Case(NamedTuple):
@@ -105,36 +110,92 @@ PLANAR: Mapping[str, Case] = {
 }
 """Densities over the plane, within [-8, 8]^2 up to 1e-3 of their mass."""
 
-OBJECTIVES: Mapping[str, Callable[[], Objective]] = {
-    "nade": lambda: negative_log_likelihood(nade(hidden=5)),
-    "realnvp": lambda: negative_log_likelihood(realnvp()),
-    "accumulate": lambda: accumulate(negative_log_likelihood(nade(hidden=5)), 2),
-    "with_preprocessing": lambda: with_preprocessing(
-        negative_log_likelihood(nade(hidden=5)),
-        lambda key, batch: {"x": 1 - batch["x"]},
-    ),
-}
-"""Over batches {"x": [b, 4]} of zeros and ones, and the same on any devices."""
-
-
-def descent(objective: Objective) -> Update:
-    return gradient_descent(objective, optax.adam(1e-2))
-
-
-UPDATES: Mapping[str, Callable[[], Update]] = {
-    "nade": lambda: descent(OBJECTIVES["nade"]()),
-    "realnvp": lambda: descent(OBJECTIVES["realnvp"]()),
-    "accumulate": lambda: descent(OBJECTIVES["accumulate"]()),
-    "with_ema": lambda: with_ema(descent(OBJECTIVES["realnvp"]()), 0.9),
-    "skip_nonfinite": lambda: skip_nonfinite(descent(OBJECTIVES["nade"]())),
-    "ensemble": lambda: ensemble(descent(OBJECTIVES["nade"]()), 3),
-}
-
 
 def batch(rows: int = 16, seed: int = 0) -> dict[str, jax.Array]:
-    """Zeros and ones that every objective of the registry takes."""
+    """Zeros and ones `[rows, 4]`."""
     x = jax.random.bernoulli(jax.random.key(seed), 0.4, (rows, 4))
     return {"x": x.astype(jnp.float32)}
+
+
+class Training(NamedTuple):
+    """Something to train, as a function without arguments, and its batches.
+
+    `couples` is for losses that draw noise or compare examples with one another: by
+    `pmap`, which works device by device, their gradient is another than on one device.
+    """
+
+    make: Callable[[], Any]
+    batch: Callable[..., Any] = batch
+    couples: bool = False
+
+
+def tiny_gan(penalties: Sequence[Penalty] = ()) -> Game:
+    return gan(
+        conditioner(),
+        conditioner(1),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+        penalties=penalties,
+    )
+
+
+def player(game: Game, name: str) -> Objective:
+    """One player's loss, the other standing still."""
+    place = Game._fields.index(name) - 1
+
+    def init(key: Key, batch: Batch) -> Variables:
+        return game.init(key, batch)[place]
+
+    def loss(variables: Variables, batch: Batch, key: Key) -> Any:
+        other = game.init(jax.random.key(5), batch)[1 - place]
+        return getattr(game, name)(variables, other, batch, key)
+
+    return Objective(init, loss)
+
+
+OBJECTIVES: Mapping[str, Training] = {
+    "nade": Training(lambda: negative_log_likelihood(nade(hidden=5))),
+    "realnvp": Training(lambda: negative_log_likelihood(realnvp())),
+    "accumulate": Training(
+        lambda: accumulate(negative_log_likelihood(nade(hidden=5)), 2)
+    ),
+    "with_preprocessing": Training(
+        lambda: with_preprocessing(
+            negative_log_likelihood(nade(hidden=5)),
+            lambda key, batch: {"x": 1 - batch["x"]},
+        )
+    ),
+    "gan, generator": Training(lambda: player(tiny_gan(), "generator"), couples=True),
+    "gan, discriminator": Training(
+        lambda: player(tiny_gan((r1(1.0),)), "discriminator"), couples=True
+    ),
+}
+"""Every objective, and both players of every game."""
+
+
+def descent(name: str) -> Update:
+    return gradient_descent(OBJECTIVES[name].make(), optax.adam(1e-2))
+
+
+def tiny_minimax(schedule: Schedule) -> Update:
+    adam = optax.adam(1e-2)
+    return minimax(tiny_gan((r1(1.0),)), adam, adam, schedule=schedule)
+
+
+UPDATES: Mapping[str, Training] = {
+    **{
+        name: Training(partial(descent, name), case.batch)
+        for name, case in OBJECTIVES.items()
+        if not name.startswith("gan")
+    },
+    "with_ema": Training(lambda: with_ema(descent("realnvp"), 0.9)),
+    "skip_nonfinite": Training(lambda: skip_nonfinite(descent("nade"))),
+    "ensemble": Training(lambda: ensemble(descent("nade"), 3)),
+    "minimax, alternating": Training(
+        lambda: tiny_minimax(alternating(n_discriminator=2))
+    ),
+    "minimax, simultaneous": Training(lambda: tiny_minimax(simultaneous())),
+}
 
 
 def normal_batch(case: Case, rows: int = 8) -> tuple[jax.Array, jax.Array | None]:

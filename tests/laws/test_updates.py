@@ -12,10 +12,15 @@ from genjax.training import (
     pmap,
     scan_steps,
 )
-from tests.laws.registry import OBJECTIVES, UPDATES, batch
+from tests.laws.registry import OBJECTIVES, UPDATES
 
-objectives = pytest.mark.parametrize("make", OBJECTIVES.values(), ids=OBJECTIVES.keys())
-updates = pytest.mark.parametrize("make", UPDATES.values(), ids=UPDATES.keys())
+
+def over(cases):
+    return pytest.mark.parametrize("case", cases.values(), ids=cases.keys())
+
+
+objectives, updates = over(OBJECTIVES), over(UPDATES)
+separable = over({k: case for k, case in OBJECTIVES.items() if not case.couples})
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 
 
@@ -30,8 +35,8 @@ def record_gradients():
     )
 
 
-def raw_gradients(update):
-    state = update.init(jax.random.key(0), batch(32))
+def raw_gradients(update, batch):
+    state = update.init(jax.random.key(0), batch(32, seed=0))
     return update.step(state, batch(32, seed=1))[0].opt_state
 
 
@@ -53,28 +58,47 @@ def assert_equal(tree, other):
 @devices
 @objectives
 @pytest.mark.parametrize("fully_sharded", [False, True])
-def test_raw_gradients_on_a_mesh_are_those_of_one_device(make, fully_sharded):
-    single = gradient_descent(make(), record_gradients())
-    mesh = device_mesh(8)
-    shared = data_parallel(single, mesh, fully_sharded=fully_sharded)
-    assert_close(raw_gradients(single), raw_gradients(shared))
+def test_raw_gradients_on_a_mesh_are_those_of_one_device(case, fully_sharded):
+    single = gradient_descent(case.make(), record_gradients())
+    shared = data_parallel(single, device_mesh(8), fully_sharded=fully_sharded)
+    assert_close(raw_gradients(single, case.batch), raw_gradients(shared, case.batch))
 
 
 @devices
 @objectives
-def test_raw_gradients_by_pmap_are_those_of_one_device(make):
-    single = gradient_descent(make(), record_gradients())
-    replicas = raw_gradients(pmap(single, 8))
+def test_raw_gradients_by_pmap_are_means_of_each_devices_own(case):
+    objective = case.make()
+    single = gradient_descent(objective, record_gradients())
+    replicas = raw_gradients(pmap(single, 8), case.batch)
+    state, batch = single.init(jax.random.key(0), case.batch(32)), case.batch(32, 1)
+
+    def of_device(i):
+        key = jax.random.fold_in(jax.random.fold_in(state.key, 0), i)
+        rows = jax.tree.map(lambda leaf: leaf[4 * i : 4 * i + 4], batch)
+        others = {k: v for k, v in state.variables.items() if k != "params"}
+        return jax.grad(
+            lambda params: objective.loss({"params": params, **others}, rows, key)[0]
+        )(state.variables["params"])
+
+    each = [of_device(i) for i in range(8)]
+    mean = jax.tree.map(lambda *leaves: sum(leaves) / 8, *each)
     for replica in (0, 7):
-        assert_close(
-            raw_gradients(single), jax.tree.map(lambda g, i=replica: g[i], replicas)
-        )
+        assert_close(mean, jax.tree.map(lambda g, i=replica: g[i], replicas))
+
+
+@devices
+@separable
+def test_raw_gradients_by_pmap_are_those_of_one_device(case):
+    single = gradient_descent(case.make(), record_gradients())
+    replicas = raw_gradients(pmap(single, 8), case.batch)
+    first = jax.tree.map(lambda g: g[0], replicas)
+    assert_close(raw_gradients(single, case.batch), first)
 
 
 @updates
-def test_scanned_steps_are_single_steps(make):
-    update = make()
-    batches = [batch(seed=i) for i in range(4)]
+def test_scanned_steps_are_single_steps(case):
+    update = case.make()
+    batches = [case.batch(seed=i) for i in range(4)]
     single = update.init(jax.random.key(0), batches[0])
     step = jax.jit(update.step)
     for one in batches:
@@ -89,46 +113,46 @@ def test_scanned_steps_are_single_steps(make):
 
 
 @updates
-def test_an_ensemble_is_its_single_runs(make):
-    update = make()
+def test_an_ensemble_is_its_single_runs(case):
+    update = case.make()
     together = ensemble(update, 3)
-    state = together.init(jax.random.key(0), batch())
+    state = together.init(jax.random.key(0), case.batch())
     step, single_step = jax.jit(together.step), jax.jit(update.step)
     states = [
-        update.init(key, batch()) for key in jax.random.split(jax.random.key(0), 3)
+        update.init(key, case.batch()) for key in jax.random.split(jax.random.key(0), 3)
     ]
     for i in range(3):
-        state, _ = step(state, batch(seed=i))
-        states = [single_step(s, batch(seed=i))[0] for s in states]
+        state, _ = step(state, case.batch(seed=i))
+        states = [single_step(s, case.batch(seed=i))[0] for s in states]
     for i, single in enumerate(states):
         mine = jax.tree.map(lambda leaf, i=i: leaf[i], state.variables)
         assert_close(mine, single.variables)
 
 
 @updates
-def test_one_trace_a_run(make):
-    update, traces = make(), []
+def test_one_trace_a_run(case):
+    update, traces = case.make(), []
 
     def step(state, batch):
         traces.append(1)
         return update.step(state, batch)
 
     compiled = jax.jit(step)
-    state = jax.jit(update.init)(jax.random.key(0), batch())
+    state = jax.jit(update.init)(jax.random.key(0), case.batch())
     for i in range(3):
-        state, _ = compiled(state, batch(seed=i))
+        state, _ = compiled(state, case.batch(seed=i))
     assert len(traces) == 1
 
 
 @objectives
-def test_bfloat16_parameters_stay_finite(make):
-    objective = make()
-    variables = objective.init(jax.random.key(0), batch())
+def test_bfloat16_parameters_stay_finite(case):
+    objective = case.make()
+    variables = objective.init(jax.random.key(0), case.batch())
     half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables)
 
     def loss(params):
         return objective.loss(
-            variables | {"params": params}, batch(), jax.random.key(1)
+            variables | {"params": params}, case.batch(), jax.random.key(1)
         )
 
     gradients, (_, metrics) = jax.grad(loss, has_aux=True)(half["params"])
@@ -139,10 +163,10 @@ def test_bfloat16_parameters_stay_finite(make):
 
 
 @updates
-def test_every_step_compiles_for_tpu(make, tpu_mesh):
-    update = make()
+def test_every_step_compiles_for_tpu(case, tpu_mesh):
+    update = case.make()
     shared = data_parallel(update, tpu_mesh)
-    shapes = jax.eval_shape(update.init, jax.random.key(0), batch(16))
-    compiled = shared.step.lower(shapes, batch(16)).compile()
+    shapes = jax.eval_shape(update.init, jax.random.key(0), case.batch(16))
+    compiled = shared.step.lower(shapes, case.batch(16)).compile()
     assert compiled.memory_analysis().temp_size_in_bytes >= 0
     assert "all-reduce" in compiled.as_text()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def trained(seed=0):
-    update = UPDATES["with_ema"]()
+    update = UPDATES["with_ema"].make()
     state = jax.jit(update.init)(jax.random.key(seed), batch())
     return jax.jit(update.step)(state, batch())[0]
 
@@ -58,7 +58,7 @@ def test_another_configuration_is_refused_by_its_fields(tmp_path):
 def test_restored_on_another_number_of_devices(tmp_path, saved_on, restored_on):
     def start(devices):
         update = data_parallel(
-            UPDATES["nade"](), device_mesh(devices), fully_sharded=True
+            UPDATES["nade"].make(), device_mesh(devices), fully_sharded=True
         )
         return update.init(jax.random.key(devices), batch())
 

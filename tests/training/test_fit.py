@@ -32,13 +32,13 @@ def pipeline(make=on_device):
 
 def run(**kwargs):
     arguments = {"key": KEY, "steps": 20, "chunk": 4, "show_progress": False}
-    return fit(UPDATES["with_ema"](), pipeline(), **(arguments | kwargs))
+    return fit(UPDATES["with_ema"].make(), pipeline(), **(arguments | kwargs))
 
 
 def test_chunks_and_pipelines_do_not_change_the_run():
     states = [run(chunk=c).state for c in (1, 4, 7, 100)]
     memory = fit(
-        UPDATES["with_ema"](),
+        UPDATES["with_ema"].make(),
         pipeline(in_memory),
         key=KEY,
         steps=20,
@@ -64,7 +64,7 @@ def test_metrics_are_reported_and_the_best_is_kept(tmp_path):
         jsonl_writer(tmp_path / "m.jsonl") as writer,
     ):
         run(
-            evaluate=lambda variables: {"score": jnp.array(next(scores))},
+            evaluate=lambda step, variables: {"score": jnp.array(next(scores))},
             evaluate_every=5,
             checkpoints=checkpoints,
             writers=[writer],
@@ -133,7 +133,7 @@ def test_variables_that_are_not_finite_are_never_saved(tmp_path):
 def test_skipped_steps_do_not_spoil_the_means(tmp_path):
     x = np.asarray(batch(64)["x"]).copy()
     x[3, 0] = np.nan
-    update = skip_nonfinite(UPDATES["nade"]())
+    update = skip_nonfinite(UPDATES["nade"].make())
     source = ArraySource({"x": x})
     with jsonl_writer(tmp_path / "m.jsonl") as writer:
         fit(

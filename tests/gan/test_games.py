@@ -1,0 +1,106 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from genjax import nn
+from genjax.base import Functions
+from genjax.densities import standard_normal
+from genjax.errors import InputError
+from genjax.gan import gan, minimax, non_saturating, r1
+from tests.laws.registry import tiny_gan
+
+BATCH = {"x": jax.random.normal(jax.random.key(7), (8, 4))}
+
+
+def test_the_discriminators_loss_does_not_move_the_generator():
+    game = tiny_gan()
+    g, d = game.init(jax.random.key(0), BATCH)
+
+    def value(g):
+        fake_side = game.discriminator(d, g, BATCH, jax.random.key(1))
+        return fake_side[0]
+
+    update = minimax(game, optax.sgd(0.0), optax.sgd(1.0))
+    state = update.init(jax.random.key(0), BATCH)
+    new, _ = update.step(state, BATCH)
+    for name, moves in (("generator", False), ("discriminator", True)):
+        before, after = state.variables[name], new.variables[name]
+        same = jax.tree.map(lambda a, b: bool(jnp.all(a == b)), before, after)
+        assert all(jax.tree.leaves(same)) is not moves
+    assert jnp.isfinite(value(g))
+
+
+def test_penalties_are_added_once_each():
+    plain, penalised = tiny_gan(), tiny_gan(penalties=(r1(1.0), r1(1.0)))
+    g, d = plain.init(jax.random.key(0), BATCH)
+    _, (_, metrics) = penalised.discriminator(d, g, BATCH, jax.random.key(1))
+    single = r1(1.0)(
+        lambda x: (
+            nn.MLP(features=1, hidden=(8,), activation=jax.nn.silu)
+            .apply(d, x)
+            .reshape(-1)
+        ),
+        BATCH["x"],
+        BATCH["x"],
+        jax.random.key(2),
+    )
+    np.testing.assert_allclose(metrics["penalty"], 2 * single, rtol=1e-5)
+    np.testing.assert_allclose(
+        metrics["loss"], metrics["adversarial"] + metrics["penalty"], rtol=1e-6
+    )
+
+
+def test_each_players_statistics_change_in_its_own_turn_only():
+    norm = nn.BatchNorm(momentum=0.5)
+    game = gan(
+        norm_network(norm, 2),
+        norm_network(norm, 1),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+    )
+    batch = {"x": 3 + jax.random.normal(jax.random.key(0), (64, 2))}
+    update = minimax(game, optax.sgd(0.0), optax.sgd(0.0))
+    state = update.init(jax.random.key(0), batch)
+    new, _ = update.step(state, batch)
+    mean = jax.tree.leaves(new.variables["discriminator"]["batch_stats"])[0]
+    # From 0: a half of the data's mean 3, then halved by the fakes' mean 0.
+    np.testing.assert_allclose(mean, 0.75, atol=0.15)
+    assert set(new.variables["generator"]) == {"params", "batch_stats"}
+
+
+def norm_network(norm, features):
+    """Batch normalisation; for the discriminator, the sum of its outputs."""
+
+    def init(key, x):
+        return norm.init(key, x, train=False)
+
+    def apply(variables, x, **kwargs):
+        kwargs = kwargs or {"train": False}
+        y = norm.apply(variables, x, **kwargs)
+        y, new = y if "mutable" in kwargs else (y, None)
+        y = y if features > 1 else y.sum(axis=1)
+        return (y, new) if "mutable" in kwargs else y
+
+    return Functions(init, apply)
+
+
+def test_bad_networks_are_sentences():
+    wrong_data = gan(
+        nn.MLP(features=3, hidden=()),
+        nn.MLP(features=1, hidden=()),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+    )
+    with pytest.raises(InputError, match=r"the shape \(8, 4\) of the data, got"):
+        wrong_data.init(jax.random.key(0), BATCH)
+    two_logits = gan(
+        nn.MLP(features=4, hidden=()),
+        nn.MLP(features=2, hidden=()),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+    )
+    g, d = two_logits.init(jax.random.key(0), BATCH)
+    with pytest.raises(InputError, match="one logit an example"):
+        two_logits.generator(g, d, BATCH, jax.random.key(0))
