@@ -12,6 +12,7 @@ from genjax import (
     metrics,
     nn,
     training,
+    vae,
 )
 from genjax.base import (
     Bijector,
@@ -49,4 +50,5 @@ __all__ = [
     "metrics",
     "nn",
     "training",
+    "vae",
 ]

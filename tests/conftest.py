@@ -28,6 +28,7 @@ PACKAGES = (
     "metrics",
     "nn",
     "training",
+    "vae",
 )
 HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in PACKAGES]]
 

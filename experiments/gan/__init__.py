@@ -1,1 +1,1 @@
-"""Generative adversarial networks."""
+"""Experiments with adversarial games."""

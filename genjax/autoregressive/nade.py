@@ -6,6 +6,8 @@ column a dimension, so a likelihood costs O(D H) instead of O(D^2 H):
     a_1 = c,    a_(d+1) = a_d + x_d W_d
     p(x_d = 1 | x_<d) = sigmoid(b_d + V_d . activation(a_d))
 
+A condition u moves both biases: `c + u C` and `b + u B`.
+
 The gradient is a custom one that works in segments of about sqrt(D) dimensions: the
 forward pass keeps `a` at the start of each segment only, and the backward pass rebuilds
 the rest inside. That is exact (nothing is undone by subtraction, which fails where an
@@ -50,8 +52,9 @@ def nade(
 
     Returns:
         A density over `x` in {0, 1}, `[b, D]`, with the parameters `W` and `V`
-        `[D, H]`, `b` `[D]` and `c` `[H]`. `complete` takes an `observed` mask that is a
-        prefix of the order: for a flattened image, the upper rows.
+        `[D, H]`, `b` `[D]` and `c` `[H]`, and `C` `[k, H]` and `B` `[k, D]` where it is
+        initialised with a condition `[b, k]`. `complete` takes an `observed` mask that
+        is a prefix of the order: for a flattened image, the upper rows.
 
     Raises:
         InputError: `hidden` or `segment` is not positive, examples are not vectors, or
@@ -72,12 +75,17 @@ def nade(
         raise InputError(f"nade: segment must be at least 1, got {segment}.")
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
-        del condition
         _check_vectors(x)
         dim = x.shape[1]
-        key_w, key_v = jax.random.split(key)
+        key_w, key_v, key_c = jax.random.split(key, 3)
         scale = math.sqrt(2 / (dim + hidden))
+        conditional = (
+            {}
+            if condition is None
+            else _projections(key_c, condition.shape[1], hidden, dim)
+        )
         return {
+            **conditional,
             "W": scale * jax.random.normal(key_w, (dim, hidden)),
             "V": scale * jax.random.normal(key_v, (dim, hidden)),
             "b": smoothed_logits(x.astype(jnp.float32)),
@@ -85,18 +93,21 @@ def nade(
         }
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
-        del condition
         _check_vectors(x)
         params, x = _as_float32((params, x))
         size = segment or max(1, math.isqrt(x.shape[1]))
-        return jnp.sum(bernoulli_log_prob(_logits(activation, size, params, x), x), 1)
+        b, c = _biases(params, condition, len(x))
+        logits = b + _terms(activation, size, params["W"], params["V"], c, x)
+        return jnp.sum(bernoulli_log_prob(logits, x), axis=1)
 
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
     ) -> tuple[Array, Array]:
-        del condition
+        params = _as_float32(params)
         dim = params["b"].shape[0]
-        return complete(params, key, jnp.zeros((n, dim)), np.zeros(dim, bool))
+        biases = _biases(params, condition, n)
+        blank, unseen = jnp.zeros((n, dim)), np.zeros(dim, bool)
+        return _draw(activation, params, biases, key, blank, unseen)
 
     def complete(
         params: Params, key: Key, x: Event, observed: Any
@@ -104,13 +115,41 @@ def nade(
         _check_vectors(x)
         mask = _check_prefix(observed, x.shape[1])
         params, x = _as_float32((params, x))
-        return _draw(activation, params, key, x, mask)
+        biases = _biases(params, None, len(x))
+        return _draw(activation, params, biases, key, x, mask)
 
     return Density(init, log_prob, sample, complete)
 
 
 def _as_float32(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+
+def _projections(key: Key, features: int, hidden: int, dim: int) -> Params:
+    key_c, key_b = jax.random.split(key)
+    scale = math.sqrt(1 / features)
+    return {
+        "C": scale * jax.random.normal(key_c, (features, hidden)),
+        "B": scale * jax.random.normal(key_b, (features, dim)),
+    }
+
+
+def _biases(params: Params, condition: Condition, n: int) -> tuple[Array, Array]:
+    """The biases `[n, D]` and `[n, H]` of every example."""
+    if (condition is None) != ("C" not in params):
+        raise InputError(
+            "nade: give a condition exactly where the model was initialised with one."
+        )
+    b, c = params["b"][None], params["c"][None]
+    if condition is not None:
+        if len(condition) != n:
+            raise InputError(
+                f"nade: a condition has one row an example: {n} examples, "
+                f"{len(condition)} rows."
+            )
+        u = condition.astype(jnp.float32)
+        b, c = b + u @ params["B"], c + u @ params["C"]
+    return jnp.broadcast_to(b, (n, b.shape[1])), jnp.broadcast_to(c, (n, c.shape[1]))
 
 
 def _check_vectors(x: Array) -> None:
@@ -137,10 +176,16 @@ def _check_prefix(observed: Any, dim: int) -> np.ndarray:
 
 
 def _draw(
-    activation: Activation, params: Params, key: Key, x: Array, observed: np.ndarray
+    activation: Activation,
+    params: Params,
+    biases: tuple[Array, Array],
+    key: Key,
+    x: Array,
+    observed: np.ndarray,
 ) -> tuple[Array, Array]:
     """Walks the order once: observed entries are kept, the others are drawn."""
     uniform = jax.random.uniform(key, x.T.shape)
+    bias, start = biases
 
     def step(carry: tuple[Array, Array], inputs: Any) -> tuple[Any, Array]:
         a, log_prob = carry
@@ -151,8 +196,7 @@ def _draw(
         term = jnp.where(seen, 0.0, bernoulli_log_prob(logit, value))
         return (a + value[:, None] * w[None], log_prob + term), value
 
-    start = jnp.broadcast_to(params["c"], (x.shape[0], params["c"].shape[0]))
-    columns = (x.T, observed, uniform, params["W"], params["V"], params["b"])
+    columns = (x.T, observed, uniform, params["W"], params["V"], bias.T)
     (_, log_prob), values = jax.lax.scan(step, (start, jnp.zeros(x.shape[0])), columns)
     return values.T, log_prob
 
@@ -169,33 +213,33 @@ def _join(segments: Array, dim: int) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _logits(activation: Activation, size: int, params: Params, x: Array) -> Array:
-    return _logits_forward(activation, size, params, x)[0]
+def _terms(
+    activation: Activation, size: int, w: Array, v: Array, start: Array, x: Array
+) -> Array:
+    """`V_d . activation(a_d)` of every dimension, `[b, D]`, from the states `a_1`."""
+    return _terms_forward(activation, size, w, v, start, x)[0]
 
 
-def _logits_forward(
-    activation: Activation, size: int, params: Params, x: Array
+def _terms_forward(
+    activation: Activation, size: int, w: Array, v: Array, start: Array, x: Array
 ) -> tuple[Array, Any]:
-    dim = x.shape[1]
-
     def step(a: Array, inputs: Any) -> tuple[Array, Array]:
         x_d, w, v = inputs
         return a + x_d[:, None] * w[None], activation(a) @ v
 
     def segment(a: Array, inputs: Any) -> tuple[Array, tuple[Array, Array]]:
-        end, logits = jax.lax.scan(step, a, inputs)
-        return end, (logits, a)
+        end, terms = jax.lax.scan(step, a, inputs)
+        return end, (terms, a)
 
-    start = jnp.broadcast_to(params["c"], (x.shape[0], params["c"].shape[0]))
-    columns = [_segments(m, size) for m in (x.T, params["W"], params["V"])]
-    _, (logits, starts) = jax.lax.scan(segment, start, tuple(columns))
-    return _join(logits, dim).T + params["b"][None], (params, x, starts)
+    columns = [_segments(m, size) for m in (x.T, w, v)]
+    _, (terms, starts) = jax.lax.scan(segment, start, tuple(columns))
+    return _join(terms, x.shape[1]).T, (w, v, x, starts)
 
 
-def _logits_backward(
+def _terms_backward(
     activation: Activation, size: int, residuals: Any, cotangent: Array
-) -> tuple[Params, Array]:
-    params, x, starts = residuals
+) -> tuple[Array, Array, Array, Array]:
+    w, v, x, starts = residuals
     dim = x.shape[1]
 
     def rebuild(a: Array, inputs: Any) -> tuple[Array, Array]:
@@ -213,13 +257,12 @@ def _logits_backward(
         _, states = jax.lax.scan(rebuild, a, (x_s, w))
         return jax.lax.scan(step, da, (states, x_s, g, w, v), reverse=True)
 
-    columns = [_segments(m, size) for m in (x.T, cotangent.T, params["W"], params["V"])]
+    columns = [_segments(m, size) for m in (x.T, cotangent.T, w, v)]
     da, gradients = jax.lax.scan(
         segment, jnp.zeros_like(starts[0]), (starts, *columns), reverse=True
     )
     dw, dv, dx = (_join(g, dim) for g in gradients)
-    db, dc = cotangent.sum(axis=0), da.sum(axis=0)
-    return {"W": dw, "V": dv, "b": db, "c": dc}, dx.T
+    return dw, dv, da, dx.T
 
 
-_logits.defvjp(_logits_forward, _logits_backward)
+_terms.defvjp(_terms_forward, _terms_backward)

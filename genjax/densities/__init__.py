@@ -2,14 +2,24 @@
 
 from genjax.densities.bernoulli import bernoulli
 from genjax.densities.bernoulli_mixture import bernoulli_mixture, fit_bernoulli_mixture
+from genjax.densities.conditional import (
+    conditional_bernoulli,
+    conditional_normal,
+    embed_condition,
+    gaussian_moments,
+)
 from genjax.densities.likelihood import negative_log_likelihood
 from genjax.densities.normal import diagonal_normal, standard_normal
 
 __all__ = [
     "bernoulli",
     "bernoulli_mixture",
+    "conditional_bernoulli",
+    "conditional_normal",
     "diagonal_normal",
+    "embed_condition",
     "fit_bernoulli_mixture",
+    "gaussian_moments",
     "negative_log_likelihood",
     "standard_normal",
 ]

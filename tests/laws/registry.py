@@ -15,6 +15,8 @@ from genjax.data import checkerboard, eight_gaussians, gaussian_grid, two_moons
 from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
+    conditional_bernoulli,
+    conditional_normal,
     diagonal_normal,
     negative_log_likelihood,
     standard_normal,
@@ -40,6 +42,7 @@ from genjax.training import (
     with_preprocessing,
 )
 from genjax.typing import Batch, Key, Variables
+from genjax.vae import LatentModel, elbo, gaussian_kl, iwae
 
 
 class Case(NamedTuple):
@@ -139,6 +142,14 @@ def tiny_gan(penalties: Sequence[Penalty] = ()) -> Game:
     )
 
 
+def tiny_vae(prior: Density | None = None) -> LatentModel:
+    return LatentModel(
+        conditional_normal(conditioner()),
+        conditional_bernoulli(conditioner()),
+        prior or standard_normal((2,)),
+    )
+
+
 def player(game: Game, name: str) -> Objective:
     """One player's loss, the other standing still."""
     place = Game._fields.index(name) - 1
@@ -165,6 +176,11 @@ OBJECTIVES: Mapping[str, Training] = {
             lambda key, batch: {"x": 1 - batch["x"]},
         )
     ),
+    "elbo": Training(lambda: elbo(tiny_vae(), latent=2), couples=True),
+    "elbo, analytic": Training(
+        lambda: elbo(tiny_vae(), latent=2, kl=gaussian_kl(conditioner())), couples=True
+    ),
+    "iwae": Training(lambda: iwae(tiny_vae(), latent=2, samples=3), couples=True),
     "gan, generator": Training(lambda: player(tiny_gan(), "generator"), couples=True),
     "gan, discriminator": Training(
         lambda: player(tiny_gan((r1(1.0),)), "discriminator"), couples=True
