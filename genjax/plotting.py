@@ -144,6 +144,31 @@ def scatter_panels(
     return figure
 
 
+def class_scatter(points: Any, labels: Any, *, title: str = "") -> "Figure":
+    """Shows points in the plane, one colour a class.
+
+    Args:
+        points: `[n, 2]`.
+        labels: `[n]`, integers.
+        title: above.
+
+    >>> len(class_scatter(np.zeros((3, 2)), np.array([0, 1, 1])).axes)
+    1
+    """
+    points, labels = np.asarray(points), np.asarray(labels)
+    figure = _figure(4.2, 3.6)
+    axis = figure.subplots()
+    classes = np.unique(labels)
+    for label, place in zip(classes, np.linspace(0, 1, len(classes)), strict=True):
+        x, y = points[labels == label].T
+        colour = _colour_map("turbo")(place)
+        axis.scatter(x, y, s=6, color=colour, linewidths=0, label=str(label))
+    axis.set(xticks=[], yticks=[])
+    axis.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axis.set_title(title, fontsize=9, color=INK)
+    return figure
+
+
 def trajectories(paths: Mapping[str, Any]) -> "Figure":
     """Draws paths in the plane side by side, from a dot on.
 
@@ -208,3 +233,9 @@ def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
+
+
+def _colour_map(name: str) -> Any:
+    import matplotlib
+
+    return matplotlib.colormaps[name]

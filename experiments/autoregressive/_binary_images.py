@@ -11,8 +11,8 @@ import optax
 from experiments.runner import Task
 from genjax.autoregressive import nade
 from genjax.base import Density
-from genjax.data import ArraySource, Splits, on_device
-from genjax.data.preprocessing import binarize, flatten
+from genjax.data import Splits, on_device
+from genjax.data.preprocessing import flatten
 from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
@@ -119,22 +119,4 @@ def _completions(
     labels = ("test image", "observed", *[f"completion {i + 1}" for i in range(draws)])
     return image_grid(
         grid, columns=12, row_labels=labels, title="lower halves given upper halves"
-    )
-
-
-def binary_splits(splits: Splits, threshold: int) -> Splits:
-    """Binarises the images of every split at a fixed threshold.
-
-    >>> from genjax.data import ArraySource
-    >>> source = ArraySource({"image": np.array([[[7, 8]]])})
-    >>> binary_splits(Splits(source, source, source), 8).train.arrays["image"].tolist()
-    [[[0.0, 1.0]]]
-    """
-    return Splits(
-        *(
-            ArraySource(
-                {"image": np.asarray(binarize(s.arrays["image"], threshold=threshold))}
-            )
-            for s in splits
-        )
     )

@@ -17,8 +17,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from experiments.autoregressive._binary_images import binary_splits, nade_task
+from experiments.autoregressive._binary_images import nade_task
 from experiments.config import RunConfig
+from experiments.images import binary_splits
 from experiments.runner import Task, run
 from genjax.data import ArraySource, Splits, digits, load_prepared, split
 from genjax.errors import InputError

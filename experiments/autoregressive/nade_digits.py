@@ -13,10 +13,10 @@ Expected: test NLL <= 16.9 nats, at least 1 nat below a mixture of Bernoullis
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.autoregressive._binary_images import binary_splits, nade_task
+from experiments.autoregressive._binary_images import nade_task
 from experiments.config import RunConfig
+from experiments.images import binary_digits
 from experiments.runner import Task, run
-from genjax.data import digits, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,7 @@ EXPECTED = {
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    splits = split(digits(), validation=180, test=360)
-    return nade_task(config, binary_splits(splits, 8), side=8)
+    return nade_task(config, binary_digits(), side=8)
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from genjax.nn.conv_net import ConvNet
 from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.masked import MaskedMLP, autoregressive_masks
-from genjax.nn.mlp import MLP, ResMLP
+from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from genjax.nn.resnet import ResNet
 from genjax.nn.training_pass import training_pass
@@ -27,6 +27,7 @@ __all__ = [
     "ResMLP",
     "ResNet",
     "TimeEmbedding",
+    "TimeMLP",
     "UNet",
     "autoregressive_masks",
     "conv_transpose",

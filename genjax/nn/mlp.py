@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from genjax.nn.normalization import LayerNorm
-from genjax.typing import Array
+from genjax.typing import Array, Float
 
 
 class MLP(nn.Module):
@@ -79,3 +79,42 @@ class ResMLP(nn.Module):
             x = x + nn.Dense(self.width, dtype=self.dtype, kernel_init=zeros)(h)
         head = nn.Dense(self.features, dtype=self.dtype, kernel_init=self.output_init)
         return head(self.activation(x)).astype(jnp.float32)
+
+
+class TimeMLP(nn.Module):
+    """An MLP of a point and a time: the velocity field of a small continuous flow.
+
+    The time enters beside the features, with its sine and cosine.
+
+    Attributes:
+        features: output features.
+        hidden: the widths of the hidden layers.
+        activation: after each hidden layer.
+        output_init: initialiser of the last kernel.
+        dtype: of the computation.
+
+    >>> module = TimeMLP(features=2, hidden=(8,))
+    >>> x, t = jnp.ones((3, 2)), jnp.zeros(3)
+    >>> module.apply(module.init(jax.random.key(0), x, t), x, t).shape
+    (3, 2)
+    """
+
+    features: int
+    hidden: Sequence[int]
+    activation: Callable[[Array], Array] = jax.nn.silu
+    output_init: Callable[..., Any] = nn.initializers.lecun_normal()
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: Array, t: Float[Array, " b"], condition: Array | None = None
+    ) -> Array:
+        """Maps `[b, d]`, times `[b]` and a condition `[b, k]` to `[b, features]`."""
+        angle = jnp.pi * t[:, None]
+        inputs = [x, t[:, None], jnp.sin(angle), jnp.cos(angle)]
+        if condition is not None:
+            inputs.append(condition)
+        network = MLP(
+            self.features, self.hidden, self.activation, self.output_init, self.dtype
+        )
+        return network(jnp.concatenate(inputs, axis=1))

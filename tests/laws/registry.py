@@ -24,8 +24,11 @@ from genjax.densities import (
 from genjax.flows import (
     affine_coupling,
     chain,
+    continuous,
     density,
+    flow_matching,
     invert,
+    logit_normal_times,
     permutation,
     repeat,
     reverse,
@@ -63,6 +66,12 @@ def conditioner(features: int = 4) -> nn.MLP:
     )
 
 
+def time_network() -> nn.TimeMLP:
+    return nn.TimeMLP(
+        features=4, hidden=(8,), output_init=jax.nn.initializers.normal(0.2)
+    )
+
+
 def coupling() -> Bijector:
     return affine_coupling(conditioner(), split=2)
 
@@ -85,6 +94,10 @@ BIJECTORS: Mapping[str, Case] = {
     "invert": Case(invert(coupling())),
     "repeat": Case(repeat(layer(), 3)),
     "repeat, conditioned": Case(repeat(layer(), 3), condition=(2,)),
+    "continuous": Case(continuous(time_network(), steps=20)),
+    "continuous, conditioned": Case(
+        continuous(time_network(), steps=20), condition=(2,)
+    ),
     "repeat, scanned": Case(repeat(layer(), 10)),
 }
 
@@ -175,6 +188,9 @@ OBJECTIVES: Mapping[str, Training] = {
             negative_log_likelihood(nade(hidden=5)),
             lambda key, batch: {"x": 1 - batch["x"]},
         )
+    ),
+    "flow_matching": Training(
+        lambda: flow_matching(time_network(), times=logit_normal_times()), couples=True
     ),
     "elbo": Training(lambda: elbo(tiny_vae(), latent=2), couples=True),
     "elbo, analytic": Training(

@@ -1,0 +1,64 @@
+"""Boxes: padded arrays with a mask, never ragged."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from genjax.errors import InputError
+from genjax.typing import Array, Bool, Float, Int
+
+
+class Boxes(NamedTuple):
+    """Axis-aligned boxes in pixels, of a batch of images.
+
+    Fields:
+        xyxy: left, top, right and bottom edge; `(0, 0)` is the outer corner of the
+            first pixel.
+        label: the class, from 0 on.
+        valid: False for padding; what stands there is never read.
+        score: the confidence of a detection; 1 for a ground truth.
+    """
+
+    xyxy: Float[Array, "*b n 4"]
+    label: Int[Array, "*b n"]
+    valid: Bool[Array, "*b n"]
+    score: Float[Array, "*b n"]
+
+
+def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
+    """Returns boxes of score 1; degenerate ones are taken for padding.
+
+    Args:
+        xyxy: `[*b, n, 4]`.
+        label: `[*b, n]`.
+        valid: `[*b, n]`.
+
+    Raises:
+        InputError: the shapes do not belong together.
+
+    >>> ground_truth(
+    ...     jnp.array([[0.0, 0.0, 2.0, 2.0], [1.0, 1.0, 1.0, 3.0]]),
+    ...     jnp.array([0, 1]),
+    ...     jnp.array([True, True]),
+    ... ).valid.tolist()
+    [True, False]
+    """
+    if xyxy.shape[-1:] != (4,) or label.shape != xyxy.shape[:-1] != valid.shape:
+        raise InputError(
+            "boxes: xyxy must be [*b, n, 4], label and valid [*b, n], got "
+            f"{xyxy.shape}, {label.shape} and {valid.shape}."
+        )
+    xyxy = xyxy.astype(jnp.float32)
+    solid = jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
+    score = jnp.ones(label.shape, jnp.float32)
+    return Boxes(xyxy, label.astype(jnp.int32), valid.astype(bool) & solid, score)
+
+
+def area(xyxy: Float[Array, "*b 4"]) -> Float[Array, "*b"]:
+    """Returns width times height; 0 where an edge lies beyond its opposite.
+
+    >>> area(jnp.array([[0.0, 0.0, 2.0, 3.0], [2.0, 0.0, 1.0, 3.0]])).tolist()
+    [6.0, 0.0]
+    """
+    sides = jnp.maximum(xyxy[..., 2:] - xyxy[..., :2], 0)
+    return sides[..., 0] * sides[..., 1]

@@ -1,0 +1,42 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from genjax.errors import InputError
+from genjax.flows import euler, integrate, rk4
+
+
+@pytest.mark.parametrize(("solver", "order"), [(euler, 1), (rk4, 4)])
+def test_the_observed_order_is_the_stated_one(solver, order):
+    def error(steps):
+        # The logistic equation from 1/10 on.
+        x = integrate(
+            lambda x, t: x * (1 - x),
+            jnp.array(0.1),
+            start=0.0,
+            stop=4.0,
+            steps=steps,
+            solver=solver,
+        )
+        return abs(float(x) - 1 / (1 + 9 * np.exp(-4)))
+
+    steps = 64 if order == 1 else 5
+    measured = np.log2(error(steps) / error(2 * steps))
+    assert measured == pytest.approx(order, abs=0.35)
+
+
+def test_a_linear_field_is_the_matrix_exponential_and_runs_both_ways():
+    a = np.array([[0.1, -0.8], [0.5, 0.2]])
+    x = jax.random.normal(jax.random.key(0), (5, 2))
+
+    def field(x, t):
+        return x @ jnp.asarray(a.T, jnp.float32)
+
+    y = integrate(field, x, start=0.0, stop=1.0, steps=50)
+    np.testing.assert_allclose(y, np.asarray(x) @ expm(a).T, atol=1e-5)
+    back = integrate(field, y, start=1.0, stop=0.0, steps=50)
+    np.testing.assert_allclose(back, x, atol=1e-5)
+    with pytest.raises(InputError, match="steps must be at least 1, got 0"):
+        integrate(field, x, start=0.0, stop=1.0, steps=0)
