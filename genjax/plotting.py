@@ -77,6 +77,52 @@ def image_grid(
     return figure
 
 
+def boxes_on_images(
+    images: Any,
+    boxes: Sequence[Sequence[tuple[Any, str]]],
+    *,
+    columns: int = 4,
+    colours: str = "gray",
+    title: str = "",
+) -> "Figure":
+    """Draws labelled boxes on images.
+
+    Args:
+        images: `[n, h, w]` or `[n, h, w, c]`.
+        boxes: for each image, pairs of `(left, top, right, bottom)` in pixels and what
+            to write above; the word's first letters choose the colour.
+        columns: images a row.
+        colours: a matplotlib colour map for grey images.
+        title: above all.
+
+    >>> figure = boxes_on_images(np.zeros((1, 8, 8)), [[((1, 1, 5, 5), "7")]])
+    >>> len(figure.axes[0].patches)
+    1
+    """
+    from matplotlib.patches import Rectangle
+
+    images = np.asarray(images)
+    rows = -(-len(images) // columns)
+    figure = _figure(2.6 * columns, 2.6 * rows * images.shape[1] / images.shape[2])
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(wspace=0.03, hspace=0.03)
+    names = sorted({text.split(" ")[0] for own in boxes for _, text in own})
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for image, own, axis in zip(images, boxes, axes.flat, strict=False):
+        shown = image[..., 0] if image.shape[2:] == (1,) else image
+        axis.imshow(shown, cmap=colours, extent=(0, image.shape[1], image.shape[0], 0))
+        for (left, top, right, bottom), text in own:
+            place = names.index(text.split(" ")[0]) / max(len(names) - 1, 1)
+            colour = _colour_map("rainbow")(place)
+            size = (right - left, bottom - top)
+            axis.add_patch(Rectangle((left, top), *size, fill=False, edgecolor=colour))
+            axis.text(left, top, text, color=colour, fontsize=7, va="bottom")
+    if title:
+        figure.suptitle(title, fontsize=9, color=INK, y=0.92)
+    return figure
+
+
 def density_map(
     log_prob: Any,
     *,

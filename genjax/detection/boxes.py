@@ -43,7 +43,7 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
     ... ).valid.tolist()
     [True, False]
     """
-    if xyxy.shape[-1:] != (4,) or label.shape != xyxy.shape[:-1] != valid.shape:
+    if not xyxy.shape == (*label.shape, 4) == (*valid.shape, 4):
         raise InputError(
             "boxes: xyxy must be [*b, n, 4], label and valid [*b, n], got "
             f"{xyxy.shape}, {label.shape} and {valid.shape}."

@@ -19,8 +19,8 @@ def focal_loss(
 
     `p_t` is the probability of the true side, `alpha_t` is `alpha` for targets of 1 and
     `1 - alpha` for those of 0. Powers and logarithms are taken in log-space, so that
-    values and gradients are exact at any logit; with `gamma = 0` and `alpha = 1/2` it is
-    half the cross-entropy.
+    values and gradients are exact at any logit; with `gamma = 0` and `alpha = 1/2` it
+    is half the cross-entropy.
 
     Args:
         logits: of any shape.

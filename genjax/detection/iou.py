@@ -67,6 +67,6 @@ def _intersection_and_union(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    """`part / whole`, and 0 where the whole is nothing: made safe before the division."""
+    """`part / whole`, and 0 where the whole is nothing; safe before the division."""
     positive = whole > 0
     return jnp.where(positive, part, 0.0) / jnp.where(positive, whole, 1.0)

@@ -18,7 +18,7 @@ def nms(
     iou_threshold: float,
     label: Int[Array, " n"] | None = None,
 ) -> Bool[Array, " n"]:
-    """Keeps a box unless a better one that is kept overlaps it by more than a threshold.
+    """Keeps a box unless a better one that is kept overlaps it beyond a threshold.
 
     Greedy suppression, index for index: boxes are taken by descending score, equal ones
     in their order. It is the only fixed point of

@@ -10,19 +10,23 @@ from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.masked import MaskedMLP, autoregressive_masks
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from genjax.nn.pyramid import FPN, DenseTower, PyramidBackbone
 from genjax.nn.resnet import ResNet
 from genjax.nn.training_pass import training_pass
 from genjax.nn.unet import UNet
 
 __all__ = [
+    "FPN",
     "MLP",
     "BatchNorm",
     "ClassEmbedding",
     "ConvNet",
     "ConvTranspose",
+    "DenseTower",
     "GroupNorm",
     "LayerNorm",
     "MaskedMLP",
+    "PyramidBackbone",
     "RMSNorm",
     "ResMLP",
     "ResNet",

@@ -71,7 +71,9 @@ def fit(
         resume: go on from the latest checkpoint, where there is one.
         writers: take the mean metrics of each chunk, and those of each evaluation.
         chunk: the most steps a compiled chunk, made to divide the intervals where that
-            costs at most half; keep a chunk below a second or two.
+            costs at most half; keep a chunk below a second or two. A chunk of one step
+            is no loop at all, which convolutions on CPU need: XLA runs their weight
+            gradients some thirty times slower inside a loop (jax issue 12868).
         show_progress: draw a progress bar.
         profile: a folder for a trace of the second chunk, or of the only one, by
             `jax.profiler`.
@@ -145,6 +147,9 @@ def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
         def step(state: TrainState, item: Any) -> Any:
             return update.step(state, pipeline.read(resident, item))
 
+        if len(jax.tree.leaves(feed)[0]) == 1:
+            state, metrics = step(state, jax.tree.map(lambda leaf: leaf[0], feed))
+            return state, jax.tree.map(lambda leaf: leaf[None], metrics)
         return scan_steps(Update(update.init, step)).step(state, feed)
 
     return jax.jit(run, donate_argnums=0)

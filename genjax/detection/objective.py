@@ -1,0 +1,97 @@
+"""From backbone, neck and head to an objective and to detections."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from genjax.base import Head, Network, Objective
+from genjax.detection.boxes import Boxes, ground_truth
+from genjax.nn import training_pass
+from genjax.typing import Array, Batch, Key, Variables
+
+
+def detection_objective(backbone: Network, neck: Network, head: Head) -> Objective:
+    """Trains a dense detector.
+
+        loss = sum over the head's terms of sum / max(count, 1), over the global batch
+
+    Args:
+        backbone: from images `[b, h, w, c]` to levels of features.
+        neck: from levels to levels.
+        head: a detection head.
+
+    Returns:
+        An objective over batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label":
+        [b, n], "valid": [b, n]}`. Its metrics are `loss` and the head's terms.
+    """
+
+    def init(key: Key, batch: Batch) -> Variables:
+        keys = jax.random.split(key, 3)
+        of_backbone = backbone.init(keys[0], batch["image"])
+        features, _ = training_pass(backbone, of_backbone, batch["image"])
+        of_neck = neck.init(keys[1], features)
+        levels, _ = training_pass(neck, of_neck, features)
+        return _merge(
+            {
+                "backbone": of_backbone,
+                "neck": of_neck,
+                "head": head.init(keys[2], levels),
+            }
+        )
+
+    def loss(
+        variables: Variables, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
+        del key
+        image = batch["image"]
+        features, of_backbone = training_pass(
+            backbone, _part(variables, "backbone"), image
+        )
+        levels, of_neck = training_pass(neck, _part(variables, "neck"), features)
+        raw = head.apply(_part(variables, "head"), levels)
+        boxes = ground_truth(batch["xyxy"], batch["label"], batch["valid"])
+        sums, counts = head.loss(raw, head.assign(boxes, image.shape[1:3]))
+        terms = {name: sums[name] / jnp.maximum(counts[name], 1.0) for name in sums}
+        value = sum(terms.values(), jnp.zeros(()))
+        new = _merge({"backbone": of_backbone, "neck": of_neck})
+        return value, (new, {"loss": value, **terms})
+
+    return Objective(init, loss)
+
+
+def detector(
+    backbone: Network, neck: Network, head: Head
+) -> Callable[[Variables, Array], Boxes]:
+    """Returns `(variables, images [b, h, w, c]) -> detections`, best first.
+
+    Args:
+        backbone: that of `detection_objective`.
+        neck: that of `detection_objective`.
+        head: that of `detection_objective`.
+    """
+
+    def detect(variables: Variables, image: Array) -> Boxes:
+        features = backbone.apply(_part(variables, "backbone"), image)
+        levels = neck.apply(_part(variables, "neck"), features)
+        return head.decode(head.apply(_part(variables, "head"), levels))
+
+    return detect
+
+
+def _merge(parts: dict[str, Any]) -> dict[str, Any]:
+    """From `{part: {collection: ...}}` to `{collection: {part: ...}}`."""
+    collections = {name for part in parts.values() for name in part}
+    return {
+        name: {part: own[name] for part, own in parts.items() if name in own}
+        for name in collections
+    }
+
+
+def _part(variables: Variables, name: str) -> Variables:
+    return {
+        collection: parts[name]
+        for collection, parts in variables.items()
+        if name in parts
+    }
