@@ -215,6 +215,30 @@ def class_scatter(points: Any, labels: Any, *, title: str = "") -> "Figure":
     return figure
 
 
+def bars(groups: Mapping[str, Sequence[float]], *, ylabel: str = "") -> "Figure":
+    """Draws the mean of each group as a bar, and its members as dots.
+
+    Args:
+        groups: name -> values.
+        ylabel: left.
+
+    >>> len(bars({"a": [1.0, 2.0], "b": [0.5]}).axes[0].patches)
+    2
+    """
+    figure = _figure(1.2 + 1.1 * len(groups), 3.2)
+    axis = figure.subplots()
+    for place, ((name, values), colour) in enumerate(
+        zip(groups.items(), PALETTE * len(groups), strict=False)
+    ):
+        axis.bar(place, np.mean(values), width=0.6, color=colour, alpha=0.6, label=name)
+        spread = np.linspace(-0.15, 0.15, len(values))
+        axis.plot(place + spread, values, ".", color=INK, markersize=4)
+    axis.set(ylabel=ylabel, xticks=range(len(groups)))
+    axis.set_xticklabels([name.replace("_", " ") for name in groups], fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def trajectories(paths: Mapping[str, Any]) -> "Figure":
     """Draws paths in the plane side by side, from a dot on.
 

@@ -23,6 +23,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 PACKAGES = (
     "autoregressive",
     "densities",
+    "detection",
     "flows",
     "gan",
     "metrics",

@@ -6,10 +6,11 @@ from genjax.detection.boxes import area
 from genjax.typing import Array, Float
 
 Box = Float[Array, "*b 4"]
-Overlap = Float[Array, "*b"]
+Other = Float[Array, "*c 4"]
+Overlap = Float[Array, "*d"]
 
 
-def iou(a: Box, b: Box) -> Overlap:
+def iou(a: Box, b: Other) -> Overlap:
     """Intersection over union, box by box.
 
         IoU = |A n B| / |A u B|
@@ -26,7 +27,7 @@ def iou(a: Box, b: Box) -> Overlap:
     return _ratio(*_intersection_and_union(a, b))
 
 
-def giou(a: Box, b: Box) -> Overlap:
+def giou(a: Box, b: Other) -> Overlap:
     """Generalised IoU: it keeps a gradient where boxes do not meet.
 
         GIoU = IoU - |C minus (A u B)| / |C|,   C the smallest box around both

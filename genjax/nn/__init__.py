@@ -10,6 +10,13 @@ from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.masked import MaskedMLP, autoregressive_masks
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from genjax.nn.perceptron import (
+    Perceptron,
+    count_threshold_functions,
+    novikoff_bound,
+    separating_direction,
+    train_perceptron,
+)
 from genjax.nn.pyramid import FPN, DenseTower, PyramidBackbone
 from genjax.nn.resnet import ResNet
 from genjax.nn.training_pass import training_pass
@@ -26,6 +33,7 @@ __all__ = [
     "GroupNorm",
     "LayerNorm",
     "MaskedMLP",
+    "Perceptron",
     "PyramidBackbone",
     "RMSNorm",
     "ResMLP",
@@ -35,6 +43,10 @@ __all__ = [
     "UNet",
     "autoregressive_masks",
     "conv_transpose",
+    "count_threshold_functions",
     "max_pool",
+    "novikoff_bound",
+    "separating_direction",
+    "train_perceptron",
     "training_pass",
 ]

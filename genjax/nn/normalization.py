@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -24,7 +25,7 @@ class LayerNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `[..., c]` to `[..., c]`."""
-        return nn.LayerNorm(epsilon=EPSILON)(x.astype(jnp.float32)).astype(self.dtype)
+        return _in_float32(nn.LayerNorm(epsilon=EPSILON), x, self.dtype)
 
 
 class RMSNorm(nn.Module):
@@ -41,7 +42,7 @@ class RMSNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `[..., c]` to `[..., c]`."""
-        return nn.RMSNorm(epsilon=EPSILON)(x.astype(jnp.float32)).astype(self.dtype)
+        return _in_float32(nn.RMSNorm(epsilon=EPSILON), x, self.dtype)
 
 
 class GroupNorm(nn.Module):
@@ -55,7 +56,6 @@ class GroupNorm(nn.Module):
 
     Source: Wu and He, 2018, arXiv:1803.08494.
 
-    >>> import jax
     >>> module = GroupNorm(groups=4)
     >>> x = jnp.ones((1, 2, 2, 8))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -71,8 +71,7 @@ class GroupNorm(nn.Module):
         channels = x.shape[-1]
         most = max(1, min(self.groups, channels // 4))
         groups = max(g for g in range(1, most + 1) if channels % g == 0)
-        norm = nn.GroupNorm(groups, epsilon=EPSILON)
-        return norm(x.astype(jnp.float32)).astype(self.dtype)
+        return _in_float32(nn.GroupNorm(groups, epsilon=EPSILON), x, self.dtype)
 
 
 class BatchNorm(nn.Module):
@@ -87,7 +86,6 @@ class BatchNorm(nn.Module):
 
     Source: Ioffe and Szegedy, 2015, arXiv:1502.03167.
 
-    >>> import jax
     >>> module = BatchNorm()
     >>> x = jnp.ones((2, 3))
     >>> sorted(module.init(jax.random.key(0), x, train=True))
@@ -103,4 +101,10 @@ class BatchNorm(nn.Module):
         norm = nn.BatchNorm(
             use_running_average=not train, momentum=self.momentum, epsilon=EPSILON
         )
-        return norm(x.astype(jnp.float32)).astype(self.dtype)
+        return _in_float32(norm, x, self.dtype)
+
+
+def _in_float32(norm: nn.Module, x: Array, dtype: Any) -> Array:
+    # Flax multiplies by scales of any dtype, which strict promotion would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        return norm(x.astype(jnp.float32)).astype(dtype)

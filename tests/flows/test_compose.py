@@ -5,7 +5,7 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.flows import chain, invert, repeat
-from tests.laws.registry import coupling, layer
+from tests.laws.instances import coupling, layer
 
 
 def test_repeat_is_the_chain_of_its_layers():

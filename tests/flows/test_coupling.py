@@ -5,7 +5,7 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.flows import affine_coupling
-from tests.laws.registry import conditioner
+from tests.laws.instances import conditioner
 
 
 def test_first_features_pass_and_scales_are_bounded():

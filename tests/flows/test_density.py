@@ -6,7 +6,7 @@ from scipy import stats
 from genjax.base import Bijector
 from genjax.densities import standard_normal
 from genjax.flows import density
-from tests.laws.registry import realnvp
+from tests.laws.instances import realnvp
 
 
 def test_an_affine_flow_is_a_normal():

@@ -9,7 +9,7 @@ from genjax.base import Functions
 from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.gan import gan, minimax, non_saturating, r1
-from tests.laws.registry import tiny_gan
+from tests.laws.instances import tiny_gan
 
 BATCH = {"x": jax.random.normal(jax.random.key(7), (8, 4))}
 

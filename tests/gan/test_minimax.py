@@ -7,7 +7,7 @@ import pytest
 from experiments.gan.bilinear import path, spectral_radius
 from genjax.errors import InputError
 from genjax.gan import alternating, minimax, simultaneous, zero_sum
-from tests.laws.registry import tiny_gan
+from tests.laws.instances import tiny_gan
 
 BATCH = {"x": jax.random.normal(jax.random.key(7), (8, 4))}
 BILINEAR = zero_sum(

@@ -1,22 +1,23 @@
 """A tiny instance of every method: one line here, and it is held to its laws."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 
-from genjax import nn
 from genjax.autoregressive import nade
-from genjax.base import Bijector, Density, Game, Objective, Update
-from genjax.data import checkerboard, eight_gaussians, gaussian_grid, two_moons
+from genjax.base import Head, Update
+from genjax.data import (
+    checkerboard,
+    eight_gaussians,
+    gaussian_grid,
+    two_moons,
+)
 from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
-    conditional_bernoulli,
-    conditional_normal,
     diagonal_normal,
     negative_log_likelihood,
     standard_normal,
@@ -33,9 +34,8 @@ from genjax.flows import (
     repeat,
     reverse,
 )
-from genjax.gan import alternating, gan, minimax, non_saturating, r1, simultaneous
+from genjax.gan import alternating, minimax, r1, simultaneous
 from genjax.gan.minimax import Schedule
-from genjax.gan.penalties import Penalty
 from genjax.training import (
     accumulate,
     ensemble,
@@ -44,8 +44,22 @@ from genjax.training import (
     with_ema,
     with_preprocessing,
 )
-from genjax.typing import Batch, Key, Variables
-from genjax.vae import LatentModel, elbo, gaussian_kl, iwae
+from genjax.vae import elbo, gaussian_kl, iwae
+from tests.laws.instances import (
+    batch,
+    conditioner,
+    coupling,
+    layer,
+    perfect_fcos,
+    player,
+    realnvp,
+    scene_batch,
+    time_network,
+    tiny_detector,
+    tiny_fcos,
+    tiny_gan,
+    tiny_vae,
+)
 
 
 class Case(NamedTuple):
@@ -56,32 +70,13 @@ class Case(NamedTuple):
     condition: tuple[int, ...] | None = None
 
 
-def conditioner(features: int = 4) -> nn.MLP:
-    """A network whose output is not 0 at first, so that laws have something to find."""
-    return nn.MLP(
-        features=features,
-        hidden=(8,),
-        activation=jax.nn.silu,
-        output_init=jax.nn.initializers.normal(0.2),
-    )
-
-
-def time_network() -> nn.TimeMLP:
-    return nn.TimeMLP(
-        features=4, hidden=(8,), output_init=jax.nn.initializers.normal(0.2)
-    )
-
-
-def coupling() -> Bijector:
-    return affine_coupling(conditioner(), split=2)
-
-
-def layer() -> Bijector:
-    return chain(coupling(), permutation((2, 3, 1, 0)))
-
-
-def realnvp(layers: int = 2) -> Density:
-    return density(repeat(layer(), layers), standard_normal((4,)))
+def normal_batch(case: Case, rows: int = 8) -> tuple[jax.Array, jax.Array | None]:
+    """Events, and conditions where the case has any."""
+    key_x, key_condition = jax.random.split(jax.random.key(1))
+    x = jax.random.normal(key_x, (rows, *case.event))
+    if case.condition is None:
+        return x, None
+    return x, jax.random.normal(key_condition, (rows, *case.condition))
 
 
 BIJECTORS: Mapping[str, Case] = {
@@ -127,12 +122,6 @@ PLANAR: Mapping[str, Case] = {
 """Densities over the plane, within [-8, 8]^2 up to 1e-3 of their mass."""
 
 
-def batch(rows: int = 16, seed: int = 0) -> dict[str, jax.Array]:
-    """Zeros and ones `[rows, 4]`."""
-    x = jax.random.bernoulli(jax.random.key(seed), 0.4, (rows, 4))
-    return {"x": x.astype(jnp.float32)}
-
-
 class Training(NamedTuple):
     """Something to train, as a function without arguments, and its batches.
 
@@ -143,38 +132,6 @@ class Training(NamedTuple):
     make: Callable[[], Any]
     batch: Callable[..., Any] = batch
     couples: bool = False
-
-
-def tiny_gan(penalties: Sequence[Penalty] = ()) -> Game:
-    return gan(
-        conditioner(),
-        conditioner(1),
-        loss=non_saturating(),
-        latent=standard_normal((2,)),
-        penalties=penalties,
-    )
-
-
-def tiny_vae(prior: Density | None = None) -> LatentModel:
-    return LatentModel(
-        conditional_normal(conditioner()),
-        conditional_bernoulli(conditioner()),
-        prior or standard_normal((2,)),
-    )
-
-
-def player(game: Game, name: str) -> Objective:
-    """One player's loss, the other standing still."""
-    place = Game._fields.index(name) - 1
-
-    def init(key: Key, batch: Batch) -> Variables:
-        return game.init(key, batch)[place]
-
-    def loss(variables: Variables, batch: Batch, key: Key) -> Any:
-        other = game.init(jax.random.key(5), batch)[1 - place]
-        return getattr(game, name)(variables, other, batch, key)
-
-    return Objective(init, loss)
 
 
 OBJECTIVES: Mapping[str, Training] = {
@@ -197,6 +154,7 @@ OBJECTIVES: Mapping[str, Training] = {
         lambda: elbo(tiny_vae(), latent=2, kl=gaussian_kl(conditioner())), couples=True
     ),
     "iwae": Training(lambda: iwae(tiny_vae(), latent=2, samples=3), couples=True),
+    "detector": Training(tiny_detector, scene_batch, couples=True),
     "gan, generator": Training(lambda: player(tiny_gan(), "generator"), couples=True),
     "gan, discriminator": Training(
         lambda: player(tiny_gan((r1(1.0),)), "discriminator"), couples=True
@@ -205,8 +163,22 @@ OBJECTIVES: Mapping[str, Training] = {
 """Every objective, and both players of every game."""
 
 
+class HeadCase(NamedTuple):
+    """A head over 32 x 32 images with 3 classes, and what it would say if it knew.
+
+    `encode` makes raw predictions of targets.
+    """
+
+    head: Head
+    encode: Callable[[Any], Any]
+
+
+HEADS: Mapping[str, HeadCase] = {"fcos": HeadCase(tiny_fcos(), perfect_fcos)}
+
+
 def descent(name: str) -> Update:
-    return gradient_descent(OBJECTIVES[name].make(), optax.adam(1e-2))
+    # Adam's first steps are those of the gradient's sign, which rounding decides.
+    return gradient_descent(OBJECTIVES[name].make(), optax.sgd(1e-2, momentum=0.9))
 
 
 def tiny_minimax(schedule: Schedule) -> Update:
@@ -228,12 +200,3 @@ UPDATES: Mapping[str, Training] = {
     ),
     "minimax, simultaneous": Training(lambda: tiny_minimax(simultaneous())),
 }
-
-
-def normal_batch(case: Case, rows: int = 8) -> tuple[jax.Array, jax.Array | None]:
-    """Events, and conditions where the case has any."""
-    key_x, key_condition = jax.random.split(jax.random.key(1))
-    x = jax.random.normal(key_x, (rows, *case.event))
-    if case.condition is None:
-        return x, None
-    return x, jax.random.normal(key_condition, (rows, *case.condition))

@@ -4,6 +4,7 @@ import numpy as np
 import optax
 import pytest
 
+from genjax.base import Update
 from genjax.training import (
     data_parallel,
     device_mesh,
@@ -35,6 +36,12 @@ def record_gradients():
     )
 
 
+def recorded(case):
+    """One device's update, compiled, whose optimiser state is the raw gradient."""
+    update = gradient_descent(case.make(), record_gradients())
+    return Update(jax.jit(update.init), jax.jit(update.step))
+
+
 def raw_gradients(update, batch):
     state = update.init(jax.random.key(0), batch(32, seed=0))
     return update.step(state, batch(32, seed=1))[0].opt_state
@@ -59,7 +66,7 @@ def assert_equal(tree, other):
 @objectives
 @pytest.mark.parametrize("fully_sharded", [False, True])
 def test_raw_gradients_on_a_mesh_are_those_of_one_device(case, fully_sharded):
-    single = gradient_descent(case.make(), record_gradients())
+    single = recorded(case)
     shared = data_parallel(single, device_mesh(8), fully_sharded=fully_sharded)
     assert_close(raw_gradients(single, case.batch), raw_gradients(shared, case.batch))
 
@@ -67,18 +74,21 @@ def test_raw_gradients_on_a_mesh_are_those_of_one_device(case, fully_sharded):
 @devices
 @objectives
 def test_raw_gradients_by_pmap_are_means_of_each_devices_own(case):
-    objective = case.make()
-    single = gradient_descent(objective, record_gradients())
+    objective, single = case.make(), recorded(case)
     replicas = raw_gradients(pmap(single, 8), case.batch)
     state, batch = single.init(jax.random.key(0), case.batch(32)), case.batch(32, 1)
+
+    @jax.jit
+    def gradient(params, rows, key):
+        others = {k: v for k, v in state.variables.items() if k != "params"}
+        return jax.grad(
+            lambda params: objective.loss({"params": params, **others}, rows, key)[0]
+        )(params)
 
     def of_device(i):
         key = jax.random.fold_in(jax.random.fold_in(state.key, 0), i)
         rows = jax.tree.map(lambda leaf: leaf[4 * i : 4 * i + 4], batch)
-        others = {k: v for k, v in state.variables.items() if k != "params"}
-        return jax.grad(
-            lambda params: objective.loss({"params": params, **others}, rows, key)[0]
-        )(state.variables["params"])
+        return gradient(state.variables["params"], rows, key)
 
     each = [of_device(i) for i in range(8)]
     mean = jax.tree.map(lambda *leaves: sum(leaves) / 8, *each)
@@ -89,7 +99,7 @@ def test_raw_gradients_by_pmap_are_means_of_each_devices_own(case):
 @devices
 @separable
 def test_raw_gradients_by_pmap_are_those_of_one_device(case):
-    single = gradient_descent(case.make(), record_gradients())
+    single = recorded(case)
     replicas = raw_gradients(pmap(single, 8), case.batch)
     first = jax.tree.map(lambda g: g[0], replicas)
     assert_close(raw_gradients(single, case.batch), first)
@@ -99,14 +109,14 @@ def test_raw_gradients_by_pmap_are_those_of_one_device(case):
 def test_scanned_steps_are_single_steps(case):
     update = case.make()
     batches = [case.batch(seed=i) for i in range(4)]
-    single = update.init(jax.random.key(0), batches[0])
-    step = jax.jit(update.step)
+    start, step = jax.jit(update.init), jax.jit(update.step)
+    single = start(jax.random.key(0), batches[0])
     for one in batches:
         single, _ = step(single, one)
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
     scanned = scan_steps(update)
     state, metrics = jax.jit(scanned.step)(
-        scanned.init(jax.random.key(0), stacked), stacked
+        jax.jit(scanned.init)(jax.random.key(0), stacked), stacked
     )
     assert metrics["loss"].shape[0] == 4
     assert_close((single.step, single.variables), (state.step, state.variables))
@@ -116,10 +126,11 @@ def test_scanned_steps_are_single_steps(case):
 def test_an_ensemble_is_its_single_runs(case):
     update = case.make()
     together = ensemble(update, 3)
-    state = together.init(jax.random.key(0), case.batch())
+    state = jax.jit(together.init)(jax.random.key(0), case.batch())
     step, single_step = jax.jit(together.step), jax.jit(update.step)
     states = [
-        update.init(key, case.batch()) for key in jax.random.split(jax.random.key(0), 3)
+        jax.jit(update.init)(key, case.batch())
+        for key in jax.random.split(jax.random.key(0), 3)
     ]
     for i in range(3):
         state, _ = step(state, case.batch(seed=i))
@@ -147,7 +158,7 @@ def test_one_trace_a_run(case):
 @objectives
 def test_bfloat16_parameters_stay_finite(case):
     objective = case.make()
-    variables = objective.init(jax.random.key(0), case.batch())
+    variables = jax.jit(objective.init)(jax.random.key(0), case.batch())
     half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables)
 
     def loss(params):

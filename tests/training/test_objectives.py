@@ -8,7 +8,7 @@ from genjax.base import Objective
 from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
 from genjax.training import accumulate, with_preprocessing
-from tests.laws.registry import batch
+from tests.laws.instances import batch
 
 
 def test_accumulated_gradients_are_those_of_the_whole_batch():

@@ -17,7 +17,8 @@ from genjax.training import (
     shard_batch,
     shard_pipeline,
 )
-from tests.laws.registry import UPDATES, batch
+from tests.laws.instances import batch
+from tests.laws.registry import UPDATES
 from tests.laws.test_updates import assert_close
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
@@ -87,7 +88,8 @@ address, process = sys.argv[1], int(sys.argv[2])
 initialize(address, processes=2, process=process, timeout=60)
 import numpy as np
 from genjax.data import ArraySource, in_memory
-from tests.laws.registry import UPDATES, batch
+from tests.laws.instances import batch
+from tests.laws.registry import UPDATES
 with jax.default_device(jax.local_devices()[0]):
     source = ArraySource({"x": np.asarray(batch(64)["x"])})
     pipeline = in_memory(source, batch_size=16, seed=0, host=process, hosts=2)

@@ -5,7 +5,7 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.vae import elbo, gaussian_kl, iwae, log_likelihood, log_weights
-from tests.laws.registry import tiny_vae
+from tests.laws.instances import tiny_vae
 from tests.vae.ppca import CORRELATED, KEY, ORTHOGONAL, PARAMS, Ppca
 
 

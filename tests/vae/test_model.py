@@ -7,7 +7,7 @@ from genjax.densities import conditional_normal
 from genjax.flows import affine_coupling, density, repeat
 from genjax.training import gradient_descent
 from genjax.vae import LatentModel, elbo, reconstruct, sample
-from tests.laws.registry import conditioner, layer, realnvp
+from tests.laws.instances import conditioner, layer, realnvp
 from tests.vae.ppca import CORRELATED, KEY, PARAMS, Ppca
 
 

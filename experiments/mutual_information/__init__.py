@@ -1,0 +1,1 @@
+"""Experiments with bounds of mutual information."""

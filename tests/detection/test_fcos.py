@@ -1,0 +1,57 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import nn
+from genjax.detection import fcos, fcos_outputs, ground_truth
+from genjax.errors import InputError
+from tests.laws.instances import tiny_fcos
+
+
+def targets_of(boxes, labels):
+    xyxy = jnp.asarray(boxes, jnp.float32)[None]
+    label = jnp.asarray(labels, jnp.int32)[None]
+    truth = ground_truth(xyxy, label, jnp.ones(label.shape, bool))
+    return tiny_fcos().assign(truth, (32, 32))
+
+
+def test_places_near_the_centre_learn_the_distances():
+    targets = targets_of([[2.0, 4.0, 14.0, 16.0]], [1])
+    fine = np.asarray(targets.label[0, :64]).reshape(8, 8)
+    # Centre (8, 10), radius 6 pixels: places at 2 + 4 i within it and inside the box.
+    inside = [
+        (row, column)
+        for row in range(8)
+        for column in range(8)
+        if abs(4 * column + 2 - 8) < 6 and abs(4 * row + 2 - 10) < 6
+    ]
+    # Of these, the finer level takes those whose longest distance is at most 8.
+    wanted = np.full((8, 8), 3)
+    for row, column in inside:
+        x, y = 4 * column + 2, 4 * row + 2
+        reach = max(x - 2, 14 - x, y - 4, 16 - y)
+        wanted[row, column] = 1 if reach <= 8 else 3
+    np.testing.assert_array_equal(fine, wanted)
+    place = 2 * 8 + 1
+    np.testing.assert_allclose(targets.distance[0, place], [4, 6, 8, 6])
+    np.testing.assert_allclose(targets.centerness[0, place], np.sqrt(0.5))
+
+
+def test_the_smallest_of_several_boxes_wins_whatever_their_order():
+    large, small = [0.0, 0.0, 16.0, 16.0], [4.0, 4.0, 12.0, 12.0]
+    for boxes, labels in (([large, small], [0, 2]), ([small, large], [2, 0])):
+        label = targets_of(boxes, labels).label[0, :64].reshape(8, 8)
+        assert int(label[1, 1]) == 2
+
+
+def test_bad_settings_are_sentences():
+    tower = nn.DenseTower(outputs=fcos_outputs(3), width=8)
+    with pytest.raises(InputError, match="classes must be at least 1, got 0"):
+        fcos(tower, classes=0, strides=(4,), ranges=())
+    with pytest.raises(InputError, match="ranges must be 1 ascending distances"):
+        fcos(tower, classes=3, strides=(4, 8), ranges=())
+    truth = ground_truth(
+        jnp.zeros((1, 1, 4)), jnp.zeros((1, 1), jnp.int32), jnp.ones((1, 1), bool)
+    )
+    with pytest.raises(InputError, match="must divide the sides of the image, got 30"):
+        tiny_fcos().assign(truth, (30, 32))

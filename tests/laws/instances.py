@@ -1,0 +1,151 @@
+"""Tiny instances of methods, and batches for them."""
+
+import itertools
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from genjax import nn
+from genjax.base import Bijector, Density, Game, Head, Objective
+from genjax.data import (
+    scenes,
+)
+from genjax.densities import (
+    conditional_bernoulli,
+    conditional_normal,
+    standard_normal,
+)
+from genjax.detection import detection_objective, fcos, fcos_outputs
+from genjax.detection.fcos import Raw
+from genjax.flows import (
+    affine_coupling,
+    chain,
+    density,
+    permutation,
+    repeat,
+)
+from genjax.gan import gan, non_saturating
+from genjax.gan.penalties import Penalty
+from genjax.typing import Batch, Key, Variables
+from genjax.vae import LatentModel
+
+
+def conditioner(features: int = 4) -> nn.MLP:
+    """A network whose output is not 0 at first, so that laws have something to find."""
+    return nn.MLP(
+        features=features,
+        hidden=(8,),
+        activation=jax.nn.silu,
+        output_init=jax.nn.initializers.normal(0.2),
+    )
+
+
+def time_network() -> nn.TimeMLP:
+    return nn.TimeMLP(
+        features=4, hidden=(8,), output_init=jax.nn.initializers.normal(0.2)
+    )
+
+
+def coupling() -> Bijector:
+    return affine_coupling(conditioner(), split=2)
+
+
+def layer() -> Bijector:
+    return chain(coupling(), permutation((2, 3, 1, 0)))
+
+
+def realnvp(layers: int = 2) -> Density:
+    return density(repeat(layer(), layers), standard_normal((4,)))
+
+
+def batch(rows: int = 16, seed: int = 0) -> dict[str, jax.Array]:
+    """Zeros and ones `[rows, 4]`."""
+    x = jax.random.bernoulli(jax.random.key(seed), 0.4, (rows, 4))
+    return {"x": x.astype(jnp.float32)}
+
+
+def tiny_gan(penalties: Sequence[Penalty] = ()) -> Game:
+    return gan(
+        conditioner(),
+        conditioner(1),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+        penalties=penalties,
+    )
+
+
+def tiny_vae(prior: Density | None = None) -> LatentModel:
+    return LatentModel(
+        conditional_normal(conditioner()),
+        conditional_bernoulli(conditioner()),
+        prior or standard_normal((2,)),
+    )
+
+
+def player(game: Game, name: str) -> Objective:
+    """One player's loss, the other standing still."""
+    place = Game._fields.index(name) - 1
+
+    def init(key: Key, batch: Batch) -> Variables:
+        return game.init(key, batch)[place]
+
+    def loss(variables: Variables, batch: Batch, key: Key) -> Any:
+        other = game.init(jax.random.key(5), batch)[1 - place]
+        return getattr(game, name)(variables, other, batch, key)
+
+    return Objective(init, loss)
+
+
+def tiny_fcos() -> Head:
+    return fcos(
+        nn.DenseTower(outputs=fcos_outputs(3), width=16, depth=1),
+        classes=3,
+        strides=(4, 8),
+        ranges=(8.0,),
+    )
+
+
+def perfect_fcos(targets: Any) -> Raw:
+    sizes, strides = ((8, 8), (4, 4)), (4, 8)
+    ends = [0, *itertools.accumulate(h * w for h, w in sizes)]
+
+    def levels(leaf: jax.Array) -> list[jax.Array]:
+        return [
+            leaf[:, a:b].reshape(len(leaf), *size, -1)
+            for (a, b), size in zip(itertools.pairwise(ends), sizes, strict=True)
+        ]
+
+    logits = 40 * jax.nn.one_hot(targets.label, 3) - 20
+    centerness = jax.scipy.special.logit(jnp.clip(targets.centerness, 1e-6, 1 - 1e-6))
+    distance = [
+        8 * jnp.arctanh(jnp.log(level / stride) / 8)
+        for level, stride in zip(levels(targets.distance), strides, strict=True)
+    ]
+    return Raw(
+        tuple(levels(logits)), tuple(distance), tuple(levels(centerness[..., None]))
+    )
+
+
+def tiny_detector() -> Objective:
+    return detection_objective(
+        nn.PyramidBackbone(widths=(8, 8), levels=2, stem=4),
+        nn.FPN(features=8),
+        tiny_fcos(),
+    )
+
+
+@cache
+def scene_batch(rows: int = 16, seed: int = 0) -> Batch:
+    """Scenes of 32 x 32 pixels with squares of three brightnesses' classes."""
+    draw = scenes(
+        np.stack([np.ones((8, 8)), np.eye(8), np.tri(8)]),
+        np.arange(3),
+        side=32,
+        most=2,
+        sizes=(10.0, 16.0),
+    )
+    return jax.jit(draw, static_argnums=1)(jax.random.key(seed), rows)

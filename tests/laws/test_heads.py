@@ -1,0 +1,137 @@
+"""What every detection head must do."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from genjax import nn
+from genjax.detection import (
+    Boxes,
+    detection_objective,
+    detector,
+    ground_truth,
+    pairwise_iou,
+)
+from genjax.metrics.detection import (
+    coco_state,
+    coco_summary,
+    coco_update,
+    found_of_boxes,
+    truth_of_boxes,
+)
+from genjax.training import gradient_descent
+from tests.laws.instances import scene_batch
+from tests.laws.registry import HEADS
+
+heads = pytest.mark.parametrize("case", HEADS.values(), ids=HEADS.keys())
+SIZE = (32, 32)
+FEATURES = tuple(
+    jax.random.normal(jax.random.key(9), (4, side, side, 8)) for side in (8, 4)
+)
+
+
+def boxes_of(batch):
+    return ground_truth(batch["xyxy"], batch["label"], batch["valid"])
+
+
+def loss_and_gradient(case, boxes):
+    head = case.head
+    variables = head.init(jax.random.key(0), FEATURES)
+
+    def loss(variables):
+        raw = head.apply(variables, FEATURES)
+        sums, counts = head.loss(raw, head.assign(boxes, SIZE))
+        return sum(sums[k] / jnp.maximum(counts[k], 1.0) for k in sums)
+
+    return jax.jit(jax.value_and_grad(loss))(variables)
+
+
+def assert_same(first, second):
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b), first, second)
+
+
+@heads
+@pytest.mark.parametrize("garbage", [0.0, 7.0, -1e4, jnp.nan])
+def test_padding_changes_nothing(case, garbage):
+    boxes = boxes_of(scene_batch(4))
+    rows = boxes.xyxy.shape[0]
+    padded = Boxes(
+        jnp.concatenate([boxes.xyxy, jnp.full((rows, 3, 4), garbage)], axis=1),
+        jnp.concatenate([boxes.label, jnp.full((rows, 3), 2)], axis=1),
+        jnp.concatenate([boxes.valid, jnp.zeros((rows, 3), bool)], axis=1),
+        jnp.concatenate([boxes.score, jnp.ones((rows, 3))], axis=1),
+    )
+    assert_same(loss_and_gradient(case, boxes), loss_and_gradient(case, padded))
+
+
+@heads
+def test_the_order_of_the_ground_truth_changes_nothing(case):
+    boxes = boxes_of(scene_batch(4))
+    turned = jax.tree.map(lambda leaf: leaf[:, ::-1], boxes)
+    assert_same(loss_and_gradient(case, boxes), loss_and_gradient(case, turned))
+
+
+@heads
+def test_images_without_objects_are_finite(case):
+    empty = jax.tree.map(jnp.zeros_like, boxes_of(scene_batch(4)))
+    value, gradient = loss_and_gradient(case, empty)
+    assert jnp.isfinite(value)
+    for leaf in jax.tree.leaves(gradient):
+        assert jnp.all(jnp.isfinite(leaf))
+
+
+@heads
+@pytest.mark.parametrize("size", [1e4, -1e4])
+def test_extreme_predictions_are_finite(case, size):
+    targets = case.head.assign(boxes_of(scene_batch(4)), SIZE)
+    raw = jax.tree.map(lambda leaf: jnp.full_like(leaf, size), case.encode(targets))
+
+    def loss(raw):
+        sums, counts = case.head.loss(raw, targets)
+        return sum(sums[k] / jnp.maximum(counts[k], 1.0) for k in sums)
+
+    value, gradient = jax.value_and_grad(loss)(raw)
+    assert jnp.isfinite(value)
+    for leaf in [*jax.tree.leaves(gradient), *case.head.decode(raw)]:
+        assert jnp.all(jnp.isfinite(leaf.astype(jnp.float32)))
+
+
+@heads
+def test_decoding_the_targets_gives_the_ground_truth(case):
+    boxes = boxes_of(scene_batch(4))
+    found = case.head.decode(case.encode(case.head.assign(boxes, SIZE)))
+    overlap = pairwise_iou(boxes.xyxy, found.xyxy)
+    for image in range(4):
+        for row in np.flatnonzero(boxes.valid[image]):
+            best = int(
+                jnp.argmax(jnp.where(found.valid[image], overlap[image, row], 0))
+            )
+            assert float(overlap[image, row, best]) > 0.999
+            assert int(found.label[image, best]) == int(boxes.label[image, row])
+        assert int(found.valid[image].sum()) == int(boxes.valid[image].sum())
+
+
+@heads
+def test_sixteen_images_are_learnt_by_heart(case):
+    backbone = nn.PyramidBackbone(widths=(16, 16, 32), levels=2, stem=2)
+    neck = nn.FPN(features=16)
+    objective = detection_objective(backbone, neck, case.head)
+    update = gradient_descent(objective, optax.adam(5e-3))
+    batch = scene_batch(16)
+    state = jax.jit(update.init)(jax.random.key(0), batch)
+    step = jax.jit(update.step, donate_argnums=0)
+    for _ in range(300):
+        state, _ = step(state, batch)
+    found = jax.jit(detector(backbone, neck, case.head))(
+        state.variables, batch["image"]
+    )
+    coco = coco_state(images=16, classes=3)
+    for i in range(16):
+        truth = truth_of_boxes(*(batch[k][i] for k in ("xyxy", "label", "valid")))
+        own = found_of_boxes(
+            *(f[i] for f in (found.xyxy, found.label)), found.valid[i], found.score[i]
+        )
+        coco_update(coco, i, truth, own)
+    assert coco_summary(coco)["AP50"] >= 0.95

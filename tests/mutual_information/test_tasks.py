@@ -1,0 +1,37 @@
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+from genjax.errors import InputError
+from genjax.mutual_information import gaussian_task
+
+
+def test_the_log_ratio_is_scipys():
+    task = gaussian_task(dim=3, mutual_information=1.2)
+    x, y = (np.asarray(v, float) for v in task.sample(jax.random.key(0), 5))
+    rho = np.sqrt(1 - np.exp(-2 * 1.2 / 3))
+    joint = np.block([[np.eye(3), rho * np.eye(3)], [rho * np.eye(3), np.eye(3)]])
+    law = stats.multivariate_normal(np.zeros(6), joint)
+    wanted = [
+        [
+            law.logpdf([*a, *b])
+            - stats.norm.logpdf(a).sum()
+            - stats.norm.logpdf(b).sum()
+            for b in y
+        ]
+        for a in x
+    ]
+    np.testing.assert_allclose(task.log_ratio(x, y), wanted, atol=1e-4)
+
+
+def test_its_mean_is_the_mutual_information():
+    task = gaussian_task(dim=4, mutual_information=2.0)
+    x, y = task.sample(jax.random.key(0), 4000)
+    diagonal = np.diagonal(task.log_ratio(x, y))
+    assert abs(diagonal.mean() - 2.0) < 4 * diagonal.std() / np.sqrt(4000)
+
+
+def test_bad_input_is_a_sentence():
+    with pytest.raises(InputError, match="must be positive, got 0 and 1.0"):
+        gaussian_task(dim=0, mutual_information=1.0)
