@@ -11,7 +11,10 @@ from genjax import (
     flows,
     gan,
     metrics,
+    mutual_information,
     nn,
+    self_supervised,
+    smooth,
     training,
     vae,
 )
@@ -50,7 +53,10 @@ __all__ = [
     "flows",
     "gan",
     "metrics",
+    "mutual_information",
     "nn",
+    "self_supervised",
+    "smooth",
     "training",
     "vae",
 ]

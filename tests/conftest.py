@@ -27,7 +27,10 @@ PACKAGES = (
     "flows",
     "gan",
     "metrics",
+    "mutual_information",
     "nn",
+    "self_supervised",
+    "smooth",
     "training",
     "vae",
 )

@@ -1,14 +1,13 @@
 """From backbone, neck and head to an objective and to detections."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from genjax.base import Head, Network, Objective
 from genjax.detection.boxes import Boxes, ground_truth
-from genjax.nn import training_pass
+from genjax.nn import join_parts, part_of, training_pass
 from genjax.typing import Array, Batch, Key, Variables
 
 
@@ -33,7 +32,7 @@ def detection_objective(backbone: Network, neck: Network, head: Head) -> Objecti
         features, _ = training_pass(backbone, of_backbone, batch["image"])
         of_neck = neck.init(keys[1], features)
         levels, _ = training_pass(neck, of_neck, features)
-        return _merge(
+        return join_parts(
             {
                 "backbone": of_backbone,
                 "neck": of_neck,
@@ -47,15 +46,15 @@ def detection_objective(backbone: Network, neck: Network, head: Head) -> Objecti
         del key
         image = batch["image"]
         features, of_backbone = training_pass(
-            backbone, _part(variables, "backbone"), image
+            backbone, part_of(variables, "backbone"), image
         )
-        levels, of_neck = training_pass(neck, _part(variables, "neck"), features)
-        raw = head.apply(_part(variables, "head"), levels)
+        levels, of_neck = training_pass(neck, part_of(variables, "neck"), features)
+        raw = head.apply(part_of(variables, "head"), levels)
         boxes = ground_truth(batch["xyxy"], batch["label"], batch["valid"])
         sums, counts = head.loss(raw, head.assign(boxes, image.shape[1:3]))
         terms = {name: sums[name] / jnp.maximum(counts[name], 1.0) for name in sums}
         value = sum(terms.values(), jnp.zeros(()))
-        new = _merge({"backbone": of_backbone, "neck": of_neck})
+        new = join_parts({"backbone": of_backbone, "neck": of_neck})
         return value, (new, {"loss": value, **terms})
 
     return Objective(init, loss)
@@ -73,25 +72,8 @@ def detector(
     """
 
     def detect(variables: Variables, image: Array) -> Boxes:
-        features = backbone.apply(_part(variables, "backbone"), image)
-        levels = neck.apply(_part(variables, "neck"), features)
-        return head.decode(head.apply(_part(variables, "head"), levels))
+        features = backbone.apply(part_of(variables, "backbone"), image)
+        levels = neck.apply(part_of(variables, "neck"), features)
+        return head.decode(head.apply(part_of(variables, "head"), levels))
 
     return detect
-
-
-def _merge(parts: dict[str, Any]) -> dict[str, Any]:
-    """From `{part: {collection: ...}}` to `{collection: {part: ...}}`."""
-    collections = {name for part in parts.values() for name in part}
-    return {
-        name: {part: own[name] for part, own in parts.items() if name in own}
-        for name in collections
-    }
-
-
-def _part(variables: Variables, name: str) -> Variables:
-    return {
-        collection: parts[name]
-        for collection, parts in variables.items()
-        if name in parts
-    }

@@ -36,8 +36,8 @@ class Estimate:
             neither.
     """
 
-    value: Scalar
-    surrogate: Scalar
+    value: Float[Array, "..."]
+    surrogate: Float[Array, "..."]
     kind: Kind
 
 

@@ -4,12 +4,13 @@ Every module computes in its `dtype` (bfloat16 on accelerators), keeps its param
 float32, and returns float32, so that losses and statistics never see less.
 """
 
-from genjax.nn.conv_net import ConvNet
+from genjax.nn.conv_net import ConvNet, LocalGlobalNet
 from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.masked import MaskedMLP, autoregressive_masks
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from genjax.nn.parts import join_parts, part_of
 from genjax.nn.perceptron import (
     Perceptron,
     count_threshold_functions,
@@ -32,6 +33,7 @@ __all__ = [
     "DenseTower",
     "GroupNorm",
     "LayerNorm",
+    "LocalGlobalNet",
     "MaskedMLP",
     "Perceptron",
     "PyramidBackbone",
@@ -44,8 +46,10 @@ __all__ = [
     "autoregressive_masks",
     "conv_transpose",
     "count_threshold_functions",
+    "join_parts",
     "max_pool",
     "novikoff_bound",
+    "part_of",
     "separating_direction",
     "train_perceptron",
     "training_pass",

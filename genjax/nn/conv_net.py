@@ -40,3 +40,36 @@ class ConvNet(nn.Module):
             x = self.activation(nn.Conv(width, (3, 3), dtype=self.dtype)(x))
         pooled = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
         return nn.Dense(self.features, dtype=self.dtype)(pooled).astype(jnp.float32)
+
+
+class LocalGlobalNet(nn.Module):
+    """A convolutional encoder that returns its feature map beside its vector.
+
+    Attributes:
+        features: of the vector.
+        widths: the channels of the stages; every stage but the first halves the image.
+        hidden: the width of the dense layer before the vector.
+        dtype: of the computation.
+
+    >>> module = LocalGlobalNet(features=16, widths=(8, 16), hidden=32)
+    >>> x = jnp.ones((2, 8, 8, 1))
+    >>> local, vector = module.apply(module.init(jax.random.key(0), x), x)
+    >>> local.shape, vector.shape
+    ((2, 4, 4, 16), (2, 16))
+    """
+
+    features: int
+    widths: Sequence[int]
+    hidden: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        """Maps `[b, h, w, c]` to `[b, h', w', widths[-1]]` and `[b, features]`."""
+        for stage, width in enumerate(self.widths):
+            strides = (2, 2) if stage else (1, 1)
+            x = jax.nn.relu(nn.Conv(width, (3, 3), strides, dtype=self.dtype)(x))
+        flat = x.reshape(len(x), -1)
+        hidden = jax.nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(flat))
+        vector = nn.Dense(self.features, dtype=self.dtype)(hidden)
+        return x.astype(jnp.float32), vector.astype(jnp.float32)

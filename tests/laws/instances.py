@@ -30,6 +30,8 @@ from genjax.flows import (
 )
 from genjax.gan import gan, non_saturating
 from genjax.gan.penalties import Penalty
+from genjax.mutual_information import gaussian_task
+from genjax.self_supervised import deep_infomax, simclr
 from genjax.typing import Batch, Key, Variables
 from genjax.vae import LatentModel
 
@@ -149,3 +151,31 @@ def scene_batch(rows: int = 16, seed: int = 0) -> Batch:
         sizes=(10.0, 16.0),
     )
     return jax.jit(draw, static_argnums=1)(jax.random.key(seed), rows)
+
+
+def pair_batch(rows: int = 16, seed: int = 0) -> Batch:
+    """Pairs of correlated vectors."""
+    task = gaussian_task(dim=3, mutual_information=1.0)
+    x, y = task.sample(jax.random.key(seed), rows)
+    return {"x": x, "y": y}
+
+
+def tiny_simclr() -> Objective:
+    return simclr(
+        conditioner(),
+        conditioner(3),
+        augment=lambda key, x: x + 0.1 * jax.random.normal(key, x.shape),
+        block=5,
+    )
+
+
+def image_batch(rows: int = 16, seed: int = 0) -> Batch:
+    return {"x": jax.random.normal(jax.random.key(seed), (rows, 8, 8, 1))}
+
+
+def tiny_infomax() -> Objective:
+    return deep_infomax(
+        nn.LocalGlobalNet(features=4, widths=(4, 4), hidden=8),
+        conditioner(),
+        conditioner(),
+    )

@@ -36,6 +36,7 @@ from genjax.flows import (
 )
 from genjax.gan import alternating, minimax, r1, simultaneous
 from genjax.gan.minimax import Schedule
+from genjax.mutual_information import estimation, separable_critic, smile
 from genjax.training import (
     accumulate,
     ensemble,
@@ -49,7 +50,9 @@ from tests.laws.instances import (
     batch,
     conditioner,
     coupling,
+    image_batch,
     layer,
+    pair_batch,
     perfect_fcos,
     player,
     realnvp,
@@ -58,6 +61,8 @@ from tests.laws.instances import (
     tiny_detector,
     tiny_fcos,
     tiny_gan,
+    tiny_infomax,
+    tiny_simclr,
     tiny_vae,
 )
 
@@ -154,6 +159,13 @@ OBJECTIVES: Mapping[str, Training] = {
         lambda: elbo(tiny_vae(), latent=2, kl=gaussian_kl(conditioner())), couples=True
     ),
     "iwae": Training(lambda: iwae(tiny_vae(), latent=2, samples=3), couples=True),
+    "mutual_information": Training(
+        lambda: estimation(separable_critic(conditioner(), conditioner()), smile),
+        pair_batch,
+        couples=True,
+    ),
+    "simclr": Training(tiny_simclr, couples=True),
+    "deep_infomax": Training(tiny_infomax, image_batch, couples=True),
     "detector": Training(tiny_detector, scene_batch, couples=True),
     "gan, generator": Training(lambda: player(tiny_gan(), "generator"), couples=True),
     "gan, discriminator": Training(

@@ -1,0 +1,81 @@
+"""What the self-supervised experiments on digits share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.runner import Task
+from genjax.base import Objective
+from genjax.data import digits, on_device, split
+from genjax.metrics import knn_accuracy, linear_probe
+from genjax.plotting import class_scatter
+from genjax.training import gradient_descent, with_preprocessing
+from genjax.typing import Array, Batch, Key, Variables
+
+
+def encoder_task(
+    config: Any, objective: Objective, features: Callable[[Variables, Array], Array]
+) -> Task:
+    """Trains an encoder without labels, and measures what its features know of them.
+
+    Args:
+        config: has `learning_rate`, `batch_size`, `steps` and `seed`.
+        objective: over batches `{"x": [b, 8, 8, 1]}`.
+        features: `(variables, images) -> [n, d]`, frozen.
+    """
+    parts = split(digits(), validation=180, test=360)
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    prepared = with_preprocessing(objective, lambda key, batch: _prepare(batch))
+    update = gradient_descent(prepared, optax.adam(schedule))
+    train, validation, test = (_scaled(part.arrays["image"]) for part in parts)
+    labels = [part.arrays["label"] for part in parts]
+    pipeline = on_device(parts.train, batch_size=config.batch_size, seed=config.seed)
+
+    def validate(variables: Variables) -> Array:
+        # Contrastive losses depend on how many there are: batches of one size.
+        size = min(config.batch_size, len(validation))
+        key = jax.random.key(1_000_003)
+        return objective.loss(variables, {"x": validation[:size]}, key)[0]
+
+    def probes(encode: Callable[[Array], Any]) -> tuple[float, float]:
+        arguments = (encode(train), labels[0], encode(test), labels[2])
+        return linear_probe(*arguments), knn_accuracy(*arguments)
+
+    def evaluate(variables: Variables) -> dict[str, Any]:
+        start = update.init(jax.random.key(config.seed), pipeline.example)
+        found: dict[str, Any] = {}
+        for name, encode in (
+            ("", lambda x: features(variables, x)),
+            ("_random_encoder", lambda x: features(start.variables, x)),
+            ("_pixels", lambda x: x.reshape(len(x), -1)),
+        ):
+            found[f"linear_probe{name}"], found[f"knn{name}"] = probes(encode)
+        return found
+
+    def figures(variables: Variables, key: Key) -> dict[str, Any]:
+        del key
+        found = np.asarray(features(variables, test))
+        centred = found - found.mean(axis=0)
+        axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+        title = "features of test digits, first two principal components"
+        return {"features": class_scatter(centred @ axes.T, labels[2], title=title)}
+
+    return Task(
+        update=update,
+        pipeline=pipeline,
+        validate=validate,
+        evaluate=evaluate,
+        figures=figures,
+    )
+
+
+def _prepare(batch: Batch) -> Batch:
+    return {"x": _scaled(batch["image"])}
+
+
+def _scaled(image: Any) -> Array:
+    return jnp.asarray(image, jnp.float32)[..., None] / 16
