@@ -239,6 +239,30 @@ def bars(groups: Mapping[str, Sequence[float]], *, ylabel: str = "") -> "Figure"
     return figure
 
 
+def nested_squares(sides: Mapping[str, float]) -> "Figure":
+    """Draws squares about one centre, such as receptive fields, at their sizes.
+
+    Args:
+        sides: name -> side.
+
+    >>> len(nested_squares({"a": 3, "b": 5}).axes[0].patches)
+    2
+    """
+    from matplotlib.patches import Rectangle
+
+    figure = _figure(4.4, 4.4)
+    axis = figure.subplots()
+    for (name, side), colour in zip(sides.items(), PALETTE * len(sides), strict=False):
+        corner, text = (-side / 2, -side / 2), f"{name}: {side:g}"
+        square = Rectangle(corner, side, side, fill=False, edgecolor=colour, label=text)
+        axis.add_patch(square)
+    reach = 0.55 * max(sides.values())
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    axis.set(xlabel="pixels", ylabel="pixels")
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
 def trajectories(paths: Mapping[str, Any]) -> "Figure":
     """Draws paths in the plane side by side, from a dot on.
 

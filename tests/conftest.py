@@ -29,6 +29,7 @@ PACKAGES = (
     "metrics",
     "mutual_information",
     "nn",
+    "receptive_field",
     "self_supervised",
     "smooth",
     "training",

@@ -29,7 +29,15 @@ def test_only_nn_imports_flax():
 
 def test_floors_are_kept():
     """Families import no other family, and nothing imports from above."""
-    families = {"flows", "autoregressive", "gan", "vae", "detection", "smooth"}
+    families = {
+        "flows",
+        "autoregressive",
+        "gan",
+        "vae",
+        "detection",
+        "smooth",
+        "receptive_field",
+    }
     allowed = {
         "nn": {"nn"},
         "densities": {"densities"},

@@ -32,7 +32,7 @@ def normalize(x: Embeddings) -> Embeddings:
     return jnp.where(some, x / jnp.sqrt(jnp.where(some, squared, 1.0)), 0.0)
 
 
-def infonce_dense(q: Embeddings, k: Embeddings, *, tau: float | Array = 1.0) -> Scalar:
+def infonce_dense(q: Embeddings, k: Array, *, tau: float | Array = 1.0) -> Scalar:
     """The symmetric InfoNCE loss, with the whole matrix of scores in memory.
 
         S = q k^T / tau,   L = 1/2b sum_i (LSE_j S_ij + LSE_j S_ji - 2 S_ii)
@@ -59,7 +59,7 @@ def infonce_dense(q: Embeddings, k: Embeddings, *, tau: float | Array = 1.0) -> 
 
 
 def infonce(
-    q: Embeddings, k: Embeddings, *, tau: float | Array = 1.0, block: int = BLOCK
+    q: Embeddings, k: Array, *, tau: float | Array = 1.0, block: int = BLOCK
 ) -> Scalar:
     """The symmetric InfoNCE loss, block by block.
 
@@ -86,7 +86,7 @@ def infonce(
     return _infonce(min(block, len(q)), q, k, scale)
 
 
-def ntxent_dense(a: Embeddings, b: Embeddings, *, tau: float | Array = 0.5) -> Scalar:
+def ntxent_dense(a: Embeddings, b: Array, *, tau: float | Array = 0.5) -> Scalar:
     """The NT-Xent loss of SimCLR, with the whole matrix of scores in memory.
 
         z = [a; b],   S = z z^T / tau,   L = mean_i (LSE_(j != i) S_ij - S_i,pair(i))
@@ -113,7 +113,7 @@ def ntxent_dense(a: Embeddings, b: Embeddings, *, tau: float | Array = 0.5) -> S
 
 
 def ntxent(
-    a: Embeddings, b: Embeddings, *, tau: float | Array = 0.5, block: int = BLOCK
+    a: Embeddings, b: Array, *, tau: float | Array = 0.5, block: int = BLOCK
 ) -> Scalar:
     """The NT-Xent loss of SimCLR, block by block.
 
