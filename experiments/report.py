@@ -66,8 +66,13 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
             continue
         want = result["expected"].get(name)
         verdict = "" if want is None else ("yes" if meets(value, want) else "NO")
-        rows.append((name, f"{value:.4f}", _phrase(want) if want else "", verdict))
+        rows.append((name, _number(value), _phrase(want) if want else "", verdict))
     return rows
+
+
+def _number(value: float) -> str:
+    """Four decimals, or two digits of what they would hide."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
 
 
 def print_result(console: Console, result: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ many can be learnt.
 Paper: Novikoff, 1962; Cover, 1965
 Command: python -m experiments bias/perceptron --check
 Hardware: 2 CPU cores
-Time: 10 seconds
+Time: 5 seconds
 Expected: 14 and 104 functions with a bias on {0, 1}^2 and {0, 1}^3, 4 and 14 without on
     {-1, 1}^n; without a bias infeasible from a shift of .5 on; every mistake count
     within its bound

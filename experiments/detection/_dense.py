@@ -135,7 +135,7 @@ def _labelled(
     found: Boxes, image: int, classes: Sequence[str]
 ) -> list[tuple[Any, str]]:
     """The confident detections of one image, for `boxes_on_images`."""
-    rows = np.flatnonzero(np.asarray(found.valid[image] & (found.score[image] > 0.3)))
+    rows = np.flatnonzero(np.asarray(found.valid[image] & (found.score[image] > 0.5)))
     return [
         (
             np.asarray(found.xyxy[image, row]),

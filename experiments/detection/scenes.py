@@ -7,7 +7,7 @@ that no training scene shows.
 Paper: Tian, Shen, Chen and He, 2019, arXiv:1904.01355
 Command: python -m experiments detection/scenes --check
 Hardware: 2 CPU cores
-Time: 5 minutes
+Time: 3 minutes
 Expected: AP50 >= .90 on 300 test scenes
 """
 

@@ -7,7 +7,7 @@ and data train a second one, whose single Euler step is compared with the first 
 Paper: Liu, Gong and Liu, 2022, arXiv:2209.03003
 Command: python -m experiments flows/rectified_toy --check
 Hardware: 2 CPU cores
-Time: 150 seconds
+Time: 50 seconds
 Expected: one-step energy distance <= .01 after the reflow; RK4-200 within 1e-4 of the
     mixture's log-density
 """

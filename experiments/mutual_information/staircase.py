@@ -6,7 +6,7 @@ going on from the last. Beside each trained estimate stands that of the exact cr
 Paper: Poole et al., 2019, arXiv:1905.06922; Song and Ermon, 2020, arXiv:1910.06222
 Command: python -m experiments mutual_information/staircase --check
 Hardware: 2 CPU cores
-Time: 4 minutes
+Time: 2 minutes
 Expected: InfoNCE below log 64 = 4.16 at every level; SMILE within 1 nat up to 8
 """
 
@@ -161,11 +161,14 @@ def _figure(config: Config, traces: dict[str, np.ndarray]) -> Any:
         series[name] = (smooth * np.arange(1, len(means) + 1), means)
     truth = np.repeat(config.levels, 2)
     edges = config.steps * np.repeat(np.arange(len(config.levels) + 1), 2)[1:-1]
-    return curves(
+    figure = curves(
         {**series, "truth": (edges, truth)},
         ylabel="mutual information, nats",
-        lines={"log 64": float(jnp.log(config.batch_size))},
+        lines={f"log {config.batch_size}": float(jnp.log(config.batch_size))},
     )
+    # NWJ falls far below now and then.
+    figure.axes[0].set_ylim(-1, max(config.levels) + 2)
+    return figure
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -188,7 +188,12 @@ def _pad(equation: Any, operands: list[Sight]) -> list[Sight]:
     shape, result = _shape(equation.invars[0]), _shape(equation.outvars[0])
     windows = {
         axis: _windows(
-            shape[axis], result[axis], taps=1, stride=1, low=int(low), holes=int(inner) + 1
+            shape[axis],
+            result[axis],
+            taps=1,
+            stride=1,
+            low=int(low),
+            holes=int(inner) + 1,
         )
         for axis, (low, _, inner) in enumerate(equation.params["padding_config"])
     }

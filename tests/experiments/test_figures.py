@@ -12,11 +12,30 @@ def reproduce(name, tmp_path, **fields):
     assert result["passed"], result["metrics"]
 
 
+EMBEDDED = [
+    "autoregressive/nade_digits",
+    "bias/perceptron",
+    "composition/nade_vae",
+    "detection/scenes",
+    "flows/realnvp_digits",
+    "flows/realnvp_moons",
+    "flows/rectified_toy",
+    "gan/bilinear",
+    "gan/ring",
+    "mutual_information/staircase",
+    "receptive_field/zoo",
+    "self_supervised/dim_digits",
+    "self_supervised/simclr_digits",
+    "smooth/imbalanced",
+    "vae/digits",
+]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "name",
-    ["autoregressive/nade_digits", "flows/realnvp_moons", "flows/realnvp_digits"],
+    EMBEDDED,
 )
 def test_embedded_experiments_meet_their_cards(name, tmp_path):
     reproduce(name, tmp_path)
