@@ -16,26 +16,14 @@ if jax.config.jax_platforms == "cpu":
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-CACHE = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".pytest_cache" / "compiled"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
-PACKAGES = (
-    "autoregressive",
-    "densities",
-    "detection",
-    "flows",
-    "gan",
-    "metrics",
-    "mutual_information",
-    "nn",
-    "receptive_field",
-    "self_supervised",
-    "smooth",
-    "training",
-    "vae",
-)
-HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in PACKAGES]]
+# NumPy arrays are at home in `data`.
+PACKAGES = {path.parent.name for path in ROOT.glob("genjax/*/__init__.py")} - {"data"}
+HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in sorted(PACKAGES)]]
 
 with install_import_hook(HOOKED, "beartype.beartype"):
     import genjax  # noqa: F401

@@ -9,9 +9,9 @@ import pytest
 
 from genjax.errors import InputError, RunError
 from genjax.training import Checkpoints, data_parallel, device_mesh
+from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
-from tests.laws.test_updates import assert_equal
 
 # A loader that meets damage leaves its threads to report it on their own.
 pytestmark = pytest.mark.filterwarnings(

@@ -20,9 +20,9 @@ from genjax.training import (
     skip_nonfinite,
 )
 from genjax.training.writers import read_jsonl
+from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
-from tests.laws.test_updates import assert_equal
 
 KEY = jax.random.key(0)
 

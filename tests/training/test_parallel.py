@@ -17,9 +17,9 @@ from genjax.training import (
     shard_batch,
     shard_pipeline,
 )
+from tests.laws.compare import assert_close
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
-from tests.laws.test_updates import assert_close
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 

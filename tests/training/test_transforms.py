@@ -6,8 +6,8 @@ from experiments.benchmarks.training_loop import seeds_ratios
 from genjax.autoregressive import nade
 from genjax.densities import negative_log_likelihood
 from genjax.training import gradient_descent, skip_nonfinite, sweep
+from tests.laws.compare import assert_close, assert_equal
 from tests.laws.instances import batch
-from tests.laws.test_updates import assert_close, assert_equal
 
 OBJECTIVE = negative_log_likelihood(nade(hidden=5))
 

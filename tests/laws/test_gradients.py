@@ -1,0 +1,83 @@
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+from genjax.base import Update
+from genjax.training import (
+    data_parallel,
+    device_mesh,
+    gradient_descent,
+    pmap,
+)
+from tests.laws.compare import assert_close, over
+from tests.laws.registry import OBJECTIVES
+
+devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
+objectives = over(OBJECTIVES)
+separable = over({k: case for k, case in OBJECTIVES.items() if not case.couples})
+
+
+def record_gradients():
+    """An optimiser that moves nothing and keeps the raw gradients as its state."""
+
+    def update(gradients, state, params=None):
+        return jax.tree.map(jnp.zeros_like, gradients), gradients
+
+    return optax.GradientTransformation(
+        lambda params: jax.tree.map(jnp.zeros_like, params), update
+    )
+
+
+def recorded(case):
+    """One device's update, compiled, whose optimiser state is the raw gradient."""
+    update = gradient_descent(case.make(), record_gradients())
+    return Update(jax.jit(update.init), jax.jit(update.step))
+
+
+def raw_gradients(update, batch):
+    state = update.init(jax.random.key(0), batch(32, seed=0))
+    return update.step(state, batch(32, seed=1))[0].opt_state
+
+
+@devices
+@objectives
+@pytest.mark.parametrize("fully_sharded", [False, True])
+def test_raw_gradients_on_a_mesh_are_those_of_one_device(case, fully_sharded):
+    single = recorded(case)
+    shared = data_parallel(single, device_mesh(8), fully_sharded=fully_sharded)
+    assert_close(raw_gradients(single, case.batch), raw_gradients(shared, case.batch))
+
+
+@devices
+@objectives
+def test_raw_gradients_by_pmap_are_means_of_each_devices_own(case):
+    objective, single = case.make(), recorded(case)
+    replicas = raw_gradients(pmap(single, 8), case.batch)
+    state, batch = single.init(jax.random.key(0), case.batch(32)), case.batch(32, 1)
+
+    @jax.jit
+    def gradient(params, rows, key):
+        others = {k: v for k, v in state.variables.items() if k != "params"}
+        return jax.grad(
+            lambda params: objective.loss({"params": params, **others}, rows, key)[0]
+        )(params)
+
+    def of_device(i):
+        key = jax.random.fold_in(jax.random.fold_in(state.key, 0), i)
+        rows = jax.tree.map(lambda leaf: leaf[4 * i : 4 * i + 4], batch)
+        return gradient(state.variables["params"], rows, key)
+
+    each = [of_device(i) for i in range(8)]
+    mean = jax.tree.map(lambda *leaves: sum(leaves) / 8, *each)
+    for replica in (0, 7):
+        assert_close(mean, jax.tree.map(lambda g, i=replica: g[i], replicas))
+
+
+@devices
+@separable
+def test_raw_gradients_by_pmap_are_those_of_one_device(case):
+    single = recorded(case)
+    replicas = raw_gradients(pmap(single, 8), case.batch)
+    first = jax.tree.map(lambda g: g[0], replicas)
+    assert_close(raw_gradients(single, case.batch), first)
