@@ -112,7 +112,11 @@ def average_precision(
         for i in range(len(images)):
             row = start + i
             truth = truth_of_boxes(
-                *(arrays[name][row] for name in ("xyxy", "label", "valid"))
+                *(
+                    arrays[k][row]
+                    for k in ("xyxy", "label", "valid", "crowd")
+                    if k in arrays
+                )
             )
             own = found_of_boxes(
                 found.xyxy[i], found.label[i], found.valid[i], found.score[i]
@@ -122,7 +126,10 @@ def average_precision(
 
 
 def _prepare(batch: Batch) -> Batch:
-    return {**batch, "image": _scaled(batch["image"])}
+    # Boxes that stand for crowds are not learnt.
+    crowd = batch.get("crowd", jnp.zeros_like(batch["valid"]))
+    valid = batch["valid"] & ~crowd
+    return {**batch, "image": _scaled(batch["image"]), "valid": valid}
 
 
 def _scaled(image: Array) -> Array:

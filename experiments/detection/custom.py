@@ -24,7 +24,6 @@ from experiments.detection._dense import dense_task
 from experiments.runner import Task, run
 from genjax.data import (
     Annotated,
-    ArraySource,
     digits,
     on_device,
     read_coco,
@@ -85,13 +84,9 @@ def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     size = (config.height, config.width_pixels)
     annotated = _read(config, size)
-    # Boxes that stand for crowds are not to be learnt.
-    arrays = {k: v for k, v in annotated.source.arrays.items() if k != "crowd"}
-    arrays["valid"] = arrays["valid"] & ~annotated.source.arrays["crowd"]
-    source = ArraySource(arrays)
-    count = len(source)
+    count = len(annotated.source)
     parts = split(
-        source,
+        annotated.source,
         validation=max(1, round(config.validation * count)),
         test=max(1, round(config.test * count)),
     )

@@ -41,8 +41,11 @@ def read_voc(
     size: tuple[int, int],
     subset: str | None = None,
     classes: Sequence[str] = (),
+    first_pixel: int = 0,
 ) -> Annotated:
     """Reads Pascal VOC annotations.
+
+    Objects marked as difficult are read like the others.
 
     Args:
         folder: holds `Annotations/*.xml` and `JPEGImages/`, or both kinds of files
@@ -52,6 +55,9 @@ def read_voc(
         subset: read the names in `ImageSets/Main/<subset>.txt` only.
         classes: the names of the classes, in the order of their labels; those that
             occur, sorted, when empty.
+        first_pixel: where the files count from. Pascal's own count pixels from 1, and
+            both ends of a box belong to it: with 1, its left and upper edges move by
+            one pixel. Most annotation tools write edges from 0 on.
 
     Returns:
         The images; boxes without extent are marked as not valid.
@@ -76,10 +82,11 @@ def read_voc(
         raise InputError(f"{root} holds no Pascal VOC annotation (*.xml).")
     images = root / "JPEGImages"
     images = images if images.is_dir() else root
-    return _collect([_read_xml(path, images) for path in paths], size, classes)
+    pictures = [_read_xml(path, images, first_pixel) for path in paths]
+    return _collect(pictures, size, classes)
 
 
-def _read_xml(path: Path, images: Path) -> _Picture:
+def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
     try:
         tree = ElementTree.parse(path)
     except (ElementTree.ParseError, OSError) as error:
@@ -91,8 +98,9 @@ def _read_xml(path: Path, images: Path) -> _Picture:
             thing.findtext(f"bndbox/{e}") for e in ("xmin", "ymin", "xmax", "ymax")
         ]
         try:
-            xyxy.append([float(edge or "missing") for edge in edges])
-        except ValueError as error:
+            left, top, right, bottom = _finite(edges)
+            xyxy.append([left - first_pixel, top - first_pixel, right, bottom])
+        except (ValueError, TypeError) as error:
             raise InputError(
                 f"{path}: object {index} has the edges {edges}; four numbers were "
                 "expected."
@@ -135,7 +143,7 @@ def read_coco(
         }
         for entry in content["annotations"]:
             own = pictures[entry["image_id"]]
-            x, y, width, height = entry["bbox"]
+            x, y, width, height = _finite(entry["bbox"])
             own.xyxy.append([x, y, x + width, y + height])
             own.names.append(names[entry["category_id"]])
             own.crowd.append(bool(entry.get("iscrowd", 0)))
@@ -150,7 +158,19 @@ def read_coco(
         raise InputError(f"{path} is not in COCO's format: {error}.") from error
     if not pictures:
         raise InputError(f"{path} lists no image.")
+    if len(set(names.values())) < len(names):
+        raise InputError(
+            f"{path}: two categories have one name: {sorted(names.values())}."
+        )
     return _collect(list(pictures.values()), size, list(names.values()))
+
+
+def _finite(values: Sequence[Any]) -> list[float]:
+    """The values as floats; a `ValueError` where one is none or not finite."""
+    numbers = [float(value) for value in values]
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{numbers} are not all finite")
+    return numbers
 
 
 def _collect(
@@ -192,7 +212,7 @@ def _read_image(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
         with Image.open(path) as image:
             scale = min(size[0] / image.height, size[1] / image.width)
             height, width = (
-                round(side * scale) for side in (image.height, image.width)
+                max(1, round(side * scale)) for side in (image.height, image.width)
             )
             resized = image.convert("RGB").resize((width, height), Image.Resampling.BOX)
     except (UnidentifiedImageError, OSError) as error:

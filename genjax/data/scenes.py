@@ -47,9 +47,12 @@ def scenes(
     >>> batch["image"].shape, batch["xyxy"].shape
     ((3, 32, 32, 1), (3, 2, 4))
     """
-    if sizes[1] > side:
+    height, width = np.shape(glyphs)[1:3]
+    largest = sizes[1] * max(1.0, width / height)
+    if not 0 < sizes[0] <= sizes[1] or largest > side:
         raise InputError(
-            f"scenes: glyphs of {sizes[1]} pixels do not fit into scenes of {side}."
+            f"scenes: sizes must be positive and ascending, and fit into scenes of "
+            f"{side}; got {sizes}, so glyphs of {largest:g} pixels."
         )
     ink = np.asarray(glyphs, np.float32) > np.float32(0.25)
     empty = np.flatnonzero(~ink.reshape(len(ink), -1).any(axis=1))

@@ -65,6 +65,8 @@ def gaussian_moments(
     network: Network, *, max_log_scale: float = 7.0, scale: float | None = None
 ) -> Callable[[Params, Condition], Outputs]:
     """Returns `(params, condition) -> (mean, log_scale)` of `conditional_normal`."""
+    if scale is not None and scale <= 0:
+        raise InputError(f"conditional_normal: scale must be positive, got {scale}.")
 
     def moments(params: Params, condition: Condition) -> Outputs:
         raw = _outputs(network, params, condition)

@@ -98,10 +98,11 @@ def fcos(
     """
     if classes < 1:
         raise InputError(f"fcos: classes must be at least 1, got {classes}.")
-    if len(ranges) != len(strides) - 1 or list(ranges) != sorted(ranges):
+    ascending = list(ranges) == sorted(ranges) and min(ranges, default=1.0) > 0
+    if len(ranges) != len(strides) - 1 or not ascending:
         raise InputError(
-            f"fcos: ranges must be {len(strides) - 1} ascending distances between the "
-            f"{len(strides)} levels, got {list(ranges)}."
+            f"fcos: ranges must be {len(strides) - 1} ascending positive distances "
+            f"between the {len(strides)} levels, got {list(ranges)}."
         )
     assign_image = partial(
         _assign, classes=classes, strides=strides, ranges=ranges, radius=radius
@@ -120,6 +121,8 @@ def fcos(
                 f"image, got {image_size[0]} x {image_size[1]}."
             )
         sizes = [(image_size[0] // s, image_size[1] // s) for s in strides]
+        # One row of padding, so that there is always one to choose.
+        boxes = jax.tree.map(_with_padding, boxes)
         return jax.vmap(partial(assign_image, sizes=sizes))(boxes)
 
     def decode(raw: Raw) -> Boxes:
@@ -127,7 +130,8 @@ def fcos(
         places = jnp.concatenate([p for p, _ in _grid(sizes, strides)])
         distance, logits = _distances(raw, strides), _flat(raw.logits)
         centerness = _flat(raw.centerness)
-        score = jnp.sqrt(jax.nn.sigmoid(logits) * jax.nn.sigmoid(centerness))
+        log_score = jax.nn.log_sigmoid(logits) + jax.nn.log_sigmoid(centerness)
+        score = jnp.exp(0.5 * log_score)
         size = (sizes[0][0] * strides[0], sizes[0][1] * strides[0])
         select = partial(
             _select,
@@ -145,6 +149,10 @@ def fcos(
 def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     """Returns the outputs that the tower of `fcos` needs."""
     return (("logits", classes), ("distance", 4), ("centerness", 1))
+
+
+def _with_padding(leaf: Array) -> Array:
+    return jnp.pad(leaf, [(0, 0), (0, 1)] + [(0, 0)] * (leaf.ndim - 2))
 
 
 def _grid(

@@ -1,4 +1,8 @@
-"""Overlaps of boxes, with gradients that are finite for any four numbers."""
+"""Overlaps of boxes, with finite gradients also for degenerate ones.
+
+Boxes of less than 1e-12 square pixels have no overlap; coordinates may be as large as
+1e9.
+"""
 
 import jax.numpy as jnp
 
@@ -69,5 +73,6 @@ def _intersection_and_union(a: Array, b: Array) -> tuple[Array, Array]:
 
 def _ratio(part: Array, whole: Array) -> Array:
     """`part / whole`, and 0 where the whole is nothing; safe before the division."""
-    positive = whole > 0
+    # Below, the square that the division's gradient needs would underflow.
+    positive = whole > 1e-12
     return jnp.where(positive, part, 0.0) / jnp.where(positive, whole, 1.0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Head, Network, Objective
+from genjax.base import Head, Network, Objective, params_of
 from genjax.detection.boxes import Boxes, ground_truth
 from genjax.nn import join_parts, part_of, training_pass
 from genjax.typing import Array, Batch, Key, Variables
@@ -19,7 +19,7 @@ def detection_objective(backbone: Network, neck: Network, head: Head) -> Objecti
     Args:
         backbone: from images `[b, h, w, c]` to levels of features.
         neck: from levels to levels.
-        head: a detection head.
+        head: a detection head that keeps nothing but parameters.
 
     Returns:
         An objective over batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label":
@@ -32,11 +32,12 @@ def detection_objective(backbone: Network, neck: Network, head: Head) -> Objecti
         features, _ = training_pass(backbone, of_backbone, batch["image"])
         of_neck = neck.init(keys[1], features)
         levels, _ = training_pass(neck, of_neck, features)
+        of_head = head.init(keys[2], levels)
         return join_parts(
             {
                 "backbone": of_backbone,
                 "neck": of_neck,
-                "head": head.init(keys[2], levels),
+                "head": {"params": params_of(of_head, user="detection_objective")},
             }
         )
 

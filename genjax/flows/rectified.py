@@ -31,7 +31,7 @@ Path = Callable[[Event, Event, PerExample], tuple[Event, Event]]
 """`(noise, data, t) -> (point, velocity)`."""
 
 Times = Callable[[Key, int], PerExample]
-"""`(key, b) -> [b]` times in (0, 1)."""
+"""`(key, b) -> [b]` times in [0, 1]."""
 
 
 def linear_path(noise: Event, data: Event, t: PerExample) -> tuple[Event, Event]:
@@ -154,7 +154,12 @@ def transport(
 
 
 def straightness(
-    network: Network, params: Params, noise: Event, *, steps: int = 50
+    network: Network,
+    params: Params,
+    noise: Event,
+    *,
+    steps: int = 50,
+    condition: Condition = None,
 ) -> Scalar:
     """How far a flow's paths are from straight lines; 0 for straight ones.
 
@@ -165,12 +170,18 @@ def straightness(
         params: its parameters.
         noise: `[b, *event]`.
         steps: of Euler's method.
+        condition: what the network is conditioned on.
+
+    Raises:
+        InputError: `steps` is not positive.
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
     """
+    if steps < 1:
+        raise InputError(f"straightness: steps must be at least 1, got {steps}.")
 
     def step(x: Array, time: Array) -> tuple[Array, Array]:
-        v = velocity(network, params, x, time)
+        v = velocity(network, params, x, time, condition)
         return x + v / steps, v
 
     end, velocities = jax.lax.scan(step, noise, jnp.arange(steps) / steps)
@@ -194,10 +205,17 @@ def gaussian_mixture_velocity(means: Float[Array, "k d"], scale: float) -> Funct
     Returns:
         A network without parameters.
 
+    Raises:
+        InputError: `scale` is not positive.
+
     >>> single = gaussian_mixture_velocity(jnp.array([[3.0]]), 1.0)
     >>> single.apply({}, jnp.array([[0.0]]), jnp.array([0.0])).tolist()
     [[3.0]]
     """
+    if scale <= 0:
+        raise InputError(
+            f"gaussian_mixture_velocity: scale must be positive, got {scale}."
+        )
 
     def apply(variables: Variables, x: Array, t: Array) -> Array:
         del variables

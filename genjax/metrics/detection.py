@@ -123,6 +123,8 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
         raise InputError(
             f"coco_update: image must be in 0 ... {len(state.score) - 1}, got {image}."
         )
+    if state.label[image].any():
+        raise InputError(f"coco_update: image {image} was entered before.")
     best = np.sort(np.argsort(-found.score, kind="stable")[:slots])
     found = Found(*(np.asarray(field)[best] for field in found))
     start = 0
@@ -251,8 +253,8 @@ def _curve(
     return curve, recall[-1]
 
 
-def truth_of_boxes(xyxy: Any, label: Any, valid: Any) -> Truth:
-    """Returns the ground truth of one image from padded arrays.
+def truth_of_boxes(xyxy: Any, label: Any, valid: Any, crowd: Any = None) -> Truth:
+    """Returns the ground truth of one image from padded arrays; areas are the boxes'.
 
     >>> truth = truth_of_boxes([[1, 1, 3, 5], [0, 0, 0, 0]], [2, 0], [True, False])
     >>> truth.xywh.tolist(), truth.area.tolist()
@@ -260,8 +262,8 @@ def truth_of_boxes(xyxy: Any, label: Any, valid: Any) -> Truth:
     """
     keep = np.asarray(valid, bool)
     xywh = _xywh(np.asarray(xyxy)[keep])
-    crowd = np.zeros(len(xywh), bool)
-    return Truth(xywh, np.asarray(label)[keep], xywh[:, 2] * xywh[:, 3], crowd)
+    many = np.zeros(len(xywh), bool) if crowd is None else np.asarray(crowd)[keep]
+    return Truth(xywh, np.asarray(label)[keep], xywh[:, 2] * xywh[:, 3], many)
 
 
 def found_of_boxes(xyxy: Any, label: Any, valid: Any, score: Any) -> Found:

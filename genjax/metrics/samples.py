@@ -69,7 +69,7 @@ def mode_coverage(
     )
 
 
-def energy_distance(x: Points, y: Points) -> Scalar:
+def energy_distance(x: Points, y: Float[Array, "m d"]) -> Scalar:
     """The energy distance of two samples; 0 for equal distributions.
 
         E^2 = 2 E|x - y| - E|x - x'| - E|y - y'|
@@ -90,6 +90,7 @@ def energy_distance(x: Points, y: Points) -> Scalar:
 
     def mean_distance(a: Array, b: Array) -> Array:
         squared = jnp.sum((a[:, None] - b[None]) ** 2, axis=2)
-        return jnp.mean(jnp.sqrt(squared))
+        apart = squared > 0
+        return jnp.mean(jnp.where(apart, jnp.sqrt(jnp.where(apart, squared, 1.0)), 0.0))
 
     return 2 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y)

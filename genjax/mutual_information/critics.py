@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Functions, Network, Objective
+from genjax.base import Functions, Network, Objective, params_of
 from genjax.mutual_information.estimators import Estimate
 from genjax.typing import Array, Batch, Key, Variables
 
@@ -36,8 +36,10 @@ def separable_critic(first: Network, second: Network) -> Functions:
         key_first, key_second = jax.random.split(key)
         return {
             "params": {
-                "first": first.init(key_first, x)["params"],
-                "second": second.init(key_second, y)["params"],
+                "first": params_of(first.init(key_first, x), user="separable_critic"),
+                "second": params_of(
+                    second.init(key_second, y), user="separable_critic"
+                ),
             }
         }
 

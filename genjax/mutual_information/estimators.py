@@ -71,7 +71,10 @@ def nwj(scores: Scores) -> Estimate:
     >>> nwj(jnp.ones((4, 4))).value.item()
     0.0
     """
-    product = jnp.exp(_log_mean_exp_off_diagonal(scores) - 1)
+    power = _log_mean_exp_off_diagonal(scores) - 1
+    # From e^60 on the exponential goes on as its tangent, which is below it and finite.
+    over = jnp.maximum(power - 60.0, 0.0)
+    product = jnp.exp(jnp.minimum(power, 60.0)) * (1 + over)
     return _plain(_joint(scores) - product, "lower bound")
 
 

@@ -40,7 +40,7 @@ def gaussian_task(*, dim: int, mutual_information: float) -> PairTask:
         mutual_information: in nats; it fixes `rho`.
 
     Raises:
-        InputError: `dim` or `mutual_information` is not positive.
+        InputError: `dim` or `mutual_information` is out of range.
 
     Source: Poole et al., 2019, arXiv:1905.06922.
 
@@ -49,9 +49,10 @@ def gaussian_task(*, dim: int, mutual_information: float) -> PairTask:
     >>> task.log_ratio(x, y).shape
     (4, 4)
     """
-    if dim < 1 or mutual_information <= 0:
+    if dim < 1 or not 0 < mutual_information <= 4 * dim:
         raise InputError(
-            "gaussian_task: dim and mutual_information must be positive, got "
+            "gaussian_task: dim and mutual_information must be positive, with at most "
+            "4 nats a dimension, beyond which float32 cannot tell x and y apart; got "
             f"{dim} and {mutual_information}."
         )
     rest = math.exp(-2 * mutual_information / dim)

@@ -119,7 +119,7 @@ def separating_direction(
         `[w, b]`, of `d + 1` numbers, or None: infeasible.
 
     Raises:
-        InputError: a side is neither -1 nor 1.
+        InputError: a side is neither -1 nor 1, or the solver cannot decide.
 
     >>> line = np.array([[1.0], [2.0]])
     >>> separating_direction(line, np.array([1, -1]), use_bias=False)
@@ -137,6 +137,8 @@ def separating_direction(
         b_ub=-np.ones(len(x)),
         bounds=(None, None),
     )
+    if found.status not in (0, 2):
+        raise InputError(f"the linear programme was not decided: {found.message}")
     return found.x if found.status == 0 else None
 
 

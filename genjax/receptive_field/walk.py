@@ -65,7 +65,8 @@ def _shape(variable: Any) -> tuple[int, ...]:
 def _any_operand(equation: Any, operands: list[Sight]) -> list[Sight]:
     """Element by element where the shapes agree; all of the operands otherwise."""
     inner = _inner(equation)
-    if inner is not None and len(inner.invars) == len(operands):
+    shapes = [_shape(variable) for variable in equation.invars]
+    if inner is not None and [_shape(v) for v in inner.invars] == shapes:
         return _walk(inner, operands, len(operands[0]))
     if not operands:
         return [()] * len(equation.outvars)

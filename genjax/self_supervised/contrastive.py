@@ -2,7 +2,7 @@
 
 The blocked forms never hold the matrix of scores: they pass over it in blocks of rows,
 once forward and once backward, where it is computed again. Equal to the dense ones, in
-value and gradient.
+value and gradient; forward mode and second derivatives need the dense ones.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ def normalize(x: Embeddings) -> Embeddings:
     [[0.6, 0.8], [0.0, 0.0]]
     """
     x = x.astype(jnp.float32)
-    largest = jnp.max(jnp.abs(x), axis=1, keepdims=True)
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=1, keepdims=True))
     x = x / jnp.where(largest > 0, largest, 1.0)
     squared = jnp.sum(x**2, axis=1, keepdims=True)
     some = squared > 0
@@ -43,7 +43,7 @@ def infonce_dense(q: Embeddings, k: Array, *, tau: float | Array = 1.0) -> Scala
         tau: the temperature, which may be learnt.
 
     Raises:
-        InputError: the shapes differ.
+        InputError: the shapes differ, or `tau` is not positive.
 
     Source: van den Oord et al., 2018, arXiv:1807.03748; Radford et al., 2021,
     arXiv:2103.00020.
@@ -51,7 +51,7 @@ def infonce_dense(q: Embeddings, k: Array, *, tau: float | Array = 1.0) -> Scala
     >>> infonce_dense(jnp.eye(4), jnp.eye(4), tau=0.01).round(4).item()
     0.0
     """
-    _check_pairs("infonce_dense", q, k)
+    _check_pairs("infonce_dense", q, k, tau)
     scores = _scores(q, k) / tau
     rows = jax.nn.logsumexp(scores, axis=1)
     columns = jax.nn.logsumexp(scores, axis=0)
@@ -72,7 +72,7 @@ def infonce(
         block: rows of scores at a time; it need not divide the batch.
 
     Raises:
-        InputError: the shapes differ, or `block` is not positive.
+        InputError: the shapes differ, or `tau` or `block` is not positive.
 
     Source: van den Oord et al., 2018, arXiv:1807.03748; Radford et al., 2021,
     arXiv:2103.00020.
@@ -80,7 +80,7 @@ def infonce(
     >>> infonce(jnp.eye(4), jnp.eye(4), tau=0.01, block=3).round(4).item()
     0.0
     """
-    _check_pairs("infonce", q, k)
+    _check_pairs("infonce", q, k, tau)
     _check_block("infonce", block)
     scale = 1 / jnp.asarray(tau, jnp.float32)
     return _infonce(min(block, len(q)), q, k, scale)
@@ -97,14 +97,14 @@ def ntxent_dense(a: Embeddings, b: Array, *, tau: float | Array = 0.5) -> Scalar
         tau: the temperature, which may be learnt.
 
     Raises:
-        InputError: the shapes differ.
+        InputError: the shapes differ, or `tau` is not positive.
 
     Source: Chen et al., 2020, arXiv:2002.05709.
 
     >>> ntxent_dense(jnp.eye(4), jnp.eye(4), tau=0.01).round(4).item()
     0.0
     """
-    _check_pairs("ntxent_dense", a, b)
+    _check_pairs("ntxent_dense", a, b, tau)
     z = jnp.concatenate([a, b])
     itself = jnp.eye(len(z), dtype=bool)
     scores = jnp.where(itself, -jnp.inf, _scores(z, z) / tau)
@@ -126,14 +126,14 @@ def ntxent(
         block: rows of scores at a time; it need not divide the batch.
 
     Raises:
-        InputError: the shapes differ, or `block` is not positive.
+        InputError: the shapes differ, or `tau` or `block` is not positive.
 
     Source: Chen et al., 2020, arXiv:2002.05709.
 
     >>> ntxent(jnp.eye(4), jnp.eye(4), tau=0.01, block=3).round(4).item()
     0.0
     """
-    _check_pairs("ntxent", a, b)
+    _check_pairs("ntxent", a, b, tau)
     _check_block("ntxent", block)
     scale = 1 / jnp.asarray(tau, jnp.float32)
     z = jnp.concatenate([a, b])
@@ -262,7 +262,9 @@ def _blocks(x: Array, block: int) -> tuple[Array, Array]:
     return padded.reshape(-1, block, *x.shape[1:]), real.reshape(-1, block)
 
 
-def _check_pairs(user: str, a: Array, b: Array) -> None:
+def _check_pairs(user: str, a: Array, b: Array, tau: float | Array) -> None:
+    if isinstance(tau, int | float) and tau <= 0:
+        raise InputError(f"{user}: tau must be positive, got {tau}.")
     if a.ndim != 2 or a.shape != b.shape:
         raise InputError(
             f"{user}: both views must be [b, d], row by row, got {a.shape} and "

@@ -86,5 +86,6 @@ def soft_f1(counts: Counts, *, of_empty: float = 0.0) -> Float[Array, "*k"]:
 
 
 def _share(part: Array, whole: Array, of_empty: float = 0.0) -> Array:
-    some = whole > 0
+    # Below, the square that the division's gradient needs would underflow.
+    some = whole > 1e-12
     return jnp.where(some, part / jnp.where(some, whole, 1.0), of_empty)

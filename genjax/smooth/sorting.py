@@ -86,7 +86,7 @@ def isotonic(y: Rows) -> Rows:
     >>> isotonic(jnp.array([3.0, 1.0, 2.0])).tolist()
     [3.0, 1.5, 1.5]
     """
-    return _pooled(y, _blocks_of(y))
+    return _pooled(y, _blocks_of(y, jnp.zeros_like(y)))
 
 
 def _project_sorted(z: Array, w: Array) -> Array:
@@ -95,14 +95,20 @@ def _project_sorted(z: Array, w: Array) -> Array:
     That is `z - isotonic(z - w)`, block by block, so that no digit of `w` is lost
     against a large `z`.
     """
-    blocks = _blocks_of(z - w)
+    blocks = _blocks_of(z, w)
     offset = z - jnp.mean(z, axis=-1, keepdims=True)
     return offset - _pooled(offset, blocks) + _pooled(w, blocks)
 
 
-def _blocks_of(y: Array) -> Array:
-    flat = jax.lax.stop_gradient(y).reshape(-1, y.shape[-1])
-    return _blocks(flat).reshape(-1)
+def _blocks_of(z: Array, w: Array) -> Array:
+    """The blocks of the isotonic regression of `z - w`."""
+    rows = [
+        jax.lax.stop_gradient(x - jnp.mean(x, axis=-1, keepdims=True)).reshape(
+            -1, x.shape[-1]
+        )
+        for x in (z, w)
+    ]
+    return _blocks(*rows).reshape(-1)
 
 
 def _pooled(x: Array, blocks: Array) -> Array:
@@ -125,21 +131,25 @@ def _check(user: str, x: Array, tau: float) -> None:
 
 
 class _Block(NamedTuple):
-    """Where a block starts, its sum and its length, kept at its last entry."""
+    """Where a block starts, its two sums and its length, kept at its last entry."""
 
     start: Array
-    total: Array
+    z: Array
+    w: Array
     count: Array
 
 
 @jax.custom_batching.custom_vmap
-def _blocks(y: Float[Array, "rows n"]) -> Int[Array, "rows n"]:
+def _blocks(
+    z: Float[Array, "rows n"], w: Float[Array, "rows n"]
+) -> Int[Array, "rows n"]:
     """For each entry the flat index at which its block begins.
 
-    A block whose mean is above that of the one before is merged into it.
+    A block whose mean of `z - w` is above that of the one before is merged into it. The
+    two are summed apart, so that a large `z` does not hide `w`.
     """
-    rows, n = y.shape
-    centred = (y - jnp.mean(y, axis=1, keepdims=True)).reshape(-1)
+    rows, n = z.shape
+    z, w = z.reshape(-1), w.reshape(-1)
     size = rows * n
 
     def going(state: Any) -> Array:
@@ -149,24 +159,29 @@ def _blocks(y: Float[Array, "rows n"]) -> Int[Array, "rows n"]:
         """Merges the open block with the one before, or closes it."""
         place, block, before, kept = state
         # Means compared without a division.
-        rises = block.total * before.count > before.total * block.count
+        of_z = block.z * before.count - before.z * block.count
+        rises = of_z > block.w * before.count - before.w * block.count
         merge = (block.start % n != 0) & rises
         merged = _Block(
-            before.start, block.total + before.total, block.count + before.count
+            before.start,
+            block.z + before.z,
+            block.w + before.w,
+            block.count + before.count,
         )
         block = jax.tree.map(lambda a, b: jnp.where(merge, a, b), merged, block)
         kept = jax.tree.map(lambda x, value: _put(x, place, value), kept, block)
         place = jnp.where(merge, place, place + 1)
-        fresh = _Block(place, _at(centred, jnp.minimum(place, size - 1)), one)
+        following = jnp.minimum(place, size - 1)
+        fresh = _Block(place, _at(z, following), _at(w, following), one)
         block = jax.tree.map(lambda a, b: jnp.where(merge, a, b), block, fresh)
         # Read after all is written, so that XLA writes in place.
         index = jnp.maximum(block.start - 1, 0)
         return place, block, jax.tree.map(lambda x: _at(x, index), kept), kept
 
-    zero, one = jnp.zeros((), jnp.int32), jnp.ones((), y.dtype)
-    empty = jnp.zeros(size, y.dtype)
-    block = _Block(zero, centred[0], one)
-    kept = _Block(jnp.arange(size, dtype=jnp.int32), empty, empty + 1)
+    zero, one = jnp.zeros((), jnp.int32), jnp.ones((), z.dtype)
+    empty = jnp.zeros(size, z.dtype)
+    block = _Block(zero, z[0], w[0], one)
+    kept = _Block(jnp.arange(size, dtype=jnp.int32), empty, empty, empty + 1)
     starts = jax.lax.while_loop(going, advance, (zero, block, block, kept))[3].start
     # What an entry inside a block once held lies inside that block as well.
     return jax.lax.cummin(starts, reverse=True).reshape(rows, n)
@@ -181,10 +196,13 @@ def _put(x: Array, index: Array, value: Array) -> Array:
 
 
 @_blocks.def_vmap
-def _(axis_size: int, in_batched: Any, y: Array) -> tuple[Array, bool]:
+def _(axis_size: int, in_batched: Any, z: Array, w: Array) -> tuple[Array, bool]:
     """A batch of batches is one batch with more rows; starts count from its own."""
-    del in_batched
-    _, rows, n = y.shape
-    found = _blocks(y.reshape(-1, n)).reshape(axis_size, rows, n)
+    z, w = (
+        x if batched else jnp.broadcast_to(x, (axis_size, *x.shape))
+        for x, batched in zip((z, w), in_batched, strict=True)
+    )
+    _, rows, n = z.shape
+    found = _blocks(z.reshape(-1, n), w.reshape(-1, n)).reshape(axis_size, rows, n)
     offset = jnp.arange(axis_size, dtype=found.dtype) * (rows * n)
     return found - offset[:, None, None], True

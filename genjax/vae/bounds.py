@@ -157,7 +157,7 @@ def log_likelihood(
     Raises:
         InputError: `chunk` does not divide `samples`.
     """
-    if samples % chunk:
+    if chunk < 1 or samples < 1 or samples % chunk:
         raise InputError(
             f"log_likelihood: chunk = {chunk} must divide samples = {samples}."
         )

@@ -40,6 +40,7 @@ def test_voc_boxes_are_scaled_with_the_image(tmp_path):
     ("objects", "filename", "message"),
     [
         ([("cat", 1, 2, "x", 4)], "a.png", "four numbers were expected"),
+        ([("cat", 1, 2, "inf", 4)], "a.png", "four numbers were expected"),
         ([("", 1, 2, 3, 4)], "a.png", "object 0 has no name"),
         ([("cat", 1, 2, 3, 4)], "gone.png", "is not an image that can be read"),
     ],
@@ -47,6 +48,13 @@ def test_voc_boxes_are_scaled_with_the_image(tmp_path):
 def test_damaged_voc_is_a_sentence(tmp_path, objects, filename, message):
     with pytest.raises(InputError, match=message):
         read_voc(write_voc(tmp_path, objects, filename), size=(8, 8))
+
+
+def test_pascals_own_files_count_from_one(tmp_path):
+    folder = write_voc(tmp_path, [("cat", 1, 1, 40, 20), ("cat", 3, 1, 3, 9)])
+    arrays = read_voc(folder, size=(20, 40), first_pixel=1).source.arrays
+    np.testing.assert_allclose(arrays["xyxy"][0], [[0, 0, 40, 20], [2, 0, 3, 9]])
+    assert arrays["valid"].all()
 
 
 def test_missing_voc_is_a_sentence(tmp_path):
@@ -95,6 +103,11 @@ def test_coco_labels_follow_the_categories_and_crowds_are_marked(tmp_path):
             {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2]}]},
             "format",
         ),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 1, "bbox": list("abcd")}]},
+            "format",
+        ),
+        ({"categories": [{"id": i, "name": "cat"} for i in (1, 3)]}, "one name"),
         ({"annotations": [{"image_id": 7}]}, "there is no 'bbox'"),
         ({"images": [], "annotations": []}, "lists no image"),
     ],

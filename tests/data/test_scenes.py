@@ -41,5 +41,7 @@ def test_boxes_hold_their_ink_and_do_not_overlap():
 def test_bad_glyphs_are_sentences():
     with pytest.raises(InputError, match="glyph 1 is empty"):
         scenes(np.stack([np.ones((4, 4)), np.zeros((4, 4))]), np.zeros(2))
-    with pytest.raises(InputError, match="do not fit into scenes of 16"):
+    with pytest.raises(InputError, match=r"fit into scenes of 16; got \(12.0, 32.0\)"):
         scenes(np.ones((1, 4, 4)), np.zeros(1), side=16)
+    with pytest.raises(InputError, match="glyphs of 128 pixels"):
+        scenes(np.ones((1, 4, 16)), np.zeros(1), side=64)

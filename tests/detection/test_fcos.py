@@ -44,11 +44,19 @@ def test_the_smallest_of_several_boxes_wins_whatever_their_order():
         assert int(label[1, 1]) == 2
 
 
+def test_images_may_have_no_boxes_at_all():
+    targets = targets_of(np.zeros((0, 4)), np.zeros(0, int))
+    assert not jnp.any(targets.positive)
+    assert jnp.all(targets.label == 3)
+
+
 def test_bad_settings_are_sentences():
     tower = nn.DenseTower(outputs=fcos_outputs(3), width=8)
     with pytest.raises(InputError, match="classes must be at least 1, got 0"):
         fcos(tower, classes=0, strides=(4,), ranges=())
-    with pytest.raises(InputError, match="ranges must be 1 ascending distances"):
+    with pytest.raises(
+        InputError, match="ranges must be 1 ascending positive distances"
+    ):
         fcos(tower, classes=3, strides=(4, 8), ranges=())
     truth = ground_truth(
         jnp.zeros((1, 1, 4)), jnp.zeros((1, 1), jnp.int32), jnp.ones((1, 1), bool)

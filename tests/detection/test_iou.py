@@ -50,8 +50,10 @@ def test_both_are_counts_of_cells(a, b):
         ([2.0, 2, 2, 2], [1.0, 1, 3, 3]),
         ([3.0, 3, 1, 1], [1.0, 1, 3, 3]),
         ([1e4, 1e4, 2e4, 2e4], [-2e4, -2e4, -1e4, -1e4]),
+        ([0.0, 0, 1e-10, 1e-10], [5e-11, 0, 3e-10, 1e-10]),
+        ([-1e9, -1e9, 1e9, 1e9], [0.0, 0, 1e9, 1e9]),
     ],
-    ids=["perfect", "padded", "a point", "inside out", "far apart"],
+    ids=["perfect", "padded", "a point", "inside out", "far apart", "tiny", "huge"],
 )
 def test_gradients_are_finite_at_the_edges(loss, a, b):
     value, gradient = jax.value_and_grad(lambda x: loss(x, jnp.array(b)))(jnp.array(a))

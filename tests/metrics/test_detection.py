@@ -127,3 +127,7 @@ def test_bad_input_is_a_sentence():
     with pytest.raises(InputError, match=r"image must be in 0 ... 0, got 1"):
         coco_update(state, 1, nothing, empty)
     assert set(coco_summary(coco_update(state, 0, nothing, empty)).values()) == {-1.0}
+    one = found_of_boxes(np.array(SQUARE), np.array([0]), [True], np.array([0.5]))
+    coco_update(state, 0, nothing, one)
+    with pytest.raises(InputError, match="image 0 was entered before"):
+        coco_update(state, 0, nothing, one)

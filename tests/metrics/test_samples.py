@@ -39,3 +39,5 @@ def test_energy_distance_is_scipys_on_the_line():
     y = 0.5 + jax.random.normal(jax.random.key(1), (150, 1))
     wanted = stats.energy_distance(np.ravel(x), np.ravel(y)) ** 2
     np.testing.assert_allclose(energy_distance(x, y), wanted, atol=1e-5)
+    gradient = jax.grad(energy_distance)(x, y)
+    assert jnp.all(jnp.isfinite(gradient))

@@ -35,5 +35,7 @@ def test_its_mean_is_the_mutual_information():
 
 
 def test_bad_input_is_a_sentence():
-    with pytest.raises(InputError, match=r"must be positive, got 0 and 1\.0"):
+    with pytest.raises(InputError, match=r"got 0 and 1\.0"):
         gaussian_task(dim=0, mutual_information=1.0)
+    with pytest.raises(InputError, match="at most 4 nats a dimension"):
+        gaussian_task(dim=1, mutual_information=9.0)

@@ -96,7 +96,15 @@ def test_the_walk_sees_what_an_impulse_shows(function):
     assert found == truth
 
 
-def test_what_has_no_rule_sees_everything():
-    axis, found = seen_of(lambda x: jnp.sort(x, axis=1))
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: jnp.sort(x, axis=1),
+        lambda x: jax.lax.reduce(x, jnp.float32(0), lambda a, b: a + 2 * b, (1,)),
+    ],
+    ids=["sort", "a reduction of one's own"],
+)
+def test_what_has_no_rule_sees_everything(function):
+    axis, found = seen_of(function)
     assert axis is None
     assert found == [(0, 11)]

@@ -103,5 +103,7 @@ def test_bad_input_is_a_sentence_and_ties_are_finite():
     with pytest.raises(InputError, match=r"nothing to order in the shape \(0,\)"):
         soft_rank(jnp.zeros(0))
     np.testing.assert_allclose(soft_rank(jnp.ones(3)), 2.0)
+    large = jnp.array([0.0, 1e4, 1e4])
+    np.testing.assert_allclose(soft_rank(large, tau=1e-4), [1, 2.5, 2.5])
     gradient = jax.grad(lambda x: soft_rank(x)[0])(jnp.full(3, 1e4))
     assert jnp.all(jnp.isfinite(gradient))
