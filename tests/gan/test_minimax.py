@@ -29,8 +29,8 @@ def test_alternating_stays_on_its_ellipse():
     e = 0.2
     positions = path(minimax(BILINEAR, optax.sgd(e), optax.sgd(e)), 500)
     x, y = positions.T
-    # The discriminator, y, moves first: x^2 + y^2 - e x y is conserved then.
-    invariant = x**2 + y**2 - e * x * y
+    # The discriminator, y, moves first: x^2 + y^2 + e x y is conserved then.
+    invariant = x**2 + y**2 + e * x * y
     np.testing.assert_allclose(invariant, invariant[0], rtol=1e-4)
 
 

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from genjax.errors import InputError
 from genjax.gan import r1
@@ -24,7 +25,7 @@ def test_is_the_mean_of_single_examples_and_has_a_gradient():
     w = jnp.array([0.3, -0.7])
     singles = [penalty(w, row[None]) for row in x]
     np.testing.assert_allclose(penalty(w, x), np.mean(singles), rtol=1e-5)
-    jax.test_util.check_grads(
+    check_grads(
         lambda w: penalty(w, x), (w,), order=1, modes=["rev"], atol=1e-2, rtol=1e-2
     )
 
