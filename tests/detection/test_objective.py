@@ -2,9 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import nn
 from genjax.detection import detector
-from tests.laws.instances import scene_batch, tiny_detector, tiny_fcos
+from tests.laws.instances import scene_batch, tiny_detector, tiny_parts
 
 
 def test_terms_are_sums_over_counts_of_the_whole_batch():
@@ -21,11 +20,7 @@ def test_terms_are_sums_over_counts_of_the_whole_batch():
 def test_detections_are_padded_and_sorted():
     batch = scene_batch(2)
     variables = jax.jit(tiny_detector().init)(jax.random.key(0), batch)
-    detect = detector(
-        nn.PyramidBackbone(widths=(8, 8), levels=2, stem=4),
-        nn.FPN(features=8),
-        tiny_fcos(),
-    )
+    detect = detector(*tiny_parts())
     found = jax.jit(detect)(variables, batch["image"])
     assert found.xyxy.shape == (2, 100, 4)
     assert jnp.all(jnp.diff(found.score, axis=1) <= 0)

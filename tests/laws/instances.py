@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax import nn
-from genjax.base import Bijector, Density, Game, Head, Objective
+from genjax.base import Bijector, Density, Functions, Game, Head, Objective
 from genjax.data import (
     scenes,
 )
@@ -19,7 +19,7 @@ from genjax.densities import (
     conditional_normal,
     standard_normal,
 )
-from genjax.detection import detection_objective, fcos, fcos_outputs
+from genjax.detection import detection_objective, fcos
 from genjax.detection.fcos import Raw
 from genjax.flows import (
     affine_coupling,
@@ -102,13 +102,47 @@ def player(game: Game, name: str) -> Objective:
     return Objective(init, loss)
 
 
+def pointwise_tower() -> Functions:
+    """The outputs of FCOS by a small MLP at every place: nothing slow to compile."""
+    network = nn.MLP(features=8, hidden=(32,))
+
+    def apply(variables: Variables, levels: Any) -> Any:
+        outputs = [network.apply(variables, level) for level in levels]
+        cuts = {"logits": (0, 3), "distance": (3, 7), "centerness": (7, 8)}
+        return {
+            name: tuple(x[..., low:high] for x in outputs)
+            for name, (low, high) in cuts.items()
+        }
+
+    return Functions(lambda key, levels: network.init(key, levels[0]), apply)
+
+
 def tiny_fcos() -> Head:
-    return fcos(
-        nn.DenseTower(outputs=fcos_outputs(3), width=16, depth=1),
-        classes=3,
-        strides=(4, 8),
-        ranges=(8.0,),
+    return fcos(pointwise_tower(), classes=3, strides=(4, 8), ranges=(8.0,))
+
+
+def patches(x: jax.Array, stride: int) -> jax.Array:
+    b, h, w, c = x.shape
+    x = x.reshape(b, h // stride, stride, w // stride, stride, c)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // stride, w // stride, -1)
+
+
+def tiny_parts() -> tuple[Functions, Functions, Head]:
+    """Backbone, neck and head, without a convolution."""
+    backbone = Functions(
+        lambda key, x: {"params": {}},
+        lambda variables, x: (patches(x, 4), patches(x, 8)),
     )
+    level = conditioner(8)
+
+    def init(key: Key, levels: Any) -> Variables:
+        return {"params": [level.init(key, x)["params"] for x in levels]}
+
+    def apply(variables: Variables, levels: Any) -> Any:
+        pairs = zip(variables["params"], levels, strict=True)
+        return tuple(level.apply({"params": params}, x) for params, x in pairs)
+
+    return backbone, Functions(init, apply), tiny_fcos()
 
 
 def perfect_fcos(targets: Any) -> Raw:
@@ -133,11 +167,7 @@ def perfect_fcos(targets: Any) -> Raw:
 
 
 def tiny_detector() -> Objective:
-    return detection_objective(
-        nn.PyramidBackbone(widths=(8, 8), levels=2, stem=4),
-        nn.FPN(features=8),
-        tiny_fcos(),
-    )
+    return detection_objective(*tiny_parts())
 
 
 @cache
