@@ -110,7 +110,7 @@ def write_scenes(folder: Path, n: int) -> None:
     from PIL import Image
 
     source = digits().arrays
-    draw = scenes(source["image"] / 16.0, source["label"])
+    draw = jax.jit(scenes(source["image"] / 16.0, source["label"]), static_argnums=1)
     batch = jax.tree.map(np.asarray, draw(jax.random.key(0), n))
     for name in ("Annotations", "JPEGImages"):
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ from genjax.errors import InputError
 def test_boxes_hold_their_ink_and_do_not_overlap():
     source = digits().arrays
     draw = scenes(source["image"] / 16.0, source["label"], noise=0.0)
-    batch = jax.tree.map(np.asarray, draw(jax.random.key(0), 40))
+    batch = jax.jit(draw, static_argnums=1)(jax.random.key(0), 40)
+    batch = jax.tree.map(np.asarray, batch)
     assert batch["valid"].any(axis=1).all()
     assert set(batch["valid"].sum(axis=1)) == {1, 2, 3, 4, 5}
     for image, xyxy, valid in zip(

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ def targets_of(boxes, labels):
     xyxy = jnp.asarray(boxes, jnp.float32)[None]
     label = jnp.asarray(labels, jnp.int32)[None]
     truth = ground_truth(xyxy, label, jnp.ones(label.shape, bool))
-    return tiny_fcos().assign(truth, (32, 32))
+    return jax.jit(lambda truth: tiny_fcos().assign(truth, (32, 32)))(truth)
 
 
 def test_places_near_the_centre_learn_the_distances():

@@ -72,7 +72,8 @@ def test_bfloat16_parameters_stay_finite(case):
             variables | {"params": params}, case.batch(), jax.random.key(1)
         )
 
-    gradients, (_, metrics) = jax.grad(loss, has_aux=True)(half["params"])
+    gradient = jax.jit(jax.grad(loss, has_aux=True))
+    gradients, (_, metrics) = gradient(half["params"])
     assert metrics["loss"].dtype == jnp.float32
     for leaf in jax.tree.leaves(gradients):
         assert leaf.dtype == jnp.bfloat16
