@@ -28,6 +28,7 @@ from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import Network, Update
 from genjax.data import ArraySource, eight_gaussians, generated, on_device
+from genjax.data.toy import ring_centres
 from genjax.densities import standard_normal
 from genjax.flows import (
     continuous,
@@ -133,7 +134,9 @@ def build(config: Config) -> Study:
         first = first_stage(folder)
         second = reflow(folder, first)
         other = target.sample({}, jax.random.key(1_000_004), config.points)[0]
-        exact = gaussian_mixture_velocity(_means(), SCALE)
+        exact = gaussian_mixture_velocity(
+            jnp.asarray(ring_centres(RADIUS), jnp.float32), SCALE
+        )
         bend = jax.jit(partial(straightness, network))
         metrics = {
             "exact_velocity_log_density_error": density_error(exact, {})[0],
@@ -153,12 +156,6 @@ def build(config: Config) -> Study:
 def _update(config: Config, objective: Any) -> Update:
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     return with_ema(gradient_descent(objective, optax.adam(schedule)), config.ema)
-
-
-def _means() -> Array:
-    angles = 2 * math.pi * np.arange(8) / 8
-    means = RADIUS * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return jnp.asarray(means, jnp.float32)
 
 
 def _figures(

@@ -11,14 +11,12 @@ Time: 100 seconds for three seeds
 Expected: 8 of 8 modes, high-quality share >= .93, reverse KL <= .02
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from experiments.config import RunConfig
@@ -26,6 +24,7 @@ from experiments.runner import Task, run
 from genjax import nn
 from genjax.base import Network
 from genjax.data import eight_gaussians, generated
+from genjax.data.toy import ring_centres
 from genjax.densities import standard_normal
 from genjax.gan import alternating, gan, minimax, non_saturating, r1
 from genjax.metrics import ModeCoverage, mode_coverage
@@ -72,10 +71,7 @@ RADIUS, SCALE = 1.0, 0.01
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     ring = eight_gaussians(radius=RADIUS, scale=SCALE)
-    angles = 2 * math.pi * np.arange(8) / 8
-    centres = jnp.asarray(
-        RADIUS * np.stack([np.cos(angles), np.sin(angles)], 1), jnp.float32
-    )
+    centres = jnp.asarray(ring_centres(RADIUS), jnp.float32)
     hidden = (config.width,) * 3
     generator: Network = nn.MLP(features=2, hidden=hidden)
     latent = standard_normal((config.latent,))

@@ -66,9 +66,17 @@ def eight_gaussians(
     >>> eight_gaussians().log_prob({}, jnp.zeros((1, 2))).shape
     (1,)
     """
+    return _gaussians(ring_centres(radius), scale)
+
+
+def ring_centres(radius: float) -> np.ndarray:
+    """Returns the centres `[8, 2]` of `eight_gaussians`.
+
+    >>> ring_centres(2.0)[0].tolist()
+    [2.0, 0.0]
+    """
     angles = 2 * math.pi * np.arange(8) / 8
-    centres = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return _gaussians(centres, scale)
+    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def gaussian_grid(

@@ -55,7 +55,7 @@ def bernoulli() -> Density:
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         del condition
-        return _total(bernoulli_log_prob(params["logits"][None], x))
+        return total(bernoulli_log_prob(params["logits"][None], x))
 
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
@@ -63,7 +63,7 @@ def bernoulli() -> Density:
         del condition
         logits = jnp.broadcast_to(params["logits"], (n, *params["logits"].shape))
         x = jax.random.bernoulli(key, jax.nn.sigmoid(logits)).astype(logits.dtype)
-        return x, _total(bernoulli_log_prob(logits, x))
+        return x, total(bernoulli_log_prob(logits, x))
 
     def complete(
         params: Params, key: Key, x: Event, observed: Any
@@ -72,11 +72,16 @@ def bernoulli() -> Density:
         terms = bernoulli_log_prob(params["logits"][None], draws)
         return (
             jnp.where(observed[None], x, draws),
-            _total(jnp.where(observed[None], 0.0, terms)),
+            total(jnp.where(observed[None], 0.0, terms)),
         )
 
     return Density(init, log_prob, sample, complete)
 
 
-def _total(terms: Array) -> Array:
+def total(terms: Array) -> Array:
+    """Sums everything but the batch axis.
+
+    >>> total(jnp.ones((2, 3, 4))).tolist()
+    [12.0, 12.0]
+    """
     return jnp.sum(terms, axis=tuple(range(1, terms.ndim)))

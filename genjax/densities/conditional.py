@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Network, params_of
-from genjax.densities.bernoulli import bernoulli_log_prob
+from genjax.densities.bernoulli import bernoulli_log_prob, total
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -105,7 +105,7 @@ def conditional_bernoulli(network: Network) -> Density:
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         logits = _outputs(network, params, condition)
         _check_shape("conditional_bernoulli", logits, x)
-        return _total(bernoulli_log_prob(logits, x))
+        return total(bernoulli_log_prob(logits, x))
 
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
@@ -113,7 +113,7 @@ def conditional_bernoulli(network: Network) -> Density:
         logits = _outputs(network, params, condition)
         _check_rows(n, logits)
         x = jax.random.bernoulli(key, jax.nn.sigmoid(logits)).astype(logits.dtype)
-        return x, _total(bernoulli_log_prob(logits, x))
+        return x, total(bernoulli_log_prob(logits, x))
 
     return Density(_init_of(network), log_prob, sample)
 
@@ -195,8 +195,4 @@ def _check_rows(n: int, outputs: Array) -> None:
 
 
 def _normal_log_prob(noise: Array, log_scale: Array) -> Array:
-    return -_total(0.5 * noise**2 + log_scale + 0.5 * math.log(2 * math.pi))
-
-
-def _total(terms: Array) -> Array:
-    return jnp.sum(terms, axis=tuple(range(1, terms.ndim)))
+    return -total(0.5 * noise**2 + log_scale + 0.5 * math.log(2 * math.pi))
