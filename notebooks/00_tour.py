@@ -50,7 +50,7 @@ from genjax.densities import (
     negative_log_likelihood,
     standard_normal,
 )
-from genjax.flows import affine_coupling, chain, density, repeat, reverse
+from genjax.flows import affine, chain, coupling, density, repeat, reverse
 from genjax.metrics import mean_log_prob
 from genjax.plotting import image_grid
 from genjax.training import (
@@ -157,7 +157,7 @@ assert abs(resumed - nll(model, params)) < 0.2
 # none of them knows of the others.
 
 # %%
-coupling = affine_coupling(nn.MLP(features=4, hidden=(32,)), split=2)
+coupling = coupling(affine(), nn.MLP(features=4, hidden=(32,)), split=2)
 latent_model = LatentModel(
     posterior=conditional_normal(nn.MLP(features=8, hidden=(64,))),
     likelihood=embed_condition(nade(hidden=64), nn.MLP(features=32, hidden=(32,))),

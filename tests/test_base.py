@@ -6,7 +6,7 @@ from flax import linen, nnx
 from genjax import nn
 from genjax.base import Functions, Network, no_completion, params_of
 from genjax.errors import InputError
-from genjax.flows import affine_coupling
+from genjax.flows import affine, coupling
 
 
 def plain_functions():
@@ -43,7 +43,7 @@ def functional_nnx():
 )
 def test_three_kinds_of_network_serve_alike(network):
     assert isinstance(network, Network)
-    layer = affine_coupling(network, split=2)
+    layer = coupling(affine(), network, split=2)
     x = jax.random.normal(jax.random.key(0), (5, 4))
     params = layer.init(jax.random.key(1), x)
     y, log_det = jax.jit(layer.forward)(params, x)

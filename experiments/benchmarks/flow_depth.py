@@ -14,7 +14,7 @@ from rich.table import Table
 from experiments.benchmarks.timing import median_ms
 from genjax import nn
 from genjax.densities import standard_normal
-from genjax.flows import affine_coupling, chain, density, repeat, reverse
+from genjax.flows import affine, chain, coupling, density, repeat, reverse
 
 
 def first_call_seconds(depth: int) -> tuple[float, float]:
@@ -23,7 +23,7 @@ def first_call_seconds(depth: int) -> tuple[float, float]:
     The layers are those of `flows/realnvp_moons`, on batches of 512.
     """
     network = nn.MLP(features=2, hidden=(64, 64), activation=jax.nn.silu)
-    layer = chain(affine_coupling(network, split=1), reverse())
+    layer = chain(coupling(affine(), network, split=1), reverse())
     model = density(repeat(layer, depth, unroll=1), standard_normal((2,)))
     x = jnp.zeros((512, 2))
     params = jax.jit(model.init)(jax.random.key(0), x)

@@ -24,7 +24,7 @@ from experiments.vae._latent_images import latent_task
 from genjax import nn
 from genjax.autoregressive import nade
 from genjax.densities import conditional_normal, embed_condition, standard_normal
-from genjax.flows import affine_coupling, chain, density, repeat, reverse
+from genjax.flows import affine, chain, coupling, density, repeat, reverse
 from genjax.vae import LatentModel, elbo
 
 
@@ -70,7 +70,8 @@ EXPECTED = {"nats_below_plain_vae": {"at_least": 0.7}}
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    coupling = affine_coupling(
+    layer = coupling(
+        affine(),
         nn.MLP(
             features=config.latent,
             hidden=(config.width,),
@@ -79,7 +80,7 @@ def build(config: Config) -> Task:
         ),
         split=config.latent // 2,
     )
-    flow = repeat(chain(coupling, reverse()), config.layers)
+    flow = repeat(chain(layer, reverse()), config.layers)
     model = LatentModel(
         posterior=conditional_normal(
             nn.MLP(

@@ -26,7 +26,7 @@ from genjax import nn
 from genjax.data import digits, on_device, split
 from genjax.data.preprocessing import dequantize, flatten, logit
 from genjax.densities import negative_log_likelihood, standard_normal
-from genjax.flows import affine_coupling, chain, density, permutation, repeat
+from genjax.flows import affine, chain, coupling, density, permutation, repeat
 from genjax.metrics import bits_per_dim
 from genjax.plotting import image_grid
 from genjax.training import gradient_descent, with_ema, with_preprocessing
@@ -80,7 +80,7 @@ def build(config: Config) -> Task:
         output_init=jax.nn.initializers.zeros,
     )
     order = np.random.default_rng(0).permutation(DIMS).tolist()
-    layer = chain(affine_coupling(network, split=DIMS // 2), permutation(order))
+    layer = chain(coupling(affine(), network, split=DIMS // 2), permutation(order))
     model = density(repeat(layer, config.layers), standard_normal((DIMS,)))
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)

@@ -23,7 +23,7 @@ from experiments.runner import Task, run
 from genjax import nn
 from genjax.data import generated, two_moons
 from genjax.densities import negative_log_likelihood, standard_normal
-from genjax.flows import affine_coupling, chain, density, repeat, reverse
+from genjax.flows import affine, chain, coupling, density, repeat, reverse
 from genjax.plotting import density_map
 from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
@@ -64,7 +64,7 @@ def build(config: Config) -> Task:
         activation=jax.nn.silu,
         output_init=jax.nn.initializers.zeros,
     )
-    layer = chain(affine_coupling(network, split=1), reverse())
+    layer = chain(coupling(affine(), network, split=1), reverse())
     model = density(repeat(layer, config.layers), standard_normal((2,)))
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))

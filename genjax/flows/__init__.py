@@ -1,10 +1,39 @@
 """Normalizing flows: invertible maps whose log-determinants compose."""
 
-from genjax.flows.compose import chain, invert, repeat
+from genjax.flows.autoregressive import (
+    cached,
+    jacobi,
+    masked_autoregressive,
+    sequential,
+)
+from genjax.flows.compose import chain, invert, repeat, stack
 from genjax.flows.continuous import continuous
-from genjax.flows.coupling import affine_coupling
+from genjax.flows.coupling import (
+    alternating_mask,
+    checkerboard_mask,
+    coupling,
+    masked_coupling,
+)
 from genjax.flows.density import density
-from genjax.flows.permutation import permutation, reverse
+from genjax.flows.elementwise import (
+    Elementwise,
+    affine,
+    elementwise,
+    exponential,
+    flip,
+    leaky_relu,
+    logistic_mixture_cdf,
+    normal_cdf,
+    power,
+    scale,
+    shift,
+    sigmoid,
+    softplus,
+    tanh,
+)
+from genjax.flows.image import actnorm, glow_step, multiscale, squeeze
+from genjax.flows.linear import householder, plu, qr, triangular
+from genjax.flows.permutation import identity, permutation, reverse
 from genjax.flows.rectified import (
     flow_matching,
     gaussian_mixture_velocity,
@@ -15,24 +44,71 @@ from genjax.flows.rectified import (
     uniform_times,
 )
 from genjax.flows.solvers import euler, integrate, rk4
+from genjax.flows.spline import (
+    bernstein_polynomial,
+    bounded_rational_quadratic_spline,
+    circular_rational_quadratic_spline,
+    cubic_spline,
+    linear_spline,
+    quadratic_spline,
+    rational_quadratic_spline,
+)
 
 __all__ = [
-    "affine_coupling",
+    "Elementwise",
+    "actnorm",
+    "affine",
+    "alternating_mask",
+    "bernstein_polynomial",
+    "bounded_rational_quadratic_spline",
+    "cached",
     "chain",
+    "checkerboard_mask",
+    "circular_rational_quadratic_spline",
     "continuous",
+    "coupling",
+    "cubic_spline",
     "density",
+    "elementwise",
     "euler",
+    "exponential",
+    "flip",
     "flow_matching",
     "gaussian_mixture_velocity",
+    "glow_step",
+    "householder",
+    "identity",
     "integrate",
     "invert",
+    "jacobi",
+    "leaky_relu",
     "linear_path",
+    "linear_spline",
+    "logistic_mixture_cdf",
     "logit_normal_times",
+    "masked_autoregressive",
+    "masked_coupling",
+    "multiscale",
+    "normal_cdf",
     "permutation",
+    "plu",
+    "power",
+    "qr",
+    "quadratic_spline",
+    "rational_quadratic_spline",
     "repeat",
     "reverse",
     "rk4",
+    "scale",
+    "sequential",
+    "shift",
+    "sigmoid",
+    "softplus",
+    "squeeze",
+    "stack",
     "straightness",
+    "tanh",
     "transport",
+    "triangular",
     "uniform_times",
 ]

@@ -1,5 +1,6 @@
 """Bijectors made of bijectors; log-determinants add up."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ def chain(*bijectors: Bijector) -> Bijector:
     def compose(directions: Sequence[Any], *, order: int) -> Any:
         def apply(
             params: Params, x: Event, condition: Condition = None
-        ) -> tuple[Event, PerExample]:
+        ) -> tuple[Array, PerExample]:
             total = jnp.zeros(x.shape[0], jnp.float32)
             for direction, params_i in zip(
                 directions[::order], params[::order], strict=True
@@ -79,6 +80,69 @@ def invert(bijector: Bijector) -> Bijector:
     [[0.0, 1.0, 2.0]]
     """
     return Bijector(bijector.init, bijector.inverse, bijector.forward)
+
+
+def stack(*bijectors: Bijector, sizes: Sequence[int] | None = None) -> Bijector:
+    """Applies bijectors side by side, each to features of its own.
+
+        y = (f_1(x_1), ..., f_n(x_n)),   log|det| = sum_i log|det f_i|
+
+    Args:
+        bijectors: at least one; each keeps the shape of its part.
+        sizes: how many features, on the last axis, each has; equal parts when None.
+
+    Returns:
+        A bijector whose parameters are a tuple, one entry a bijector.
+
+    Raises:
+        InputError: the sizes do not add up to the features.
+
+    >>> from genjax.flows import identity, reverse
+    >>> both = stack(identity(), reverse(), sizes=(1, 2))
+    >>> x = jnp.arange(3.0)[None]
+    >>> both.forward(both.init(jax.random.key(0), x), x)[0].tolist()
+    [[0.0, 2.0, 1.0]]
+    """
+    if not bijectors:
+        raise InputError("stack: give at least one bijector.")
+
+    def parts(x: Array) -> list[Array]:
+        dim, n = x.shape[-1], len(bijectors)
+        each = [dim // n] * n if sizes is None else list(sizes)
+        if len(each) != n or sum(each) != dim or min(each) < 1:
+            raise InputError(
+                f"stack: {n} sizes must add up to the {dim} features, got {each}."
+            )
+        ends = list(itertools.accumulate(each))[:-1]
+        return jnp.split(x, ends, axis=-1)
+
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        keys = jax.random.split(key, len(bijectors))
+        return tuple(
+            bijector.init(key_i, part, condition)
+            for bijector, key_i, part in zip(bijectors, keys, parts(x), strict=True)
+        )
+
+    def side_by_side(directions: Sequence[Any]) -> Any:
+        def apply(
+            params: Params, x: Event, condition: Condition = None
+        ) -> tuple[Array, PerExample]:
+            results = [
+                direction(params_i, part, condition)
+                for direction, params_i, part in zip(
+                    directions, params, parts(x), strict=True
+                )
+            ]
+            ys, log_dets = zip(*results, strict=True)
+            return jnp.concatenate(ys, axis=-1), sum(log_dets[1:], log_dets[0])
+
+        return apply
+
+    return Bijector(
+        init,
+        side_by_side([b.forward for b in bijectors]),
+        side_by_side([b.inverse for b in bijectors]),
+    )
 
 
 def repeat(bijector: Bijector, n: int, *, unroll: int | None = None) -> Bijector:
@@ -116,7 +180,7 @@ def repeat(bijector: Bijector, n: int, *, unroll: int | None = None) -> Bijector
     def scan(direction: Any, *, reverse: bool) -> Any:
         def apply(
             params: Params, x: Event, condition: Condition = None
-        ) -> tuple[Event, PerExample]:
+        ) -> tuple[Array, PerExample]:
             def layer(carry: tuple[Array, Array], params: Params) -> Any:
                 x, log_det = direction(params, carry[0], condition)
                 return (x, carry[1] + log_det), None

@@ -1,38 +1,40 @@
-"""Coupling layers: one half of the features transforms the other."""
+"""Coupling layers: some dimensions drive a scalar map of the others."""
 
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.base import Bijector, Network, params_of
 from genjax.errors import InputError
+from genjax.flows.elementwise import Elementwise, total
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
 
-def affine_coupling(
-    network: Network, *, split: int, max_log_scale: float = 3.0
-) -> Bijector:
-    """Scales and shifts the last features by a function of the first ones (RealNVP).
+def coupling(transform: Elementwise, network: Network, *, split: int) -> Bijector:
+    """Transforms the last features by a function of the first ones.
 
-        y_1 = x_1,   y_2 = x_2 exp(s) + t,   s, t = network(x_1, condition)
-        log|det dy/dx| = sum s
+        y_1 = x_1,   y_2 = f(x_2; network(x_1, condition)),   log|det| = sum log f'
 
-    `s` is `max_log_scale tanh(raw / max_log_scale)`, the identity for small values, so
-    that no layer can explode. A condition is appended to the network's input features.
+    With `shift()` this is NICE's layer, with `affine()` RealNVP's, with a spline that
+    of neural spline flows; on images it is channel-wise. A condition is appended to the
+    network's input features.
 
     Args:
-        network: any network from `[b, ..., split + condition]` features to
-            `[b, ..., 2 (d - split)]`: first the raw scales, then the shifts.
+        transform: the scalar map.
+        network: from `[b, ..., split + condition]` features to
+            `[b, ..., size (d - split)]`: all first parameters, all second ones, ...
         split: how many features, on the last axis, pass unchanged.
-        max_log_scale: the bound of `|s|`.
 
     Raises:
         InputError: `split` leaves nothing on one side, or the network's output has
             another shape.
 
-    Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
+    Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516; Durkan, Bekasov, Murray and
+    Papamakarios, 2019, arXiv:1906.04032.
 
     >>> import jax
     >>> from genjax import nn
-    >>> layer = affine_coupling(nn.MLP(features=4, hidden=(8,)), split=1)
+    >>> from genjax.flows import affine
+    >>> layer = coupling(affine(), nn.MLP(features=4, hidden=(8,)), split=1)
     >>> x = jnp.ones((5, 3))
     >>> params = layer.init(jax.random.key(0), x)
     >>> y, log_det = layer.forward(params, x)
@@ -44,48 +46,140 @@ def affine_coupling(
         dim = x.shape[-1]
         if not 1 <= split <= dim - 1:
             raise InputError(
-                f"affine_coupling: split must be between 1 and dim - 1 = {dim - 1}, "
+                f"coupling: split must be between 1 and dim - 1 = {dim - 1}, "
                 f"got {split}."
             )
-        if condition is None:
-            return x[..., :split]
-        return jnp.concatenate([x[..., :split], condition], axis=-1)
+        return _with_condition(x[..., :split], condition)
 
-    def scale_and_shift(
-        params: Params, x: Array, condition: Condition
-    ) -> tuple[Array, Array]:
-        raw = network.apply({"params": params}, inputs(x, condition))
-        expected = (*x.shape[:-1], 2 * (x.shape[-1] - split))
-        if raw.shape != expected:
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        return params_of(network.init(key, inputs(x, condition)), user="coupling")
+
+    def direction(function):
+        def apply(
+            params: Params, x: Event, condition: Condition = None
+        ) -> tuple[Event, PerExample]:
+            output = network.apply({"params": params}, inputs(x, condition))
+            changed = x[..., split:]
+            raw = _parameters(output, transform.size, changed.shape)
+            changed, log_slope = function(raw, changed)
+            y = jnp.concatenate([x[..., :split], changed], axis=-1)
+            return y, total(log_slope)
+
+        return apply
+
+    return Bijector(init, direction(transform.forward), direction(transform.inverse))
+
+
+def masked_coupling(
+    transform: Elementwise, network: Network, *, mask: np.ndarray
+) -> Bijector:
+    """Transforms the entries outside a mask by a function of those inside.
+
+        y = m x + (1 - m) f(x; network(m x, condition))
+
+    For masks that no split of the features makes; where one does, `coupling` does half
+    of the work.
+
+    Args:
+        transform: the scalar map.
+        network: from `[b, *event]`, with a condition's features appended, to
+            `[b, ..., size d]` for events of d features: all first parameters, ...
+        mask: true for what passes unchanged; it is broadcast against the event.
+
+    Raises:
+        InputError: the mask does not fit the event, or the network's output has another
+            shape.
+
+    Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
+
+    >>> import jax
+    >>> from genjax import nn
+    >>> from genjax.flows import affine
+    >>> network = nn.MLP(features=6, hidden=(8,))
+    >>> layer = masked_coupling(affine(), network, mask=alternating_mask(3))
+    >>> x = jnp.ones((5, 3))
+    >>> y, _ = layer.forward(layer.init(jax.random.key(0), x), x)
+    >>> bool((y[:, 0] == 1).all())
+    True
+    """
+    keep = np.asarray(mask, bool)
+
+    def fitted(x: Array) -> Array:
+        try:
+            fits = np.broadcast_shapes(keep.shape, x.shape[1:]) == x.shape[1:]
+        except ValueError:
+            fits = False
+        if not fits:
             raise InputError(
-                f"affine_coupling: the network must return the shape {expected}, "
-                f"got {raw.shape}."
+                f"masked_coupling: a mask of the shape {keep.shape} does not fit "
+                f"examples of the shape {x.shape[1:]}."
             )
-        log_scale, shift = jnp.split(raw.astype(jnp.float32), 2, axis=-1)
-        return max_log_scale * jnp.tanh(log_scale / max_log_scale), shift
+        whole = np.broadcast_to(keep, x.shape[1:])
+        if whole.all() or not whole.any():
+            raise InputError(
+                "masked_coupling: the mask must keep some entries and not others, "
+                f"got {int(whole.sum())} of {whole.size}."
+            )
+        return jnp.asarray(whole)[None]
+
+    def inputs(x: Array, condition: Condition) -> Array:
+        return _with_condition(jnp.where(fitted(x), x, 0.0), condition)
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         variables = network.init(key, inputs(x, condition))
-        return params_of(variables, user="affine_coupling")
+        return params_of(variables, user="masked_coupling")
 
-    def forward(
-        params: Params, x: Event, condition: Condition = None
-    ) -> tuple[Event, PerExample]:
-        log_scale, shift = scale_and_shift(params, x, condition)
-        changed = x[..., split:] * jnp.exp(log_scale) + shift
-        y = jnp.concatenate([x[..., :split], changed], axis=-1)
-        return y, _sum(log_scale)
+    def direction(function):
+        def apply(
+            params: Params, x: Event, condition: Condition = None
+        ) -> tuple[Event, PerExample]:
+            output = network.apply({"params": params}, inputs(x, condition))
+            raw = _parameters(output, transform.size, x.shape)
+            y, log_slope = function(raw, x)
+            kept = fitted(x)
+            return jnp.where(kept, x, y), total(jnp.where(kept, 0.0, log_slope))
 
-    def inverse(
-        params: Params, y: Event, condition: Condition = None
-    ) -> tuple[Event, PerExample]:
-        log_scale, shift = scale_and_shift(params, y, condition)
-        changed = (y[..., split:] - shift) * jnp.exp(-log_scale)
-        x = jnp.concatenate([y[..., :split], changed], axis=-1)
-        return x, -_sum(log_scale)
+        return apply
 
-    return Bijector(init, forward, inverse)
+    return Bijector(init, direction(transform.forward), direction(transform.inverse))
 
 
-def _sum(log_scale: Array) -> Array:
-    return jnp.sum(log_scale, axis=tuple(range(1, log_scale.ndim)))
+def alternating_mask(dim: int, *, first: bool = True) -> np.ndarray:
+    """Every other of `dim` features.
+
+    >>> alternating_mask(3).tolist()
+    [True, False, True]
+    """
+    return (np.arange(dim) % 2 == 0) == first
+
+
+def checkerboard_mask(height: int, width: int, *, first: bool = True) -> np.ndarray:
+    """Every other pixel, `[height, width, 1]`.
+
+    >>> checkerboard_mask(2, 2)[..., 0].tolist()
+    [[True, False], [False, True]]
+    """
+    places = np.add.outer(np.arange(height), np.arange(width))
+    return ((places % 2 == 0) == first)[..., None]
+
+
+def _with_condition(x: Array, condition: Condition) -> Array:
+    if condition is None:
+        return x
+    if condition.ndim < x.ndim:
+        middle = [1] * (x.ndim - condition.ndim)
+        condition = condition.reshape(len(x), *middle, *condition.shape[1:])
+        condition = jnp.broadcast_to(condition, (*x.shape[:-1], condition.shape[-1]))
+    return jnp.concatenate([x, condition], axis=-1)
+
+
+def _parameters(output: Array, size: int, shape: tuple[int, ...]) -> Array:
+    """The network's output as `[size, *shape]`, in float32."""
+    expected = (*shape[:-1], size * shape[-1])
+    if output.shape != expected:
+        raise InputError(
+            f"coupling: the network must return the shape {expected}, "
+            f"got {output.shape}."
+        )
+    parts = output.astype(jnp.float32).reshape(*shape[:-1], size, shape[-1])
+    return jnp.moveaxis(parts, -2, 0)

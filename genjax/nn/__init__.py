@@ -7,7 +7,11 @@ float32, and returns float32, so that losses and statistics never see less.
 from genjax.nn.conv_net import ConvNet, LocalGlobalNet
 from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
-from genjax.nn.masked import MaskedMLP, autoregressive_masks
+from genjax.nn.masked import (
+    MaskedMLP,
+    autoregressive_masks,
+    autoregressive_scan,
+)
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from genjax.nn.parts import join_parts, part_of
@@ -44,6 +48,7 @@ __all__ = [
     "TimeMLP",
     "UNet",
     "autoregressive_masks",
+    "autoregressive_scan",
     "conv_transpose",
     "count_threshold_functions",
     "join_parts",

@@ -1,5 +1,6 @@
 """Masked multi-layer perceptrons, whose outputs see only earlier inputs."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 from flax import linen as nn
 
 from genjax.errors import InputError
-from genjax.typing import Array
+from genjax.typing import Array, Variables
 
 
 def autoregressive_masks(
-    order: Sequence[int], hidden: Sequence[int], *, seed: int | None = None
+    order: Sequence[int] | np.ndarray, hidden: Sequence[int], *, seed: int | None = None
 ) -> list[np.ndarray]:
     """Returns the masks of a MADE, one a layer, `[inputs, outputs]`.
 
@@ -35,26 +36,41 @@ def autoregressive_masks(
     >>> ((first @ last) > 0).astype(int).tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
     """
+    places = _places(order)
+    degrees = [places + 1, *_hidden_degrees(places, hidden, seed)]
+    masks = [
+        below[:, None] <= above[None] for below, above in itertools.pairwise(degrees)
+    ]
+    masks.append(degrees[-1][:, None] <= places[None])
+    return [mask.astype(np.float32) for mask in masks]
+
+
+def _places(order: Sequence[int] | np.ndarray) -> np.ndarray:
     places = np.asarray(order)
-    dim = len(places)
-    if sorted(places.tolist()) != list(range(dim)):
+    if sorted(places.tolist()) != list(range(len(places))):
         raise InputError(
-            f"autoregressive_masks: order must hold each of 0 ... {dim - 1} once, "
-            f"got {list(order)}."
+            f"autoregressive_masks: order must hold each of 0 ... {len(places) - 1} "
+            f"once, got {list(order)}."
         )
+    return places
+
+
+def _hidden_degrees(
+    places: np.ndarray, hidden: Sequence[int], seed: int | None
+) -> list[np.ndarray]:
+    """The degrees of the units, layer by layer: never below the lowest one beneath."""
+    dim = len(places)
     random = None if seed is None else np.random.default_rng(seed)
-    degrees, masks = places + 1, []
+    beneath, degrees = places + 1, []
     for width in hidden:
-        lowest = min(int(degrees.min()), max(dim - 1, 1))
+        lowest = min(int(beneath.min()), max(dim - 1, 1))
         count = max(dim - lowest, 1)
         if random is None:
-            following = lowest + np.arange(width) * count // width
+            beneath = lowest + np.arange(width) * count // width
         else:
-            following = random.integers(lowest, lowest + count, width)
-        masks.append(degrees[:, None] <= following[None])
-        degrees = following
-    masks.append(degrees[:, None] <= places[None])
-    return [mask.astype(np.float32) for mask in masks]
+            beneath = random.integers(lowest, lowest + count, width)
+        degrees.append(beneath)
+    return degrees
 
 
 class MaskedDense(nn.Module):
@@ -82,16 +98,21 @@ class MaskedDense(nn.Module):
 class MaskedMLP(nn.Module):
     """An MLP whose output for input d depends only on inputs before d in an order.
 
+    A condition, where given, is seen by every output.
+
     Attributes:
         features: outputs an input: 1 for a logit, 2 for a shift and a scale.
         hidden: the widths of the hidden layers.
         order: the place of each input, the natural order when None.
         seed: of random degrees; evenly spread ones when None.
         activation: after each hidden layer.
+        residual: adds each hidden layer to the one before it (ResMADE); all widths must
+            be equal, and the degrees evenly spread.
         output_init: initialiser of the last kernel.
         dtype: of the computation.
 
-    Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
+    Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509; Durkan and
+    Nash, 2019, arXiv:1904.05626, for residual ones.
 
     >>> module = MaskedMLP(features=2, hidden=(16, 16))
     >>> x = jnp.ones((3, 4))
@@ -104,17 +125,164 @@ class MaskedMLP(nn.Module):
     order: Sequence[int] | None = None
     seed: int | None = None
     activation: Callable[[Array], Array] = jax.nn.relu
+    residual: bool = False
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
     dtype: Any = jnp.float32
 
+    def order_of(self, dim: int) -> np.ndarray:
+        """The place of each of `dim` inputs."""
+        return _places(range(dim) if self.order is None else self.order)
+
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `[b, d]` to `[b, d, features]`."""
+    def __call__(self, x: Array, condition: Array | None = None) -> Array:
+        """Maps `[b, d]` and a condition `[b, k]` to `[b, d, features]`."""
         dim = x.shape[-1]
-        order = range(dim) if self.order is None else self.order
+        order = self.order_of(dim)
+        if self.residual and (len(set(self.hidden)) > 1 or self.seed is not None):
+            raise InputError(
+                "MaskedMLP: residual layers need equal widths and no seed, got the "
+                f"widths {tuple(self.hidden)} and the seed {self.seed}."
+            )
         *masks, last = autoregressive_masks(order, self.hidden, seed=self.seed)
-        for mask in masks:
-            x = self.activation(MaskedDense(mask, dtype=self.dtype)(x))
+        for layer, mask in enumerate(masks):
+            h = MaskedDense(mask, dtype=self.dtype)(x)
+            if condition is not None and layer == 0:
+                h = h + nn.Dense(self.hidden[0], dtype=self.dtype, name="condition")(
+                    condition
+                )
+            h = self.activation(h)
+            x = x + h if self.residual and layer else h
         tiled = np.repeat(last, self.features, axis=1)
         y = MaskedDense(tiled, self.output_init, dtype=self.dtype)(x)
+        if condition is not None:
+            y = y + nn.Dense(
+                dim * self.features,
+                dtype=self.dtype,
+                kernel_init=self.output_init,
+                name="condition_output",
+            )(condition)
         return y.reshape(*y.shape[:-1], dim, self.features).astype(jnp.float32)
+
+
+def autoregressive_scan(
+    module: MaskedMLP,
+    variables: Variables,
+    choose: Callable[[Array, Array, Any], tuple[Array, Any]],
+    given: Any,
+    *,
+    rows: int,
+    condition: Array | None = None,
+) -> tuple[Array, Any]:
+    """Finds the inputs of a masked MLP one by one, with the work of a single pass.
+
+    Each hidden unit is computed once, as soon as the inputs that it sees are known.
+
+    Args:
+        module: a masked MLP.
+        variables: its variables.
+        choose: `(outputs [rows, features], place, given_i) -> (input [rows], aux)`.
+        given: a pytree of `[d, ...]`, an entry an input (not a place).
+        rows: how many are found at once.
+        condition: `[rows, k]`.
+
+    Returns:
+        The inputs `[rows, d]` and `aux` `[d, ...]`, both in the order of the inputs.
+
+    >>> module = MaskedMLP(features=1, hidden=(8,))
+    >>> variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
+    >>> choose = lambda outputs, place, given: (given + outputs[:, 0], None)
+    >>> noise = jax.random.normal(jax.random.key(1), (3, 5))
+    >>> x, _ = autoregressive_scan(module, variables, choose, noise, rows=5)
+    >>> back = x - module.apply(variables, x)[..., 0]
+    >>> bool(jnp.allclose(back, noise.T, atol=1e-5))
+    True
+    """
+    dim = len(jax.tree.leaves(given)[0])
+    places = module.order_of(dim)
+    inputs = np.argsort(places)
+    layers = _sorted_layers(module, variables["params"], places)
+    starts = [jnp.zeros((rows, kernel.shape[1])) for kernel, *_ in layers[:-1]]
+    shifts = _condition_shifts(module, variables["params"], layers, condition)
+    offsets = np.stack([layer[3] for layer in layers], axis=1)
+
+    def layer_at(i: int, below: Array, offset: Array) -> Array:
+        """The units of a layer that have just become known."""
+        kernel, bias, size, _ = layers[i]
+
+        def cut(leaf: Array) -> Array:
+            return jax.lax.dynamic_slice_in_dim(leaf, offset[i], size, axis=-1)
+
+        h = below @ cut(kernel) + cut(bias)[None] + cut(shifts[i])
+        if i == len(layers) - 1:
+            return h
+        h = module.activation(h)
+        return h + cut(below) if module.residual and i else h
+
+    def step(carry: tuple[Array, list[Array]], scanned: Any) -> Any:
+        x, states = carry
+        place, index, offset, given_i = scanned
+        below, known = x, []
+        for i, state in enumerate(states):
+            h = layer_at(i, below, offset)
+            below = jax.lax.dynamic_update_slice_in_dim(state, h, offset[i], axis=1)
+            known.append(below)
+        outputs = layer_at(len(states), below, offset)
+        value, aux = choose(outputs, place, given_i)
+        x = jax.lax.dynamic_update_slice_in_dim(x, value[:, None], index, axis=1)
+        return (x, known), aux
+
+    scanned = (
+        jnp.arange(dim),
+        jnp.asarray(inputs),
+        jnp.asarray(offsets[inputs]),
+        jax.tree.map(lambda leaf: jnp.take(leaf, inputs, axis=0), given),
+    )
+    start = (jnp.zeros((rows, dim)), starts)
+    (x, _), aux = jax.lax.scan(step, start, scanned)
+    return x, jax.tree.map(lambda leaf: jnp.take(leaf, places, axis=0), aux)
+
+
+def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[Any]:
+    """The kernels, masked, with their units sorted by degree.
+
+    With each come its bias, the most units that become known at once, and where those
+    begin, an entry an input.
+
+    A slice that reaches beyond its own units computes others too early; they are
+    computed again in time, and nothing sees them before.
+    """
+    dim = len(places)
+    degrees = _hidden_degrees(places, module.hidden, module.seed)
+    masks = autoregressive_masks(places, module.hidden, seed=module.seed)
+    masks[-1] = np.repeat(masks[-1], module.features, axis=1)
+    layers, below = [], np.arange(dim)
+    for i, mask in enumerate(masks):
+        weights = params[f"MaskedDense_{i}"]
+        if i < len(degrees):
+            order = np.argsort(degrees[i], kind="stable")
+            ends = np.searchsorted(degrees[i][order], np.arange(dim + 1))
+            size = max(int(np.diff(ends).max()), 1)
+            offset = ends[places]
+        else:
+            order, size = np.arange(dim * module.features), module.features
+            offset = np.arange(dim) * size
+        kernel = (weights["kernel"] * mask)[below][:, order]
+        layers.append((kernel, weights["bias"][order], size, offset))
+        below = order
+    return layers
+
+
+def _condition_shifts(
+    module: MaskedMLP, params: Any, layers: list[Any], condition: Array | None
+) -> list[Array]:
+    """What a condition adds to each layer, `[rows or 1, units]`."""
+    shifts = [jnp.zeros((1, kernel.shape[1])) for kernel, *_ in layers]
+    if condition is None:
+        return shifts
+    places = module.order_of(layers[0][0].shape[0])
+    degrees = _hidden_degrees(places, module.hidden, module.seed)[0]
+    for i, name in ((0, "condition"), (-1, "condition_output")):
+        weights = params[name]
+        shifts[i] = condition @ weights["kernel"] + weights["bias"][None]
+    shifts[0] = shifts[0][:, np.argsort(degrees, kind="stable")]
+    return shifts

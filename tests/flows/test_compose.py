@@ -5,7 +5,7 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.flows import chain, invert, repeat
-from tests.laws.instances import coupling, layer
+from tests.laws.instances import affine_layer, layer
 
 
 def test_repeat_is_the_chain_of_its_layers():
@@ -26,10 +26,10 @@ def test_repeat_is_the_chain_of_its_layers():
 
 def test_invert_swaps_directions():
     x = jax.random.normal(jax.random.key(0), (5, 4))
-    params = coupling().init(jax.random.key(1), x)
+    params = affine_layer().init(jax.random.key(1), x)
     for a, b in zip(
-        invert(coupling()).forward(params, x),
-        coupling().inverse(params, x),
+        invert(affine_layer()).forward(params, x),
+        affine_layer().inverse(params, x),
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)
@@ -60,7 +60,7 @@ def test_layers_are_initialised_on_what_they_see():
         seen.append(x)
         return ()
 
-    doubling = coupling()._replace(
+    doubling = affine_layer()._replace(
         init=spy, forward=lambda params, x, condition=None: (2 * x, jnp.zeros(len(x)))
     )
     x = jnp.ones((2, 4))

@@ -22,8 +22,9 @@ from genjax.densities import (
 from genjax.detection import detection_objective, fcos
 from genjax.detection.fcos import Raw
 from genjax.flows import (
-    affine_coupling,
+    affine,
     chain,
+    coupling,
     density,
     permutation,
     repeat,
@@ -46,18 +47,28 @@ def conditioner(features: int = 4) -> nn.MLP:
     )
 
 
+def masked(features: int = 2, **fields: Any) -> nn.MaskedMLP:
+    """An autoregressive network with two hidden layers of 16."""
+    return nn.MaskedMLP(
+        features=features,
+        hidden=(16, 16),
+        output_init=jax.nn.initializers.normal(0.2),
+        **fields,
+    )
+
+
 def time_network() -> nn.TimeMLP:
     return nn.TimeMLP(
         features=4, hidden=(8,), output_init=jax.nn.initializers.normal(0.2)
     )
 
 
-def coupling() -> Bijector:
-    return affine_coupling(conditioner(), split=2)
+def affine_layer() -> Bijector:
+    return coupling(affine(), conditioner(), split=2)
 
 
 def layer() -> Bijector:
-    return chain(coupling(), permutation((2, 3, 1, 0)))
+    return chain(affine_layer(), permutation((2, 3, 1, 0)))
 
 
 def realnvp(layers: int = 2) -> Density:

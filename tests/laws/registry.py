@@ -23,16 +23,36 @@ from genjax.densities import (
     standard_normal,
 )
 from genjax.flows import (
-    affine_coupling,
+    actnorm,
+    affine,
+    alternating_mask,
     chain,
+    checkerboard_mask,
     continuous,
+    coupling,
     density,
+    elementwise,
     flow_matching,
+    glow_step,
+    householder,
+    identity,
     invert,
+    jacobi,
     logit_normal_times,
+    masked_autoregressive,
+    masked_coupling,
+    multiscale,
     permutation,
+    plu,
+    qr,
+    rational_quadratic_spline,
     repeat,
     reverse,
+    sequential,
+    shift,
+    squeeze,
+    stack,
+    triangular,
 )
 from genjax.gan import alternating, minimax, r1, simultaneous
 from genjax.gan.minimax import Schedule
@@ -47,11 +67,12 @@ from genjax.training import (
 )
 from genjax.vae import elbo, gaussian_kl, iwae
 from tests.laws.instances import (
+    affine_layer,
     batch,
     conditioner,
-    coupling,
     image_batch,
     layer,
+    masked,
     pair_batch,
     perfect_fcos,
     player,
@@ -85,13 +106,57 @@ def normal_batch(case: Case, rows: int = 8) -> tuple[jax.Array, jax.Array | None
 
 
 BIJECTORS: Mapping[str, Case] = {
-    "affine_coupling": Case(coupling()),
-    "affine_coupling, images": Case(coupling(), (3, 3, 4)),
-    "affine_coupling, conditioned": Case(coupling(), condition=(2,)),
+    "coupling": Case(affine_layer()),
+    "coupling, images": Case(affine_layer(), (3, 3, 4)),
+    "coupling, conditioned": Case(affine_layer(), condition=(2,)),
+    "coupling, shift": Case(coupling(shift(), conditioner(2), split=2)),
+    "coupling, spline": Case(
+        coupling(rational_quadratic_spline(bins=4), conditioner(22), split=2)
+    ),
+    "masked_coupling": Case(
+        masked_coupling(affine(), conditioner(8), mask=alternating_mask(4))
+    ),
+    "masked_coupling, checkerboard": Case(
+        masked_coupling(affine(), conditioner(2), mask=checkerboard_mask(4, 2)),
+        (4, 2, 1),
+        (2,),
+    ),
+    "masked_autoregressive": Case(masked_autoregressive(affine(), masked())),
+    "masked_autoregressive, conditioned": Case(
+        masked_autoregressive(affine(), masked(order=(2, 0, 3, 1))), condition=(2,)
+    ),
+    "masked_autoregressive, residual": Case(
+        masked_autoregressive(affine(), masked(residual=True))
+    ),
+    "masked_autoregressive, sequential": Case(
+        masked_autoregressive(affine(), masked(seed=1), inverse=sequential)
+    ),
+    "masked_autoregressive, jacobi": Case(
+        masked_autoregressive(affine(), masked(), inverse=jacobi())
+    ),
+    "masked_autoregressive, spline": Case(
+        masked_autoregressive(rational_quadratic_spline(bins=4), masked(11))
+    ),
+    "elementwise": Case(elementwise(affine())),
+    "identity": Case(identity()),
     "permutation": Case(permutation((2, 0, 3, 1))),
     "reverse": Case(reverse()),
-    "chain": Case(chain(coupling(), reverse(), coupling())),
-    "invert": Case(invert(coupling())),
+    "plu": Case(plu()),
+    "plu, images": Case(plu(), (2, 2, 3)),
+    "triangular": Case(triangular()),
+    "householder": Case(householder(reflections=3)),
+    "qr": Case(qr(reflections=3)),
+    "actnorm": Case(actnorm()),
+    "squeeze": Case(squeeze(), (4, 2, 1)),
+    "glow_step": Case(glow_step(conditioner(), split=2), (2, 2, 4)),
+    "multiscale": Case(
+        multiscale(actnorm(), glow_step(conditioner(8), split=4)), (4, 4, 1)
+    ),
+    "stack": Case(
+        stack(identity(), coupling(affine(), conditioner(2), split=2), sizes=(1, 3))
+    ),
+    "chain": Case(chain(affine_layer(), reverse(), affine_layer())),
+    "invert": Case(invert(affine_layer())),
     "repeat": Case(repeat(layer(), 3)),
     "repeat, conditioned": Case(repeat(layer(), 3), condition=(2,)),
     "continuous": Case(continuous(time_network(), steps=20)),
@@ -114,7 +179,7 @@ PLANAR: Mapping[str, Case] = {
     "diagonal_normal": Case(diagonal_normal((2,)), (2,)),
     "realnvp": Case(
         density(
-            repeat(chain(affine_coupling(conditioner(2), split=1), reverse()), 2),
+            repeat(chain(coupling(affine(), conditioner(2), split=1), reverse()), 2),
             standard_normal((2,)),
         ),
         (2,),

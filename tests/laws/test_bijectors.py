@@ -11,7 +11,7 @@ cases = pytest.mark.parametrize("case", BIJECTORS.values(), ids=BIJECTORS.keys()
 @cases
 def test_inverse_undoes_forward_and_log_dets_cancel(case):
     x, condition = normal_batch(case)
-    params = case.method.init(jax.random.key(0), x, condition)
+    params = jax.jit(case.method.init)(jax.random.key(0), x, condition)
     y, log_det = case.method.forward(params, x, condition)
     back, inverse_log_det = case.method.inverse(params, y, condition)
     np.testing.assert_allclose(back, x, atol=1e-5)
@@ -22,7 +22,7 @@ def test_inverse_undoes_forward_and_log_dets_cancel(case):
 @cases
 def test_log_det_is_that_of_the_jacobian(case):
     x, condition = normal_batch(case)
-    params = case.method.init(jax.random.key(0), x, condition)
+    params = jax.jit(case.method.init)(jax.random.key(0), x, condition)
     dim = x[0].size
 
     def one(x, condition):
@@ -39,7 +39,7 @@ def test_log_det_is_that_of_the_jacobian(case):
 @cases
 def test_jit_is_eager_and_rows_are_independent(case):
     x, condition = normal_batch(case)
-    params = case.method.init(jax.random.key(0), x, condition)
+    params = jax.jit(case.method.init)(jax.random.key(0), x, condition)
     whole = case.method.forward(params, x, condition)
     compiled = jax.jit(case.method.forward)(params, x, condition)
     rows = [
@@ -59,7 +59,7 @@ def test_jit_is_eager_and_rows_are_independent(case):
 def test_conditioning_really_conditions(name):
     case = BIJECTORS[name]
     x, condition = normal_batch(case)
-    params = case.method.init(jax.random.key(0), x, condition)
+    params = jax.jit(case.method.init)(jax.random.key(0), x, condition)
     y, _ = case.method.forward(params, x, condition)
     other, _ = case.method.forward(params, x, condition + 1)
     assert float(jnp.abs(y - other).max()) > 1e-3
@@ -69,7 +69,7 @@ def test_conditioning_really_conditions(name):
 def test_init_needs_no_work_for_shapes(case):
     x, condition = normal_batch(case)
     shapes = jax.eval_shape(case.method.init, jax.random.key(0), x, condition)
-    params = case.method.init(jax.random.key(0), x, condition)
+    params = jax.jit(case.method.init)(jax.random.key(0), x, condition)
     assert jax.tree.map(lambda a: a.shape, shapes) == jax.tree.map(
         lambda a: a.shape, params
     )

@@ -1,0 +1,161 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from genjax.densities import standard_normal
+from genjax.errors import InputError
+from genjax.flows import (
+    affine,
+    bernstein_polynomial,
+    bounded_rational_quadratic_spline,
+    chain,
+    circular_rational_quadratic_spline,
+    cubic_spline,
+    density,
+    elementwise,
+    exponential,
+    flip,
+    leaky_relu,
+    linear_spline,
+    logistic_mixture_cdf,
+    normal_cdf,
+    power,
+    quadratic_spline,
+    rational_quadratic_spline,
+    scale,
+    shift,
+    sigmoid,
+    softplus,
+    tanh,
+)
+
+MAPS = {
+    "affine": affine(),
+    "bernstein_polynomial": bernstein_polynomial(degree=6),
+    "bounded": bounded_rational_quadratic_spline(bins=5),
+    "circular": circular_rational_quadratic_spline(bins=5),
+    "cubic_spline": cubic_spline(bins=5),
+    "exponential": exponential(),
+    "flip": flip(exponential()),
+    "leaky_relu": leaky_relu(),
+    "linear_spline": linear_spline(bins=5),
+    "logistic_mixture_cdf": logistic_mixture_cdf(components=3),
+    "normal_cdf": normal_cdf(),
+    "power": power(exponent=1.7),
+    "quadratic_spline": quadratic_spline(bins=5),
+    "rational_quadratic_spline": rational_quadratic_spline(bins=5),
+    "scale": scale(),
+    "shift": shift(),
+    "sigmoid": sigmoid(),
+    "softplus": softplus(),
+    "tanh": tanh(),
+}
+POSITIVE = {"flip", "power"}
+
+each = pytest.mark.parametrize("name", MAPS)
+
+
+def point_and_raw(name, spread=1.0):
+    key_x, key_raw = jax.random.split(jax.random.key(1))
+    x = jax.random.uniform(key_x, (400,), minval=-2.9, maxval=2.9)
+    x = jnp.abs(x) + 0.05 if name in POSITIVE else x
+    return x, spread * jax.random.normal(key_raw, (MAPS[name].size, 400))
+
+
+@each
+def test_inverse_undoes_forward_and_log_slopes_cancel(name):
+    x, raw = point_and_raw(name)
+    y, log_slope = jax.jit(MAPS[name].forward)(raw, x)
+    back, inverse_log_slope = jax.jit(MAPS[name].inverse)(raw, y)
+    np.testing.assert_allclose(back, x, atol=1e-4)
+    np.testing.assert_allclose(log_slope, -inverse_log_slope, atol=2e-4)
+
+
+@each
+def test_log_slope_is_that_of_autodiff(name):
+    x, raw = point_and_raw(name)
+    forward = MAPS[name].forward
+
+    @jax.jit
+    def slope(raw, x):
+        return jax.vmap(
+            jax.grad(lambda x, raw: forward(raw[:, None], x[None])[0][0]), (0, 1)
+        )(x, raw)
+
+    _, log_slope = forward(raw, x)
+    np.testing.assert_allclose(jnp.log(slope(raw, x)), log_slope, atol=1e-4)
+
+
+@each
+def test_gradients_are_those_of_the_implicit_function(name):
+    """d inverse / d raw = -(d forward / d raw) / slope."""
+    x, raw = point_and_raw(name)
+    if not MAPS[name].size:
+        return
+    forward, inverse = MAPS[name].forward, MAPS[name].inverse
+
+    @jax.jit
+    def both(raw, x):
+        y, log_slope = forward(raw, x)
+        d_forward = jax.grad(lambda raw: forward(raw, x)[0].sum())(raw)
+        d_inverse = jax.grad(lambda raw: inverse(raw, y)[0].sum())(raw)
+        return -d_forward * jnp.exp(-log_slope)[None], d_inverse
+
+    expected, found = both(raw, x)
+    np.testing.assert_allclose(found, expected, atol=2e-2, rtol=2e-2)
+
+
+@each
+def test_out_of_domain_is_minus_infinity_and_gradients_are_finite(name):
+    forward = MAPS[name].forward
+    x = jnp.array([-1e4, -4.0, -1.0, 0.0, 0.5, 1.0, 4.0, 1e4])
+    raw = jnp.zeros((MAPS[name].size, len(x)))
+    y, log_slope = forward(raw, x)
+    assert not jnp.isnan(log_slope).any()
+    assert not jnp.isnan(y).any()
+
+    def kept(raw, x):
+        y, log_slope = forward(raw, x)
+        safe = jnp.isfinite(y) & jnp.isfinite(log_slope)
+        return jnp.where(safe, y + log_slope, 0.0).sum()
+
+    gradients = jax.grad(kept, argnums=(0, 1))(raw, jnp.clip(x, -80.0, 80.0))
+    assert all(bool(jnp.isfinite(g).all()) for g in gradients)
+
+
+def test_a_log_normal_and_a_logit_normal_are_those_of_scipy():
+    for transform, known in (
+        (flip(exponential()), stats.lognorm(1.0)),
+        (flip(normal_cdf()), stats.uniform()),
+    ):
+        model = density(elementwise(transform), standard_normal((1,)))
+        x = jnp.array([[0.1], [0.5], [0.9], [-0.5]])
+        params = model.init(jax.random.key(0), x)
+        expected = known.logpdf(np.asarray(x))[:, 0]
+        np.testing.assert_allclose(model.log_prob(params, x), expected, atol=1e-5)
+        assert float(model.log_prob(params, x)[3]) == -np.inf
+
+
+def test_a_composition_out_of_domain_is_minus_infinity():
+    flow = chain(elementwise(flip(sigmoid())), elementwise(affine()))
+    model = density(flow, standard_normal((2,)))
+    x = jnp.array([[0.5, 0.5], [0.5, 1.5], [0.0, 0.5]])
+    log_prob = model.log_prob(model.init(jax.random.key(0), x), x)
+    assert jnp.isfinite(log_prob).tolist() == [True, False, False]
+    assert not jnp.isnan(log_prob).any()
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: power(exponent=0.0), "exponent must be positive"),
+        (lambda: leaky_relu(slope=-1.0), "slope must be positive"),
+        (lambda: affine(max_log_scale=0.0), "max_log_scale must be positive"),
+        (lambda: logistic_mixture_cdf(components=0), "components must be at least 1"),
+    ],
+)
+def test_bad_settings_are_refused(make, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make()
