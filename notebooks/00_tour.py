@@ -157,11 +157,11 @@ assert abs(resumed - nll(model, params)) < 0.2
 # none of them knows of the others.
 
 # %%
-coupling = coupling(affine(), nn.MLP(features=4, hidden=(32,)), split=2)
+layer = coupling(affine(), nn.MLP(features=4, hidden=(32,)), split=2)
 latent_model = LatentModel(
     posterior=conditional_normal(nn.MLP(features=8, hidden=(64,))),
     likelihood=embed_condition(nade(hidden=64), nn.MLP(features=32, hidden=(32,))),
-    prior=density(repeat(chain(coupling, reverse()), 2), standard_normal((4,))),
+    prior=density(repeat(chain(layer, reverse()), 2), standard_normal((4,))),
 )
 composed = gradient_descent(elbo(latent_model, latent=4), optax.adam(1e-3))
 variables = fit(composed, pipeline, **run).state.variables

@@ -9,7 +9,13 @@ from genjax.data.scenes import scenes
 from genjax.data.source import ArraySource, Source, Splits, split
 from genjax.data.tables import read_table
 from genjax.data.tfds import load_prepared, prepare
-from genjax.data.toy import checkerboard, eight_gaussians, gaussian_grid, two_moons
+from genjax.data.toy import (
+    checkerboard,
+    eight_gaussians,
+    gaussian_grid,
+    spirals,
+    two_moons,
+)
 
 __all__ = [
     "Annotated",
@@ -33,6 +39,7 @@ __all__ = [
     "read_table",
     "read_voc",
     "scenes",
+    "spirals",
     "split",
     "streamed",
     "two_moons",

@@ -51,6 +51,48 @@ def two_moons(*, noise: float = 0.05) -> Density:
     return _without_params(draw, lambda x: _isotropic_mixture(x, centres, noise))
 
 
+def spirals(*, turns: float = 1.0, radius: float = 3.0, noise: float = 0.1) -> Density:
+    """Two interleaved spirals of Archimedes with Gaussian noise.
+
+    A point lies uniformly along the angle of a spiral, `r = radius angle / (2 pi
+    turns)`, or of its mirror image, plus a normal of standard deviation `noise`; its
+    density is the integral of that normal along both, by the midpoint rule.
+
+    Args:
+        turns: from the centre to the end.
+        radius: of the end.
+        noise: the standard deviation.
+
+    Raises:
+        InputError: an argument is not positive.
+
+    >>> x, log_prob = spirals().sample({}, jax.random.key(0), 4)
+    >>> x.shape, log_prob.shape
+    ((4, 2), (4,))
+    """
+    for name, value in (("turns", turns), ("radius", radius), ("noise", noise)):
+        if value <= 0:
+            raise InputError(f"spirals: {name} must be positive, got {value}.")
+
+    def arm(share: Array | np.ndarray) -> Array:
+        angle = 2 * math.pi * turns * jnp.asarray(share, jnp.float32)
+        r = radius * jnp.asarray(share, jnp.float32)
+        return jnp.stack([r * jnp.cos(angle), r * jnp.sin(angle)], axis=1)
+
+    points = max(64, math.ceil(4 * radius * (1 + 2 * math.pi * turns) / noise))
+    one = arm((np.arange(points) + 0.5) / points)
+    centres = jnp.concatenate([one, -one])
+
+    def draw(key: Key, n: int) -> Array:
+        key_share, key_arm, key_noise = jax.random.split(key, 3)
+        point = arm(jax.random.uniform(key_share, (n,)))
+        is_mirrored = jax.random.bernoulli(key_arm, shape=(n, 1))
+        point = jnp.where(is_mirrored, -point, point)
+        return point + noise * jax.random.normal(key_noise, (n, 2))
+
+    return _without_params(draw, lambda x: _isotropic_mixture(x, centres, noise))
+
+
 def eight_gaussians(
     *, radius: float = 4 / math.sqrt(2), scale: float = 0.5 / math.sqrt(2)
 ) -> Density:

@@ -32,7 +32,13 @@ from genjax.flows.elementwise import (
     tanh,
 )
 from genjax.flows.image import actnorm, glow_step, multiscale, squeeze
+from genjax.flows.inverse import inverse_and_log_det, invertible
 from genjax.flows.linear import householder, plu, qr, triangular
+from genjax.flows.log_det import (
+    with_dense_log_det,
+    with_diagonal_log_det,
+    with_triangular_log_det,
+)
 from genjax.flows.permutation import identity, permutation, reverse
 from genjax.flows.rectified import (
     flow_matching,
@@ -79,7 +85,9 @@ __all__ = [
     "householder",
     "identity",
     "integrate",
+    "inverse_and_log_det",
     "invert",
+    "invertible",
     "jacobi",
     "leaky_relu",
     "linear_path",
@@ -111,4 +119,7 @@ __all__ = [
     "transport",
     "triangular",
     "uniform_times",
+    "with_dense_log_det",
+    "with_diagonal_log_det",
+    "with_triangular_log_det",
 ]

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from genjax.errors import InputError
-from genjax.flows import affine, coupling
+from genjax.flows import (
+    affine,
+    alternating_mask,
+    checkerboard_mask,
+    coupling,
+    masked_coupling,
+)
 from tests.laws.instances import conditioner
 
 
@@ -30,3 +36,33 @@ def test_network_of_another_width_is_refused():
     params = layer.init(jax.random.key(0), x)
     with pytest.raises(InputError, match=r"\(2, 4\), got \(2, 3\)"):
         layer.forward(params, x)
+
+
+def test_a_mask_keeps_what_it_covers():
+    mask = checkerboard_mask(2, 4)
+    layer = masked_coupling(affine(), conditioner(2), mask=mask)
+    x = jax.random.normal(jax.random.key(0), (3, 2, 4, 1))
+    condition = jnp.ones((3, 2))
+    params = jax.jit(layer.init)(jax.random.key(1), x, condition)
+    y, _ = layer.forward(params, x, condition)
+    np.testing.assert_array_equal(y[:, mask], x[:, mask])
+    assert bool((y[:, ~mask] != x[:, ~mask]).all())
+
+
+def test_masks_have_two_halves():
+    for make in (
+        lambda first: alternating_mask(5, first=first),
+        lambda first: checkerboard_mask(3, 2, first=first),
+    ):
+        assert (make(True) ^ make(False)).all()
+
+
+def test_a_mask_that_does_not_fit_is_refused():
+    x = jnp.ones((2, 4))
+    network = conditioner(8)
+    layer = masked_coupling(affine(), network, mask=alternating_mask(3))
+    with pytest.raises(InputError, match=r"shape \(3,\) does not fit.*\(4,\)"):
+        layer.init(jax.random.key(0), x)
+    layer = masked_coupling(affine(), network, mask=np.ones(4, bool))
+    with pytest.raises(InputError, match="keep some entries and not others, got 4 of"):
+        layer.init(jax.random.key(0), x)

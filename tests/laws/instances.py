@@ -47,11 +47,13 @@ def conditioner(features: int = 4) -> nn.MLP:
     )
 
 
-def masked(features: int = 2, **fields: Any) -> nn.MaskedMLP:
-    """An autoregressive network with two hidden layers of 16."""
+def masked(
+    features: int = 2, hidden: Sequence[int] = (16, 16), **fields: Any
+) -> nn.MaskedMLP:
+    """A small autoregressive network."""
     return nn.MaskedMLP(
         features=features,
-        hidden=(16, 16),
+        hidden=hidden,
         output_init=jax.nn.initializers.normal(0.2),
         **fields,
     )

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from genjax.autoregressive import nade
@@ -13,6 +14,7 @@ from genjax.data import (
     checkerboard,
     eight_gaussians,
     gaussian_grid,
+    spirals,
     two_moons,
 )
 from genjax.densities import (
@@ -37,6 +39,7 @@ from genjax.flows import (
     householder,
     identity,
     invert,
+    invertible,
     jacobi,
     logit_normal_times,
     masked_autoregressive,
@@ -152,6 +155,12 @@ BIJECTORS: Mapping[str, Case] = {
     "multiscale": Case(
         multiscale(actnorm(), glow_step(conditioner(8), split=4)), (4, 4, 1)
     ),
+    "invertible": Case(
+        invertible(
+            lambda params, x: jnp.sinh(params * x)[::-1],
+            lambda key, x: jnp.full(x.shape, 0.8),
+        )
+    ),
     "stack": Case(
         stack(identity(), coupling(affine(), conditioner(2), split=2), sizes=(1, 3))
     ),
@@ -188,6 +197,7 @@ PLANAR: Mapping[str, Case] = {
     "eight_gaussians": Case(eight_gaussians(), (2,)),
     "gaussian_grid": Case(gaussian_grid(side=2, scale=0.2), (2,)),
     "checkerboard": Case(checkerboard(), (2,)),
+    "spirals": Case(spirals(noise=0.3), (2,)),
 }
 """Densities over the plane, within [-8, 8]^2 up to 1e-3 of their mass."""
 

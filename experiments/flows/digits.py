@@ -1,14 +1,14 @@
-"""RealNVP on handwritten digits, in bits a dimension.
+"""An autoregressive spline flow on handwritten digits, in bits a dimension.
 
 The 1797 digits of scikit-learn, 8 x 8 with 17 grey levels, dequantised uniformly and
 mapped by a logit; cut at random (seed 0) into 1257 for training, 180 for validation and
 360 for testing. The likelihood is that of the grey levels: both maps are accounted for.
 
-Paper: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803
-Command: python -m experiments flows/realnvp_digits --check
+Paper: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032
+Command: python -m experiments flows/digits --check
 Hardware: 2 CPU cores
-Time: 22 seconds
-Expected: <= 2.30 bits/dim, and .5 below a normal with full covariance
+Time: 40 seconds
+Expected: <= 2.20 bits/dim, and .5 below a normal with full covariance
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,14 @@ from genjax import nn
 from genjax.data import digits, on_device, split
 from genjax.data.preprocessing import dequantize, flatten, logit
 from genjax.densities import negative_log_likelihood, standard_normal
-from genjax.flows import affine, chain, coupling, density, permutation, repeat
+from genjax.flows import (
+    chain,
+    density,
+    masked_autoregressive,
+    rational_quadratic_spline,
+    repeat,
+    reverse,
+)
 from genjax.metrics import bits_per_dim
 from genjax.plotting import image_grid
 from genjax.training import gradient_descent, with_ema, with_preprocessing
@@ -39,11 +46,13 @@ LEVELS, DIMS, MARGIN = 17, 64, 0.05
 class Config(RunConfig):
     """The settings of this experiment."""
 
-    layers: int = 8
-    """Coupling layers."""
+    layers: int = 3
+    """Autoregressive layers, in alternating directions."""
+    bins: int = 8
+    """Of the splines."""
     width: int = 128
-    """Of the two hidden layers of a coupling's network."""
-    steps: int = 3000
+    """Of the two hidden layers of a layer's masked network."""
+    steps: int = 1000
     """Training steps."""
     batch_size: int = 128
     """Examples a step."""
@@ -53,13 +62,13 @@ class Config(RunConfig):
     """Decoupled weight decay."""
     ema: float = 0.99
     """Decay of the averaged parameters that are evaluated."""
-    evaluate_every: int = 100
+    evaluate_every: int = 50
     """Steps between validations."""
 
 
-SMOKE = {"layers": 2, "width": 8, "steps": 40, "evaluate_every": 20}
+SMOKE = {"layers": 2, "bins": 4, "width": 8, "steps": 40, "evaluate_every": 20}
 EXPECTED = {
-    "test_bits_per_dim": {"at_most": 2.30},
+    "test_bits_per_dim": {"at_most": 2.20},
     "bits_below_normal": {"at_least": 0.5},
 }
 
@@ -74,13 +83,13 @@ def _to_logits(key: Key, batch: Batch) -> Batch:
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    network = nn.MLP(
-        features=DIMS,
+    spline = rational_quadratic_spline(bins=config.bins)
+    network = nn.MaskedMLP(
+        features=spline.size,
         hidden=(config.width, config.width),
         output_init=jax.nn.initializers.zeros,
     )
-    order = np.random.default_rng(0).permutation(DIMS).tolist()
-    layer = chain(coupling(affine(), network, split=DIMS // 2), permutation(order))
+    layer = chain(masked_autoregressive(spline, network), reverse())
     model = density(repeat(layer, config.layers), standard_normal((DIMS,)))
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
@@ -138,4 +147,4 @@ def _normal_bits(train: np.ndarray, test: np.ndarray) -> float:
 
 def main(config: Config) -> dict[str, Any]:
     """Runs the experiment."""
-    return run("flows/realnvp_digits", config, build, EXPECTED)
+    return run("flows/digits", config, build, EXPECTED)

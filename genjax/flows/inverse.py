@@ -1,0 +1,530 @@
+"""Inverting plain JAX functions: an interpreter that runs a program backwards.
+
+What is known spreads through the traced program in both directions: an equation whose
+inputs are known is evaluated, one whose output and all inputs but one are known is
+solved for that one. So the halves of a coupling come out in the right order by
+themselves.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Literal
+
+from genjax.base import Bijector
+from genjax.errors import InputError
+from genjax.typing import (
+    Array,
+    Condition,
+    Event,
+    Float,
+    Key,
+    Params,
+    PerExample,
+    Scalar,
+)
+
+Example = Float[Array, "*event"]
+Solution = tuple[Array, Array]
+"""The unknown input, and the log-derivatives of the output in it."""
+
+
+class Equation(NamedTuple):
+    """A step of a program whose inner programs are written out.
+
+    Inputs are the numbers of values, or constants.
+    """
+
+    name: str
+    evaluate: Callable[..., Sequence[Array]]
+    params: dict[str, Any]
+    inputs: tuple[Any, ...]
+    outputs: tuple[int, ...]
+
+
+class Known(NamedTuple):
+    """What is known of a value: its elements, where `mask` is true."""
+
+    value: Array
+    mask: np.ndarray
+
+
+def inverse_and_log_det(
+    function: Callable[[Example], Array], *, shape: tuple[int, ...] | None = None
+) -> Callable[[Array], tuple[Array, Scalar]]:
+    """The inverse of a plain JAX function, with its log-determinant.
+
+        y -> (x, log|det dx/dy|),   function(x) = y
+
+    A program transformation like `jax.grad`: the function is traced, and solved
+    backwards through element-wise maps (exp, log, tanh, powers, ...), arithmetic with
+    what is known, movements (slices, concatenations, permutations, reshapes), products
+    with square matrices and cumulative sums. What does not depend on x may be anything,
+    and so may what depends on parts of x that are found first: a coupling's network.
+
+    Args:
+        function: of one example.
+        shape: of x, where it is not that of y.
+
+    Returns:
+        A function of one example y; `jax.vmap` makes it one of a batch. Where y has no
+        inverse, its log-determinant is -inf.
+
+    Raises:
+        InputError: while it is traced, a primitive has no inverse; the sentence names
+            it.
+
+    >>> function = lambda x: jnp.concatenate([x[:1], x[1:] * jnp.exp(jnp.sin(x[:1]))])
+    >>> x = jnp.array([1.0, 2.0, 3.0])
+    >>> back, log_det = inverse_and_log_det(function)(function(x))
+    >>> back.round(4).tolist(), round(float(log_det + 2 * jnp.sin(1.0)), 4)
+    ([1.0, 2.0, 3.0], 0.0)
+    """
+
+    def inverse(y: Array) -> tuple[Array, Scalar]:
+        example = jax.ShapeDtypeStruct(y.shape if shape is None else shape, y.dtype)
+        closed = jax.make_jaxpr(function)(example)
+        (found,) = closed.out_avals if len(closed.out_avals) == 1 else (None,)
+        if (
+            found is None
+            or found.shape != y.shape
+            or math.prod(example.shape) != y.size
+        ):
+            raise InputError(
+                "inverse_and_log_det: the function must map "
+                f"{example.shape} to {y.shape} and keep the number of dimensions, got "
+                f"{[aval.shape for aval in closed.out_avals]}."
+            )
+        return _Solver(closed).solve(y)
+
+    return inverse
+
+
+def invertible(
+    function: Callable[[Params, Example], Array],
+    init: Callable[[Key, Example], Params],
+) -> Bijector:
+    """A bijector of a plain function, by `inverse_and_log_det`.
+
+    Args:
+        function: `(params, x) -> y`, of one example.
+        init: `(key, x) -> params`, of one example.
+
+    Raises:
+        InputError: while it is traced, a primitive has no inverse.
+
+    >>> flow = invertible(lambda p, x: jnp.sinh(x * p), lambda key, x: jnp.array(2.0))
+    >>> x = jnp.ones((3, 2))
+    >>> params = flow.init(jax.random.key(0), x)
+    >>> bool(jnp.allclose(flow.inverse(params, flow.forward(params, x)[0])[0], x))
+    True
+    """
+
+    def inverse(
+        params: Params, y: Event, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        del condition
+        return jax.vmap(inverse_and_log_det(lambda x: function(params, x)))(y)
+
+    def forward(
+        params: Params, x: Event, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        y = jax.vmap(lambda x: function(params, x))(x)
+        return y, -inverse(params, y, condition)[1]
+
+    def first(key: Key, x: Event, condition: Condition = None) -> Params:
+        del condition
+        return init(key, x[0])
+
+    return Bijector(first, forward, inverse)
+
+
+class _Solver:
+    """The state of one inversion: what is known, and the log-determinant so far."""
+
+    def __init__(self, closed: Any) -> None:
+        self.equations: list[Equation] = []
+        self.avals: list[Any] = []
+        self.x = self._new(closed.jaxpr.invars[0].aval)
+        (self.y,) = self._write_out(closed.jaxpr, closed.consts, [self.x])
+        self.known: dict[int, Known] = {}
+        self.log_det = jnp.zeros(())
+
+    def solve(self, y: Array) -> tuple[Array, Array]:
+        if not isinstance(self.y, int):
+            raise InputError("inverse_and_log_det: the function ignores its input.")
+        self._learn(self.y, y)
+        while not self._is_known(self.x):
+            open_ones = [e for e in self.equations if not self._is_done(e)]
+            if not any([self._advance(equation) for equation in open_ones]):
+                raise InputError(self._obstacle())
+        x = self.known[self.x].value
+        is_solved = jnp.isfinite(x).all() & ~jnp.isnan(self.log_det)
+        return x, jnp.where(is_solved, self.log_det, -jnp.inf)
+
+    def _new(self, aval: Any) -> int:
+        self.avals.append(aval)
+        return len(self.avals) - 1
+
+    def _write_out(self, jaxpr: Any, consts: Sequence[Any], inputs: list[Any]) -> Any:
+        """Appends a program's equations, inner programs in place of their calls."""
+        names = dict(zip(jaxpr.constvars, consts, strict=True))
+        names |= dict(zip(jaxpr.invars, inputs, strict=True))
+
+        def read(atom: Any) -> Any:
+            if isinstance(atom, Literal):
+                aval: Any = atom.aval
+                return np.asarray(atom.val, aval.dtype)
+            return names[atom]
+
+        for eqn in jaxpr.eqns:
+            given = [read(atom) for atom in eqn.invars]
+            inner = _inner_program(eqn)
+            if inner is not None:
+                outputs = self._write_out(inner.jaxpr, inner.consts, given)
+            elif not any(isinstance(atom, int) for atom in given):
+                outputs = _of_constants(_evaluate(eqn), given)
+            else:
+                outputs = [self._new(var.aval) for var in eqn.outvars]
+                self.equations.append(
+                    Equation(
+                        _name(eqn),
+                        _evaluate(eqn),
+                        eqn.params,
+                        tuple(given),
+                        tuple(outputs),
+                    )
+                )
+            names |= dict(zip(eqn.outvars, outputs, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def _is_known(self, atom: Any) -> bool:
+        if not isinstance(atom, int):
+            return True
+        return atom in self.known and bool(self.known[atom].mask.all())
+
+    def _is_done(self, equation: Equation) -> bool:
+        return all(map(self._is_known, (*equation.inputs, *equation.outputs)))
+
+    def _value(self, atom: Any) -> Array:
+        return self.known[atom].value if isinstance(atom, int) else jnp.asarray(atom)
+
+    def _learn(self, atom: int, value: Array, mask: np.ndarray | None = None) -> bool:
+        """Adds elements to what is known of a value; tells whether any is new."""
+        shape = self.avals[atom].shape
+        mask = np.ones(shape, bool) if mask is None else mask
+        if atom not in self.known:
+            self.known[atom] = Known(value, mask)
+            return bool(mask.any())
+        before = self.known[atom]
+        merged = jnp.where(before.mask, before.value, value)
+        self.known[atom] = Known(merged, np.asarray(before.mask | mask))
+        return bool((mask & ~before.mask).any())
+
+    def _advance(self, equation: Equation) -> bool:
+        unknown = [a for a in equation.inputs if not self._is_known(a)]
+        if not unknown:
+            values = equation.evaluate(*map(self._value, equation.inputs))
+            pairs = zip(equation.outputs, values, strict=True)
+            return any([self._learn(output, value) for output, value in pairs])
+        if equation.name in MOVEMENTS:
+            return self._move(equation)
+        if not all(map(self._is_known, equation.outputs)):
+            return False
+        rule = RULES.get(equation.name)
+        if rule is None or len(unknown) > 1:
+            return False
+        place = next(i for i, a in enumerate(equation.inputs) if not self._is_known(a))
+        inputs = [
+            None if i == place else self._value(a)
+            for i, a in enumerate(equation.inputs)
+        ]
+        solved = rule(equation, self._value(equation.outputs[0]), inputs, place)
+        if solved is None:
+            return False
+        x, log_slopes = solved
+        self.log_det = self.log_det - jnp.sum(log_slopes)
+        return self._learn(unknown[0], x)
+
+    def _move(self, equation: Equation) -> bool:
+        """Carries elements both ways through an equation that only moves them."""
+        sizes = [
+            self.avals[a].size if isinstance(a, int) else 0 for a in equation.inputs
+        ]
+        starts = list(itertools.accumulate([0, *sizes[:-1]]))
+        labels = [
+            start + np.arange(size, dtype=np.int32).reshape(self.avals[a].shape)
+            if isinstance(a, int)
+            else a
+            if equation.name in INDEXED and i > 0
+            else np.full(np.shape(a), -1, np.int32)
+            for i, (a, start, size) in enumerate(
+                zip(equation.inputs, starts, sizes, strict=True)
+            )
+        ]
+        if any(isinstance(label, jax.core.Tracer) for label in labels):
+            return False
+        moved = [
+            np.asarray(label) for label in _of_constants(equation.evaluate, labels)
+        ]
+        news = []
+        for a, start, size in zip(equation.inputs, starts, sizes, strict=True):
+            if isinstance(a, int):
+                news += self._pull(a, equation.outputs, moved, start, size)
+        for output, label in zip(equation.outputs, moved, strict=True):
+            news.append(self._push(equation, output, label, starts, sizes))
+        return any(news)
+
+    def _pull(
+        self, atom: int, outputs: Any, moved: Any, start: int, size: int
+    ) -> list[bool]:
+        news = []
+        for output, label in zip(outputs, moved, strict=True):
+            if output not in self.known:
+                continue
+            known = self.known[output]
+            mine = (label >= start) & (label < start + size) & known.mask
+            value = jnp.zeros(size, known.value.dtype)
+            value = value.at[label[mine] - start].set(known.value.ravel()[mine.ravel()])
+            mask = np.zeros(size, bool)
+            mask[label[mine] - start] = True
+            shape = self.avals[atom].shape
+            news.append(self._learn(atom, value.reshape(shape), mask.reshape(shape)))
+        return news
+
+    def _push(
+        self,
+        equation: Equation,
+        output: int,
+        label: np.ndarray,
+        starts: Any,
+        sizes: Any,
+    ) -> bool:
+        atoms = [a for a in equation.inputs if isinstance(a, int)]
+        mask = np.zeros(sum(sizes) + 1, bool)
+        values = jnp.zeros(sum(sizes) + 1, self.avals[output].dtype)
+        for a, start, size in zip(equation.inputs, starts, sizes, strict=True):
+            if isinstance(a, int) and a in self.known:
+                mask[start : start + size] = self.known[a].mask.ravel()
+                values = values.at[start : start + size].set(
+                    self.known[a].value.ravel()
+                )
+        if not mask.any() or (label < 0).any() or not atoms:
+            return False
+        return self._learn(output, values[label], np.asarray(mask[label]))
+
+    def _obstacle(self) -> str:
+        """Says which equation nothing could be learnt from."""
+        for equation in reversed(self.equations):
+            known = all(map(self._is_known, equation.outputs))
+            unknown = [a for a in equation.inputs if not self._is_known(a)]
+            if not (known and unknown) or equation.name in MOVEMENTS:
+                continue
+            if equation.name not in RULES:
+                return (
+                    f"inverse_and_log_det: the primitive '{equation.name}' has no "
+                    "inverse."
+                )
+            if len(unknown) > 1:
+                return (
+                    f"inverse_and_log_det: the primitive '{equation.name}' has more "
+                    "than one input that depends on what is not yet known."
+                )
+            return (
+                f"inverse_and_log_det: the primitive '{equation.name}' with the "
+                f"settings {equation.params} has no inverse."
+            )
+        return (
+            "inverse_and_log_det: the output does not determine every element of the "
+            "input."
+        )
+
+
+def _inner_program(eqn: Any) -> Any:
+    if _name(eqn) in RULES:
+        return None
+    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        inner = eqn.params.get(key)
+        if inner is not None and eqn.primitive.name not in ("scan", "while"):
+            has_consts = hasattr(inner, "consts")
+            return inner if has_consts else jax.extend.core.ClosedJaxpr(inner, ())
+    return None
+
+
+def _name(eqn: Any) -> str:
+    """A primitive's name; that of the function, for calls which have a rule."""
+    called = eqn.params.get("name")
+    return called if called in NAMED else eqn.primitive.name
+
+
+def _evaluate(eqn: Any) -> Callable[..., Sequence[Array]]:
+    def evaluate(*inputs: Any) -> Sequence[Array]:
+        outputs = eqn.primitive.bind(*inputs, **eqn.params)
+        return outputs if eqn.primitive.multiple_results else [outputs]
+
+    return evaluate
+
+
+def _of_constants(evaluate: Callable[..., Any], given: Sequence[Any]) -> Any:
+    """Evaluates at once what nothing traced goes into: indices have to be concrete."""
+    if any(isinstance(value, jax.core.Tracer) for value in given):
+        return evaluate(*given)
+    with jax.ensure_compile_time_eval():
+        return evaluate(*given)
+
+
+def _unary(
+    inverse: Callable[[Array], Array],
+    log_slope: Callable[[Array], Array] | None = None,
+) -> Callable[..., Solution]:
+    """The rule of an element-wise map; its slope by autodiff where none is given."""
+
+    def rule(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+        del inputs, place
+        x = inverse(y)
+        if log_slope is not None:
+            return x, log_slope(x)
+        _, slope = jax.jvp(lambda x: equation.evaluate(x)[0], (x,), (jnp.ones_like(x),))
+        return x, jnp.log(jnp.abs(slope))
+
+    return rule
+
+
+def _add(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+    del equation
+    return y - inputs[1 - place], jnp.zeros_like(y)
+
+
+def _subtract(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+    del equation
+    return (inputs[0] - y if place else y + inputs[1]), jnp.zeros_like(y)
+
+
+def _multiply(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+    del equation
+    other = jnp.broadcast_to(inputs[1 - place], y.shape)
+    return y / other, jnp.log(jnp.abs(other))
+
+
+def _divide(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+    del equation
+    if place:
+        x = inputs[0] / y
+        return x, jnp.log(jnp.abs(y / x))
+    divisor = jnp.broadcast_to(inputs[1], y.shape)
+    return y * divisor, -jnp.log(jnp.abs(divisor))
+
+
+def _integer_power(
+    equation: Equation, y: Array, inputs: Any, place: int
+) -> Solution | None:
+    del inputs, place
+    exponent = equation.params["y"]
+    if exponent % 2 == 0:
+        return None
+    x = jnp.sign(y) * jnp.abs(y) ** (1 / exponent)
+    return x, math.log(abs(exponent)) + (exponent - 1) * jnp.log(jnp.abs(x))
+
+
+def _power(equation: Equation, y: Array, inputs: Any, place: int) -> Solution | None:
+    del equation
+    if place:
+        log_base = jnp.log(inputs[0])
+        return jnp.log(y) / log_base, jnp.log(jnp.abs(y * log_base))
+    exponent = inputs[1]
+    x = y ** (1 / exponent)
+    return x, jnp.log(jnp.abs(exponent)) + (exponent - 1) * jnp.log(x)
+
+
+def _cumulative_sum(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+    del inputs, place
+    axis, backwards = equation.params["axis"], equation.params["reverse"]
+    y = jnp.flip(y, axis) if backwards else y
+    zero = jnp.zeros_like(jax.lax.slice_in_dim(y, 0, 1, axis=axis))
+    x = jnp.diff(y, axis=axis, prepend=zero)
+    return (jnp.flip(x, axis) if backwards else x), jnp.zeros_like(y)
+
+
+def _matrix_product(
+    equation: Equation, y: Array, inputs: Any, place: int
+) -> Solution | None:
+    """`y = x W` for one square matrix and any number of rows, on either side."""
+    contracting, batched = equation.params["dimension_numbers"]
+    matrix = inputs[1 - place]
+    if batched[0] or len(contracting[0]) != 1 or matrix.ndim != 2:
+        return None
+    if matrix.shape[0] != matrix.shape[1]:
+        return None
+    (axis,), (of_matrix,) = contracting[place], contracting[1 - place]
+    # The output's axes: the left operand's free ones, then the right operand's.
+    rows = jnp.moveaxis(y, 0, -1) if place else y
+    matrix = matrix if of_matrix == 0 else matrix.T
+    flat = rows.reshape(-1, rows.shape[-1])
+    x = jnp.linalg.solve(matrix.T, flat.T).T.reshape(rows.shape)
+    log_det = jnp.linalg.slogdet(matrix)[1] * len(flat)
+    return jnp.moveaxis(x, -1, axis), log_det
+
+
+MOVEMENTS = {
+    "broadcast_in_dim",
+    "concatenate",
+    "copy",
+    "dynamic_slice",
+    "gather",
+    "reshape",
+    "rev",
+    "slice",
+    "split",
+    "squeeze",
+    "stack",
+    "transpose",
+}
+"""Primitives that only move elements."""
+
+INDEXED = {"gather", "dynamic_slice"}
+"""Those of them whose later inputs say where."""
+
+NAMED = {"softplus"}
+"""Functions that are solved as a whole."""
+
+RULES: dict[str, Callable[..., Solution | None]] = {
+    "add": _add,
+    "add_any": _add,
+    "sub": _subtract,
+    "mul": _multiply,
+    "div": _divide,
+    "integer_pow": _integer_power,
+    "pow": _power,
+    "neg": _unary(jnp.negative),
+    "exp": _unary(jnp.log, lambda x: x),
+    "exp2": _unary(jnp.log2),
+    "log": _unary(jnp.exp, lambda x: -jnp.log(x)),
+    "expm1": _unary(jnp.log1p, lambda x: x),
+    "log1p": _unary(jnp.expm1, lambda x: -jnp.log1p(x)),
+    "sqrt": _unary(lambda y: jnp.where(y >= 0, y**2, jnp.nan)),
+    "rsqrt": _unary(lambda y: jnp.where(y > 0, y**-2, jnp.nan)),
+    "cbrt": _unary(lambda y: y**3),
+    "sinh": _unary(jnp.arcsinh),
+    "asinh": _unary(jnp.sinh),
+    "tanh": _unary(
+        jnp.arctanh, lambda x: 2 * (math.log(2) - x - jax.nn.softplus(-2 * x))
+    ),
+    "atanh": _unary(jnp.tanh),
+    "atan": _unary(jnp.tan),
+    "logistic": _unary(
+        jax.scipy.special.logit,
+        lambda x: jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x),
+    ),
+    "softplus": _unary(lambda y: y + jnp.log(-jnp.expm1(-y)), jax.nn.log_sigmoid),
+    "erf": _unary(jax.lax.erf_inv),
+    "erf_inv": _unary(jax.lax.erf),
+    "convert_element_type": _unary(lambda y: y),
+    "cumsum": _cumulative_sum,
+    "dot_general": _matrix_product,
+}
+"""How each primitive is solved for the one input that is not known."""

@@ -1,0 +1,116 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from genjax import nn
+from genjax.base import Functions
+from genjax.densities import standard_normal
+from genjax.errors import InputError
+from genjax.flows import (
+    affine,
+    cached,
+    density,
+    jacobi,
+    masked_autoregressive,
+    rational_quadratic_spline,
+    scale,
+    sequential,
+    shift,
+)
+from tests.laws.instances import conditioner, masked
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"order": (5, 0, 3, 1, 4, 2)},
+        {"residual": True},
+        {"seed": 3},
+        {"hidden": ()},
+    ],
+    ids=str,
+)
+def test_the_three_inverses_agree(fields):
+    network = masked(**fields)
+    x = jax.random.normal(jax.random.key(0), (7, 6))
+    condition = jax.random.normal(jax.random.key(1), (7, 2))
+    found = []
+    for inverse in (cached, sequential, jacobi(tolerance=0.0)):
+        layer = masked_autoregressive(affine(), network, inverse=inverse)
+        params = jax.jit(layer.init)(jax.random.key(2), x, condition)
+        y, _ = layer.forward(params, x, condition)
+        found.append(jax.jit(layer.inverse)(params, y, condition))
+        np.testing.assert_allclose(found[-1][0], x, atol=1e-5)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_the_jacobian_is_exactly_triangular_in_the_order():
+    order = (2, 0, 3, 1)
+    layer = masked_autoregressive(
+        rational_quadratic_spline(bins=4), masked(11, order=order)
+    )
+    x = jax.random.normal(jax.random.key(0), (1, 4))
+    params = jax.jit(layer.init)(jax.random.key(1), x)
+    jacobian = jax.jacfwd(lambda x: layer.forward(params, x[None])[0][0])(x[0])
+    sorted_by_place = jacobian[np.argsort(order)][:, np.argsort(order)]
+    assert bool((jnp.triu(sorted_by_place, 1) == 0).all())
+    assert bool((jnp.diag(sorted_by_place) != 0).all())
+
+
+def test_one_affine_layer_is_a_normal_by_cholesky():
+    """z = L^-1 (x - m), row by row: scales 1 / L_dd and shifts linear in x_<d."""
+    dim = 43
+    random = np.random.default_rng(0)
+    factor = np.tril(random.normal(size=(dim, dim)) / dim**0.5, -1)
+    factor += np.diag(random.uniform(0.5, 1.5, dim))
+    mean = random.normal(size=dim)
+    back = np.linalg.inv(factor)
+    log_scale = np.log(np.diag(back))
+
+    def apply(variables, x):
+        below = x @ jnp.tril(jnp.asarray(back, jnp.float32), -1).T
+        shifts = below - jnp.asarray(back @ mean, jnp.float32)[None]
+        scales = jnp.broadcast_to(jnp.asarray(log_scale, jnp.float32), x.shape)
+        return jnp.stack([3 * jnp.arctanh(scales / 3), shifts], axis=-1)
+
+    network = Functions(lambda key, x: {"params": {}}, apply)
+    model = density(masked_autoregressive(affine(), network), standard_normal((dim,)))
+    x = random.multivariate_normal(mean, factor @ factor.T, 20).astype(np.float32)
+    params = model.init(jax.random.key(0), jnp.asarray(x))
+    expected = stats.multivariate_normal(mean, factor @ factor.T).logpdf(x)
+    np.testing.assert_allclose(model.log_prob(params, jnp.asarray(x)), expected, 1e-5)
+
+
+def test_jacobi_stops_early_near_the_identity():
+    """A network that ignores its input is inverted by the first pass."""
+    network = Functions(
+        lambda key, x: {"params": {}},
+        lambda variables, x: jnp.ones((*x.shape, 1)),
+    )
+    layer = masked_autoregressive(shift(), network)
+    y = jnp.ones((2, 50))
+    text = jax.jit(layer.inverse).lower({}, y).as_text()
+    assert "while" in text
+    np.testing.assert_array_equal(layer.inverse({}, y)[0], 0)
+
+
+def test_mistakes_are_named():
+    x = jnp.ones((2, 4))
+    plain = Functions(lambda key, x: {"params": {}}, lambda v, x: x[..., None])
+    with pytest.raises(InputError, match=r"cached: only an nn.MaskedMLP.*Functions"):
+        masked_autoregressive(scale(), plain, inverse=cached).inverse({}, x)
+    with pytest.raises(InputError, match=r"must return the shape \(2, 4, 2\)"):
+        masked_autoregressive(affine(), plain).forward({}, x)
+    with pytest.raises(InputError, match="examples must be vectors"):
+        masked_autoregressive(affine(), conditioner()).init(
+            jax.random.key(0), jnp.ones((2, 2, 2))
+        )
+    with pytest.raises(InputError, match="residual layers need equal widths"):
+        nn.MaskedMLP(features=1, hidden=(3, 4), residual=True).init(
+            jax.random.key(0), x
+        )
