@@ -2,12 +2,14 @@
 
 from genjax.densities.bernoulli import bernoulli
 from genjax.densities.bernoulli_mixture import bernoulli_mixture, fit_bernoulli_mixture
+from genjax.densities.bounded import logistic, uniform
 from genjax.densities.conditional import (
     conditional_bernoulli,
     conditional_normal,
     embed_condition,
     gaussian_moments,
 )
+from genjax.densities.gaussian_mixture import gaussian_mixture
 from genjax.densities.likelihood import negative_log_likelihood
 from genjax.densities.normal import diagonal_normal, standard_normal
 
@@ -19,7 +21,10 @@ __all__ = [
     "diagonal_normal",
     "embed_condition",
     "fit_bernoulli_mixture",
+    "gaussian_mixture",
     "gaussian_moments",
+    "logistic",
     "negative_log_likelihood",
     "standard_normal",
+    "uniform",
 ]

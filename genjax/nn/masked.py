@@ -279,10 +279,13 @@ def _condition_shifts(
     shifts = [jnp.zeros((1, kernel.shape[1])) for kernel, *_ in layers]
     if condition is None:
         return shifts
-    places = module.order_of(layers[0][0].shape[0])
-    degrees = _hidden_degrees(places, module.hidden, module.seed)[0]
-    for i, name in ((0, "condition"), (-1, "condition_output")):
-        weights = params[name]
-        shifts[i] = condition @ weights["kernel"] + weights["bias"][None]
-    shifts[0] = shifts[0][:, np.argsort(degrees, kind="stable")]
+
+    def shift(name: str) -> Array:
+        return condition @ params[name]["kernel"] + params[name]["bias"][None]
+
+    shifts[-1] = shift("condition_output")
+    if module.hidden:
+        places = module.order_of(layers[0][0].shape[0])
+        degrees = _hidden_degrees(places, module.hidden, module.seed)[0]
+        shifts[0] = shift("condition")[:, np.argsort(degrees, kind="stable")]
     return shifts

@@ -1,0 +1,85 @@
+"""Base distributions that are not normal: uniform and logistic."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from genjax.base import Density
+from genjax.densities.bernoulli import total
+from genjax.errors import InputError
+from genjax.typing import Array, Condition, Event, Key, Params, PerExample
+
+
+def uniform(
+    event_shape: tuple[int, ...], *, low: float = 0.0, high: float = 1.0
+) -> Density:
+    """The uniform distribution on a cube.
+
+        log p(x) = -d log(high - low) inside, -inf outside
+
+    Args:
+        event_shape: the shape of one example.
+        low: the lower end of every dimension.
+        high: the upper end.
+
+    Returns:
+        A density without parameters.
+
+    Raises:
+        InputError: `low` is not below `high`.
+
+    >>> density = uniform((2,), high=2.0)
+    >>> density.log_prob({}, jnp.array([[1.0, 1.0], [1.0, 3.0]])).round(4).tolist()
+    [-1.3863, -inf]
+    """
+    if low >= high:
+        raise InputError(f"uniform: low must be below high, got {low} and {high}.")
+    level = -math.prod(event_shape) * math.log(high - low)
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        del params, condition
+        axes = tuple(range(1, x.ndim))
+        return jnp.where(jnp.all((x >= low) & (x <= high), axis=axes), level, -jnp.inf)
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, Array]:
+        del params, condition
+        x = jax.random.uniform(key, (n, *event_shape), minval=low, maxval=high)
+        return x, jnp.full(n, level)
+
+    return Density(_no_params, log_prob, sample)
+
+
+def logistic(event_shape: tuple[int, ...]) -> Density:
+    """The standard logistic distribution in every dimension.
+
+        log p(x) = sum_d log sigmoid(x_d) + log sigmoid(-x_d)
+
+    Args:
+        event_shape: the shape of one example.
+
+    Returns:
+        A density without parameters.
+
+    >>> logistic((1,)).log_prob({}, jnp.zeros((1, 1))).round(4).tolist()
+    [-1.3863]
+    """
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        del params, condition
+        return total(jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x))
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, Array]:
+        x = jax.random.logistic(key, (n, *event_shape))
+        return x, log_prob(params, x, condition)
+
+    return Density(_no_params, log_prob, sample)
+
+
+def _no_params(key: Key, x: Event, condition: Condition = None) -> Params:
+    del key, x, condition
+    return {}
