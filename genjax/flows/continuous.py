@@ -24,7 +24,7 @@ def continuous(network: Network, *, steps: int, solver: Solver = rk4) -> Bijecto
             condition)`.
         steps: of the solver, in either direction; the directions are inverse to one
             another up to its error.
-        solver: `euler` or `rk4`.
+        solver: `euler`, `midpoint`, `heun` or `rk4`.
 
     Raises:
         InputError: `steps` is not positive.

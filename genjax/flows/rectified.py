@@ -4,7 +4,6 @@ Time 0 is noise, time 1 is data. A trained velocity is followed by `transport`, 
 density through `continuous`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 from genjax.base import Functions, Network, Objective, params_of
 from genjax.errors import InputError
 from genjax.flows.continuous import velocity
+from genjax.flows.paths import Path, Times, linear_path, uniform_times
 from genjax.flows.solvers import Solver, euler, integrate
 from genjax.typing import (
     Array,
@@ -22,53 +22,9 @@ from genjax.typing import (
     Float,
     Key,
     Params,
-    PerExample,
     Scalar,
     Variables,
 )
-
-Path = Callable[[Event, Event, PerExample], tuple[Event, Event]]
-"""`(noise, data, t) -> (point, velocity)`."""
-
-Times = Callable[[Key, int], PerExample]
-"""`(key, b) -> [b]` times in [0, 1]."""
-
-
-def linear_path(noise: Event, data: Event, t: PerExample) -> tuple[Event, Event]:
-    """The straight line from noise to data, at constant speed.
-
-        x_t = (1 - t) x_0 + t x_1,   velocity = x_1 - x_0
-
-    >>> noise, data = jnp.zeros((1, 2)), jnp.full((1, 2), 4.0)
-    >>> linear_path(noise, data, jnp.array([0.25]))[0].tolist()
-    [[1.0, 1.0]]
-    """
-    t = t.reshape(-1, *[1] * (data.ndim - 1))
-    return (1 - t) * noise + t * data, data - noise
-
-
-def uniform_times() -> Times:
-    """Times uniform over [0, 1)."""
-    return lambda key, n: jax.random.uniform(key, (n,))
-
-
-def logit_normal_times(*, mean: float = 0.0, scale: float = 1.0) -> Times:
-    """Times whose logit is normal: dense in the middle, where the task is hard.
-
-        t = sigmoid(mean + scale n),   n ~ N(0, 1)
-
-    Args:
-        mean: above 0, more times near the data.
-        scale: the standard deviation.
-
-    Raises:
-        InputError: `scale` is not positive.
-
-    Source: Esser et al., 2024, arXiv:2403.03206.
-    """
-    if scale <= 0:
-        raise InputError(f"logit_normal_times: scale must be positive, got {scale}.")
-    return lambda key, n: jax.nn.sigmoid(mean + scale * jax.random.normal(key, (n,)))
 
 
 def flow_matching(
@@ -143,7 +99,7 @@ def transport(
         params: its parameters.
         noise: `[b, *event]`.
         steps: of the solver.
-        solver: `euler` or `rk4`.
+        solver: `euler`, `midpoint`, `heun` or `rk4`.
         condition: what the network is conditioned on.
     """
 

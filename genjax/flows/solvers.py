@@ -26,6 +26,31 @@ def euler(field: Field, state: Any, time: Array, step: Array) -> Any:
     return _advance(state, step, field(state, time))
 
 
+def midpoint(field: Field, state: Any, time: Array, step: Array) -> Any:
+    """One step of the midpoint rule, of order 2.
+
+    >>> near = midpoint(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
+    >>> float(near)
+    0.625
+    """
+    half = step / 2
+    middle = _advance(state, half, field(state, time))
+    return _advance(state, step, field(middle, time + half))
+
+
+def heun(field: Field, state: Any, time: Array, step: Array) -> Any:
+    """One step of Heun's method, of order 2: the mean of the slopes at both ends.
+
+    >>> near = heun(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
+    >>> float(near)
+    0.625
+    """
+    first = field(state, time)
+    second = field(_advance(state, step, first), time + step)
+    slope = jax.tree.map(lambda a, b: (a + b) / 2, first, second)
+    return _advance(state, step, slope)
+
+
 def rk4(field: Field, state: Any, time: Array, step: Array) -> Any:
     """One step of the classical Runge-Kutta method, of order 4.
 
@@ -61,7 +86,7 @@ def integrate(
         start: the time of the state.
         stop: the time of the result; below `start` it runs backwards.
         steps: how many.
-        solver: `euler` or `rk4`.
+        solver: `euler`, `midpoint`, `heun` or `rk4`.
 
     Raises:
         InputError: `steps` is not positive.

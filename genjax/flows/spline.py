@@ -373,7 +373,8 @@ def _rational_quadratic(
         x = jnp.where(is_upper, a + w - step, a + step)
         return x, -jnp.where(is_better, polished_log_slope, log_slope)
 
-    return _with_tails(size, forward, inverse, bound)
+    # Selecting bins again costs less than keeping every knot for the backward pass.
+    return _with_tails(size, jax.checkpoint(forward), inverse, bound)
 
 
 def _with_tails(

@@ -5,10 +5,12 @@ import pytest
 from scipy.linalg import expm
 
 from genjax.errors import InputError
-from genjax.flows import euler, integrate, rk4
+from genjax.flows import euler, heun, integrate, midpoint, rk4
 
 
-@pytest.mark.parametrize(("solver", "order"), [(euler, 1), (rk4, 4)])
+@pytest.mark.parametrize(
+    ("solver", "order"), [(euler, 1), (midpoint, 2), (heun, 2), (rk4, 4)]
+)
 def test_the_observed_order_is_the_stated_one(solver, order):
     def error(steps):
         # The logistic equation from 1/10 on.
@@ -22,7 +24,7 @@ def test_the_observed_order_is_the_stated_one(solver, order):
         )
         return abs(float(x) - 1 / (1 + 9 * np.exp(-4)))
 
-    steps = 64 if order == 1 else 5
+    steps = 5 if order == 4 else 64
     measured = np.log2(error(steps) / error(2 * steps))
     assert measured == pytest.approx(order, abs=0.35)
 
