@@ -52,6 +52,7 @@ from genjax.flows.paths import (
     variance_preserving_path,
 )
 from genjax.flows.permutation import identity, permutation, reverse
+from genjax.flows.planar import planar, radial
 from genjax.flows.rectified import (
     flow_matching,
     gaussian_mixture_velocity,
@@ -67,6 +68,11 @@ from genjax.flows.spline import (
     linear_spline,
     quadratic_spline,
     rational_quadratic_spline,
+)
+from genjax.flows.sylvester import (
+    householder_sylvester,
+    orthogonal_sylvester,
+    triangular_sylvester,
 )
 
 __all__ = [
@@ -94,6 +100,7 @@ __all__ = [
     "glow_step",
     "heun",
     "householder",
+    "householder_sylvester",
     "identity",
     "integrate",
     "inverse_and_log_det",
@@ -112,12 +119,15 @@ __all__ = [
     "multiscale",
     "normal_cdf",
     "optimal_pairs",
+    "orthogonal_sylvester",
     "permutation",
+    "planar",
     "plu",
     "polynomial_path",
     "power",
     "qr",
     "quadratic_spline",
+    "radial",
     "rational_quadratic_spline",
     "repeat",
     "reverse",
@@ -134,6 +144,7 @@ __all__ = [
     "tanh",
     "transport",
     "triangular",
+    "triangular_sylvester",
     "u_shaped_times",
     "uniform_times",
     "variance_preserving_path",

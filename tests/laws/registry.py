@@ -37,6 +37,7 @@ from genjax.flows import (
     flow_matching,
     glow_step,
     householder,
+    householder_sylvester,
     identity,
     invert,
     invertible,
@@ -45,9 +46,12 @@ from genjax.flows import (
     masked_autoregressive,
     masked_coupling,
     multiscale,
+    orthogonal_sylvester,
     permutation,
+    planar,
     plu,
     qr,
+    radial,
     rational_quadratic_spline,
     repeat,
     reverse,
@@ -56,6 +60,7 @@ from genjax.flows import (
     squeeze,
     stack,
     triangular,
+    triangular_sylvester,
 )
 from genjax.gan import alternating, minimax, r1, simultaneous
 from genjax.gan.minimax import Schedule
@@ -155,6 +160,11 @@ BIJECTORS: Mapping[str, Case] = {
     "multiscale": Case(
         multiscale(actnorm(), glow_step(conditioner(8), split=4)), (4, 4, 1)
     ),
+    "planar": Case(planar()),
+    "radial": Case(radial()),
+    "orthogonal_sylvester": Case(orthogonal_sylvester(rank=3)),
+    "householder_sylvester": Case(householder_sylvester(reflections=3)),
+    "triangular_sylvester": Case(triangular_sylvester()),
     "invertible": Case(
         invertible(
             lambda params, x: jnp.sinh(params * x)[::-1],
