@@ -7,7 +7,11 @@ from genjax.flows.autoregressive import (
     sequential,
 )
 from genjax.flows.compose import chain, invert, repeat, stack
-from genjax.flows.continuous import continuous
+from genjax.flows.continuous import (
+    continuous,
+    exact_divergence,
+    hutchinson_divergence,
+)
 from genjax.flows.coupling import (
     alternating_mask,
     checkerboard_mask,
@@ -15,6 +19,7 @@ from genjax.flows.coupling import (
     masked_coupling,
 )
 from genjax.flows.density import density
+from genjax.flows.dequantization import variational_dequantization
 from genjax.flows.elementwise import (
     Elementwise,
     affine,
@@ -54,10 +59,18 @@ from genjax.flows.paths import (
 from genjax.flows.permutation import identity, permutation, reverse
 from genjax.flows.planar import planar, radial
 from genjax.flows.rectified import (
+    drop_condition,
     flow_matching,
     gaussian_mixture_velocity,
+    guided,
     straightness,
     transport,
+)
+from genjax.flows.residual import (
+    exact_log_det,
+    power_series_log_det,
+    residual,
+    russian_roulette_log_det,
 )
 from genjax.flows.solvers import euler, heun, integrate, midpoint, rk4
 from genjax.flows.spline import (
@@ -91,16 +104,21 @@ __all__ = [
     "coupling",
     "cubic_spline",
     "density",
+    "drop_condition",
     "elementwise",
     "euler",
+    "exact_divergence",
+    "exact_log_det",
     "exponential",
     "flip",
     "flow_matching",
     "gaussian_mixture_velocity",
     "glow_step",
+    "guided",
     "heun",
     "householder",
     "householder_sylvester",
+    "hutchinson_divergence",
     "identity",
     "integrate",
     "inverse_and_log_det",
@@ -125,13 +143,16 @@ __all__ = [
     "plu",
     "polynomial_path",
     "power",
+    "power_series_log_det",
     "qr",
     "quadratic_spline",
     "radial",
     "rational_quadratic_spline",
     "repeat",
+    "residual",
     "reverse",
     "rk4",
+    "russian_roulette_log_det",
     "scale",
     "scheduled_path",
     "sequential",
@@ -148,6 +169,7 @@ __all__ = [
     "u_shaped_times",
     "uniform_times",
     "variance_preserving_path",
+    "variational_dequantization",
     "with_dense_log_det",
     "with_diagonal_log_det",
     "with_triangular_log_det",

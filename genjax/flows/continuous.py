@@ -1,23 +1,95 @@
 """Continuous flows: a velocity field as a bijector, with its log-determinant."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from genjax.base import Bijector, Network, params_of
+from genjax.errors import InputError
 from genjax.flows.solvers import Solver, integrate, rk4
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
+Field = Callable[[Array], Array]
+"""`x [b, *event] -> velocity [b, *event]`, row by row."""
 
-def continuous(network: Network, *, steps: int, solver: Solver = rk4) -> Bijector:
+Divergence = Callable[[Field, Array], tuple[Array, Array]]
+"""`(field, x) -> (velocity, trace of its Jacobian [b])`."""
+
+
+def exact_divergence(field: Field, x: Event) -> tuple[Event, PerExample]:
+    """A field's value and divergence, from one forward derivative a dimension.
+
+    >>> exact_divergence(lambda x: x**2, jnp.array([[1.0, 3.0]]))[1].tolist()
+    [8.0]
+    """
+    value, linear = jax.linearize(field, x)
+    dim = x[0].size
+
+    def diagonal(index: Array) -> Array:
+        tangent = jax.nn.one_hot(index, dim).reshape(1, *x.shape[1:])
+        column = linear(jnp.broadcast_to(tangent, x.shape))
+        return column.reshape(len(x), dim)[:, index]
+
+    return value, jnp.sum(jax.vmap(diagonal)(jnp.arange(dim)), axis=0)
+
+
+def hutchinson_divergence(key: Key, *, probes: int = 1) -> Divergence:
+    """An unbiased estimate of a divergence, from one derivative a random probe.
+
+        div v = E e' J e,   e = +-1,   variance 2 sum_(i != j) S_ij^2,  S = (J + J') / 2
+
+    The probes are those of the key at every step of a solver, so that the field which
+    is integrated stays smooth.
+
+    Args:
+        key: draws the probes.
+        probes: over how many the estimate is averaged.
+
+    Raises:
+        InputError: there is no probe.
+
+    Source: Grathwohl et al., 2019, arXiv:1810.01367.
+
+    >>> divergence = hutchinson_divergence(jax.random.key(0))
+    >>> divergence(lambda x: x**2, jnp.array([[1.0, 3.0]]))[1].tolist()
+    [8.0]
+    """
+    if probes < 1:
+        raise InputError(
+            f"hutchinson_divergence: probes must be at least 1, got {probes}."
+        )
+
+    def divergence(field: Field, x: Event) -> tuple[Event, PerExample]:
+        value, linear = jax.linearize(field, x)
+
+        def estimate(key: Key) -> Array:
+            probe = jax.random.rademacher(key, x.shape, x.dtype)
+            products = probe * linear(probe)
+            return jnp.sum(products, axis=tuple(range(1, x.ndim)))
+
+        estimates = jax.vmap(estimate)(jax.random.split(key, probes))
+        return value, jnp.mean(estimates, axis=0)
+
+    return divergence
+
+
+def continuous(
+    network: Network,
+    *,
+    steps: int,
+    solver: Solver = rk4,
+    divergence: Divergence = exact_divergence,
+) -> Bijector:
     """Follows a velocity field between noise at time 0 and data at time 1.
 
         dx/dt = v(x, t),   d log|det| / dt = div v(x, t)
 
-    Point and log-determinant are integrated in one pass; the divergence is exact, from
-    one forward-mode derivative a dimension. With `density` this gives likelihoods, and
-    samples that carry theirs, of any flow-matching model.
+    Point and log-determinant are integrated in one pass. With `density` this gives
+    likelihoods, and samples that carry theirs, of any flow-matching model. Gradients go
+    back through the solver's own steps, each computed again from its start, so that
+    memory grows with the steps and not with what is inside them.
 
     Args:
         network: the velocity, `(x [b, *event], t [b]) -> [b, *event]`, or `(x, t,
@@ -25,11 +97,13 @@ def continuous(network: Network, *, steps: int, solver: Solver = rk4) -> Bijecto
         steps: of the solver, in either direction; the directions are inverse to one
             another up to its error.
         solver: `euler`, `midpoint`, `heun` or `rk4`.
+        divergence: `exact_divergence`, or `hutchinson_divergence(key)`.
 
     Raises:
         InputError: `steps` is not positive.
 
-    Source: Chen et al., 2018, arXiv:1806.07366.
+    Source: Chen, Rubanova, Bettencourt and Duvenaud, 2018, arXiv:1806.07366; Grathwohl
+    et al., 2019, arXiv:1810.01367.
 
     >>> from genjax import nn
     >>> flow = continuous(nn.TimeMLP(features=2, hidden=(8,)), steps=4)
@@ -49,7 +123,7 @@ def continuous(network: Network, *, steps: int, solver: Solver = rk4) -> Bijecto
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
             def field(state: tuple[Array, Array], time: Array) -> tuple[Array, Array]:
-                return _with_divergence(
+                return divergence(
                     lambda x: velocity(network, params, x, time, condition), state[0]
                 )
 
@@ -70,16 +144,3 @@ def velocity(
     t = jnp.broadcast_to(time, (len(x),))
     inputs = (x, t) if condition is None else (x, t, condition)
     return network.apply({"params": params}, *inputs).astype(jnp.float32)
-
-
-def _with_divergence(field: Any, x: Array) -> tuple[Array, Array]:
-    """`v(x)`, and the trace of its Jacobian for every row by itself."""
-    value, linear = jax.linearize(field, x)
-    dim = x[0].size
-
-    def diagonal(index: Array) -> Array:
-        tangent = jax.nn.one_hot(index, dim).reshape(1, *x.shape[1:])
-        column = linear(jnp.broadcast_to(tangent, x.shape))
-        return column.reshape(len(x), dim)[:, index]
-
-    return value, jnp.sum(jax.vmap(diagonal)(jnp.arange(dim)), axis=0)

@@ -99,6 +99,8 @@ def integrate(
         raise InputError(f"integrate: steps must be at least 1, got {steps}.")
     size = jnp.asarray((stop - start) / steps, jnp.float32)
 
+    # Memory for gradients: the state of every step, and the inside of one.
+    @jax.checkpoint
     def step(state: Any, index: Array) -> tuple[Any, None]:
         return solver(field, state, start + index * size, size), None
 

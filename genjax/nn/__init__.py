@@ -7,6 +7,7 @@ float32, and returns float32, so that losses and statistics never see less.
 from genjax.nn.conv_net import ConvNet, LocalGlobalNet
 from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
+from genjax.nn.lipschitz import LipschitzMLP, lipswish, spectral_norm
 from genjax.nn.masked import (
     MaskedMLP,
     autoregressive_masks,
@@ -37,6 +38,7 @@ __all__ = [
     "DenseTower",
     "GroupNorm",
     "LayerNorm",
+    "LipschitzMLP",
     "LocalGlobalNet",
     "MaskedMLP",
     "Perceptron",
@@ -52,10 +54,12 @@ __all__ = [
     "conv_transpose",
     "count_threshold_functions",
     "join_parts",
+    "lipswish",
     "max_pool",
     "novikoff_bound",
     "part_of",
     "separating_direction",
+    "spectral_norm",
     "train_perceptron",
     "training_pass",
 ]

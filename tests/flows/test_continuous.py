@@ -1,10 +1,18 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from genjax.base import Functions
 from genjax.densities import standard_normal
-from genjax.flows import continuous, density, gaussian_mixture_velocity
+from genjax.errors import InputError
+from genjax.flows import (
+    continuous,
+    density,
+    gaussian_mixture_velocity,
+    hutchinson_divergence,
+)
+from tests.laws.instances import time_network
 
 A = np.array([[0.1, -0.8], [0.5, 0.2]])
 
@@ -35,3 +43,48 @@ def test_the_density_of_the_exact_velocity_is_the_mixtures():
     )
     np.testing.assert_allclose(log_prob, wanted, atol=1e-4)
     np.testing.assert_allclose(model.log_prob(params, x), wanted, atol=1e-4)
+
+
+def test_hutchinson_has_the_mean_and_variance_of_the_closed_forms():
+    matrix = jax.random.normal(jax.random.key(0), (6, 6))
+    x, n = jnp.ones((1, 6)), 4000
+
+    def of_key(key):
+        return hutchinson_divergence(key)(lambda x: x @ matrix.T, x)[1][0]
+
+    estimates = jax.vmap(of_key)(jax.random.split(jax.random.key(1), n))
+    symmetric = np.asarray(matrix + matrix.T) / 2
+    variance = 2 * (np.square(symmetric).sum() - np.square(np.diag(symmetric)).sum())
+    error = abs(float(estimates.mean()) - np.trace(matrix))
+    assert error < 4 * np.sqrt(variance / n)
+    assert abs(float(estimates.var()) / variance - 1) < 0.15
+
+
+def test_more_probes_come_nearer_and_none_is_refused():
+    network = time_network()
+    x = jax.random.normal(jax.random.key(0), (64, 4))
+    params = network.init(jax.random.key(1), x, jnp.zeros(64))["params"]
+    _, exact = continuous(network, steps=5).forward(params, x)
+
+    def error(probes):
+        divergence = hutchinson_divergence(jax.random.key(2), probes=probes)
+        flow = continuous(network, steps=5, divergence=divergence)
+        return float(jnp.abs(jax.jit(flow.forward)(params, x)[1] - exact).mean())
+
+    assert error(64) < 0.3 * error(1)
+    with pytest.raises(InputError, match="probes must be at least 1, got 0"):
+        hutchinson_divergence(jax.random.key(0), probes=0)
+
+
+def test_memory_for_gradients_does_not_hold_the_inside_of_every_step():
+    x = jnp.ones((256, 4))
+
+    def megabytes(steps):
+        model = density(continuous(time_network(), steps=steps), standard_normal((4,)))
+        params = model.init(jax.random.key(0), x)
+        gradient = jax.jit(jax.grad(lambda p: model.log_prob(p, x).mean()))
+        analysis = gradient.lower(params).compile().memory_analysis()
+        return analysis.temp_size_in_bytes / 2**20
+
+    state = x.nbytes * 5 / 4 / 2**20
+    assert megabytes(64) - megabytes(8) < 2 * 56 * state

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from genjax import nn
 from genjax.autoregressive import nade
 from genjax.base import Head, Update
 from genjax.data import (
@@ -21,6 +22,7 @@ from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
     diagonal_normal,
+    logistic,
     negative_log_likelihood,
     standard_normal,
 )
@@ -34,6 +36,7 @@ from genjax.flows import (
     coupling,
     density,
     elementwise,
+    flip,
     flow_matching,
     glow_step,
     householder,
@@ -54,13 +57,16 @@ from genjax.flows import (
     radial,
     rational_quadratic_spline,
     repeat,
+    residual,
     reverse,
     sequential,
     shift,
+    sigmoid,
     squeeze,
     stack,
     triangular,
     triangular_sylvester,
+    variational_dequantization,
 )
 from genjax.gan import alternating, minimax, r1, simultaneous
 from genjax.gan.minimax import Schedule
@@ -165,6 +171,7 @@ BIJECTORS: Mapping[str, Case] = {
     "orthogonal_sylvester": Case(orthogonal_sylvester(rank=3)),
     "householder_sylvester": Case(householder_sylvester(reflections=3)),
     "triangular_sylvester": Case(triangular_sylvester()),
+    "residual": Case(residual(nn.LipschitzMLP(features=4, hidden=(8,)))),
     "invertible": Case(
         invertible(
             lambda params, x: jnp.sinh(params * x)[::-1],
@@ -238,6 +245,17 @@ OBJECTIVES: Mapping[str, Training] = {
     ),
     "flow_matching": Training(
         lambda: flow_matching(time_network(), times=logit_normal_times()), couples=True
+    ),
+    "variational_dequantization": Training(
+        lambda: variational_dequantization(
+            density(
+                chain(elementwise(flip(sigmoid())), layer()), standard_normal((4,))
+            ),
+            coupling(affine(), conditioner(), split=2),
+            logistic((4,)),
+            levels=4,
+        ),
+        couples=True,
     ),
     "elbo": Training(lambda: elbo(tiny_vae(), latent=2), couples=True),
     "elbo, analytic": Training(
