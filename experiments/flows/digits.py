@@ -1,13 +1,15 @@
-"""An autoregressive spline flow on handwritten digits, in bits a dimension.
+"""An autoregressive spline flow on handwritten digits: bits a dimension, inpainting.
 
 The 1797 digits of scikit-learn, 8 x 8 with 17 grey levels, dequantised uniformly and
 mapped by a logit; cut at random (seed 0) into 1257 for training, 180 for validation and
 360 for testing. The likelihood is that of the grey levels: both maps are accounted for.
+The flow is a single layer in the order of the rows, so that the lower halves of test
+digits are drawn from their exact conditional given the upper ones.
 
 Paper: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032
 Command: python -m experiments flows/digits --check
 Hardware: 2 CPU cores
-Time: 40 seconds
+Time: 30 seconds
 Expected: <= 2.20 bits/dim, and .5 below a normal with full covariance
 """
 
@@ -25,15 +27,8 @@ from experiments.runner import Task, run
 from genjax import nn
 from genjax.data import digits, on_device, split
 from genjax.data.preprocessing import dequantize, flatten, logit
-from genjax.densities import negative_log_likelihood, standard_normal
-from genjax.flows import (
-    chain,
-    density,
-    masked_autoregressive,
-    rational_quadratic_spline,
-    repeat,
-    reverse,
-)
+from genjax.densities import negative_log_likelihood
+from genjax.flows import autoregressive_flow, rational_quadratic_spline
 from genjax.metrics import bits_per_dim
 from genjax.plotting import image_grid
 from genjax.training import gradient_descent, with_ema, with_preprocessing
@@ -46,13 +41,11 @@ LEVELS, DIMS, MARGIN = 17, 64, 0.05
 class Config(RunConfig):
     """The settings of this experiment."""
 
-    layers: int = 3
-    """Autoregressive layers, in alternating directions."""
     bins: int = 8
     """Of the splines."""
-    width: int = 128
-    """Of the two hidden layers of a layer's masked network."""
-    steps: int = 1000
+    width: int = 256
+    """Of the two hidden layers of the masked network."""
+    steps: int = 1500
     """Training steps."""
     batch_size: int = 128
     """Examples a step."""
@@ -66,7 +59,7 @@ class Config(RunConfig):
     """Steps between validations."""
 
 
-SMOKE = {"layers": 2, "bins": 4, "width": 8, "steps": 40, "evaluate_every": 20}
+SMOKE = {"bins": 4, "width": 8, "steps": 40, "evaluate_every": 20}
 EXPECTED = {
     "test_bits_per_dim": {"at_most": 2.20},
     "bits_below_normal": {"at_least": 0.5},
@@ -81,6 +74,11 @@ def _to_logits(key: Key, batch: Batch) -> Batch:
     return {"x": _prepare(key, batch["image"])[0]}
 
 
+def _to_levels(x: Array) -> Array:
+    unit = (jax.nn.sigmoid(x) - MARGIN) / (1 - 2 * MARGIN)
+    return jnp.clip(jnp.floor(unit * LEVELS), 0, LEVELS - 1).reshape(-1, 8, 8)
+
+
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     spline = rational_quadratic_spline(bins=config.bins)
@@ -89,8 +87,7 @@ def build(config: Config) -> Task:
         hidden=(config.width, config.width),
         output_init=jax.nn.initializers.zeros,
     )
-    layer = chain(masked_autoregressive(spline, network), reverse())
-    model = density(repeat(layer, config.layers), standard_normal((DIMS,)))
+    model = autoregressive_flow(spline, network)
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
     objective = with_preprocessing(negative_log_likelihood(model), _to_logits)
@@ -118,9 +115,22 @@ def build(config: Config) -> Task:
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        x, _ = model.sample(variables["params"], key, n)
-        unit = (jax.nn.sigmoid(x) - MARGIN) / (1 - 2 * MARGIN)
-        return jnp.clip(jnp.floor(unit * LEVELS), 0, LEVELS - 1).reshape(n, 8, 8)
+        return _to_levels(model.sample(variables["params"], key, n)[0])
+
+    def inpaint(variables: Variables, key: Key) -> Array:
+        """Rows of eight: test digits, their upper halves, three completions each."""
+        image = jnp.asarray(splits.test.arrays["image"][:8], jnp.float32)
+        key_noise, *keys = jax.random.split(key, 4)
+        x, _ = _prepare(key_noise, image)
+        upper = np.arange(DIMS) < DIMS // 2
+        draws = [model.complete(variables["params"], k, x, upper)[0] for k in keys]
+        halved = jnp.where(upper.reshape(1, 8, 8), image, 0.0)
+        return jnp.concatenate([image, halved, *map(_to_levels, draws)])
+
+    def figures(variables: Variables, key: Key) -> dict[str, Any]:
+        labels = ("test digits", "observed", *["completed"] * 3)
+        images = jax.jit(inpaint)(variables, key)
+        return {"inpainted": image_grid(images, row_labels=labels)}
 
     return Task(
         update=with_ema(gradient_descent(objective, optimizer), config.ema),
@@ -131,7 +141,7 @@ def build(config: Config) -> Task:
         evaluate=evaluate,
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),
-        figures=lambda variables, key: {},
+        figures=figures,
         baselines=dict,
     )
 

@@ -7,7 +7,7 @@ the log-likelihood is that of the standardised values, in nats.
 Paper: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032
 Command: python -m experiments flows/tabular --data FILE --drop 7 --check
 Hardware: 2 CPU cores
-Time: 90 seconds
+Time: 130 seconds
 Expected: depends on the data; the command is that of the protein table of the UCI
     repository, where the test log-likelihood is at least 3.9 nats
 """

@@ -1,6 +1,7 @@
 """Normalizing flows: invertible maps whose log-determinants compose."""
 
 from genjax.flows.autoregressive import (
+    autoregressive_flow,
     cached,
     jacobi,
     masked_autoregressive,
@@ -93,6 +94,7 @@ __all__ = [
     "actnorm",
     "affine",
     "alternating_mask",
+    "autoregressive_flow",
     "bernstein_polynomial",
     "bounded_rational_quadratic_spline",
     "cached",

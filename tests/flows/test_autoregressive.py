@@ -10,6 +10,7 @@ from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.flows import (
     affine,
+    autoregressive_flow,
     cached,
     density,
     jacobi,
@@ -113,4 +114,42 @@ def test_mistakes_are_named():
     with pytest.raises(InputError, match="residual layers need equal widths"):
         nn.MaskedMLP(features=1, hidden=(3, 4), residual=True).init(
             jax.random.key(0), x
+        )
+
+
+def normal_flow():
+    """A linear autoregressive model: a normal, completed against the order."""
+    network = masked(hidden=(), order=(2, 1, 0))
+    model = autoregressive_flow(affine(), network)
+    params = jax.jit(model.init)(jax.random.key(0), jnp.ones((1, 3)))
+    return model, params
+
+
+def test_completions_are_those_of_the_conditional_normal():
+    model, params = normal_flow()
+    x, _ = model.sample(params, jax.random.key(1), 200_000)
+    drawn = np.asarray(x)
+    mean, covariance = drawn.mean(axis=0), np.cov(drawn.T)
+    given = np.array([[0.0, 0.7, -1.2]], np.float32)
+    rows = jnp.broadcast_to(jnp.asarray(given), (20_000, 3))
+    observed = np.array([False, True, True])
+    found, log_prob = model.complete(params, jax.random.key(2), rows, observed)
+    gain = covariance[0, 1:] @ np.linalg.inv(covariance[1:, 1:])
+    wanted = mean[0] + gain @ (given[0, 1:] - mean[1:])
+    variance = covariance[0, 0] - gain @ covariance[1:, 0]
+    assert float(found[:, 0].mean()) == pytest.approx(wanted, abs=0.03)
+    assert float(found[:, 0].var()) == pytest.approx(variance, rel=0.05)
+    np.testing.assert_array_equal(found[:, 1:], rows[:, 1:])
+    expected = stats.norm.logpdf(found[:, 0], wanted, variance**0.5)
+    np.testing.assert_allclose(log_prob, expected, atol=0.1)
+    # What is left of the joint density is that of the observed part alone.
+    rest = model.log_prob(params, found) - log_prob
+    np.testing.assert_allclose(rest, rest[0], atol=1e-4)
+
+
+def test_what_is_observed_must_come_first():
+    model, params = normal_flow()
+    with pytest.raises(InputError, match=r"before everything.*\[True, False, False\]"):
+        model.complete(
+            params, jax.random.key(0), jnp.ones((1, 3)), np.array([True, False, False])
         )
