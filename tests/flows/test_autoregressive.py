@@ -119,8 +119,8 @@ def test_mistakes_are_named():
 
 def normal_flow():
     """A linear autoregressive model: a normal, completed against the order."""
-    network = masked(hidden=(), order=(2, 1, 0))
-    model = autoregressive_flow(affine(), network)
+    network = masked(1, hidden=(), order=(2, 1, 0))
+    model = autoregressive_flow(shift(), network)
     params = jax.jit(model.init)(jax.random.key(0), jnp.ones((1, 3)))
     return model, params
 
