@@ -29,6 +29,18 @@ with install_import_hook(HOOKED, "beartype.beartype"):
     import genjax  # noqa: F401
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_compiled_programs():
+    """Forgets programs before they use up the memory maps of a process.
+
+    Each compiled program holds some; Linux allows 65,530 and kills what needs more.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_text().count("\n") > 20_000:
+        jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data that is not part of the project."""
