@@ -1,11 +1,13 @@
 """Coupling layers: some dimensions drive a scalar map of the others."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import Bijector, Network, params_of
 from genjax.errors import InputError
-from genjax.flows.elementwise import Elementwise, total
+from genjax.flows.elementwise import Direction, Elementwise, total
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
 
@@ -54,7 +56,7 @@ def coupling(transform: Elementwise, network: Network, *, split: int) -> Bijecto
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         return params_of(network.init(key, inputs(x, condition)), user="coupling")
 
-    def direction(function):
+    def direction(function: Direction) -> Callable:
         def apply(
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
@@ -129,7 +131,7 @@ def masked_coupling(
         variables = network.init(key, inputs(x, condition))
         return params_of(variables, user="masked_coupling")
 
-    def direction(function):
+    def direction(function: Direction) -> Callable:
         def apply(
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:

@@ -18,6 +18,7 @@ from genjax.typing import Array, Condition, Event, Float, Key, Params, PerExampl
 Values = Float[Array, "*shape"]
 Parameters = Float[Array, "size *shape"]
 Mapped = tuple[Values, Values]
+Direction = Callable[[Parameters, Values], Mapped]
 
 
 class Elementwise(NamedTuple):
@@ -33,8 +34,8 @@ class Elementwise(NamedTuple):
     """
 
     size: int
-    forward: Callable[[Parameters, Values], Mapped]
-    inverse: Callable[[Parameters, Values], Mapped]
+    forward: Direction
+    inverse: Direction
 
 
 def elementwise(transform: Elementwise) -> Bijector:
@@ -60,7 +61,7 @@ def elementwise(transform: Elementwise) -> Bijector:
         del key, condition
         return jnp.zeros((transform.size, *x.shape[1:]))
 
-    def direction(function: Callable[[Parameters, Values], Mapped]) -> Callable:
+    def direction(function: Direction) -> Callable:
         def apply(
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
@@ -266,12 +267,12 @@ def logistic_mixture_cdf(*, components: int) -> Elementwise:
 
 
 def inverse_by_bisection(
-    forward: Callable[[Parameters, Values], Mapped],
+    forward: Direction,
     *,
     low: float = -1e4,
     high: float = 1e4,
     iterations: int = 45,
-) -> Callable[[Parameters, Values], Mapped]:
+) -> Direction:
     """The inverse of an increasing map that has no closed one.
 
     After the bisection, Newton steps polish the root, the last of which carries the

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from genjax.errors import InputError
 from genjax.flows.elementwise import (
+    Direction,
     Elementwise,
     Mapped,
     Parameters,
@@ -129,7 +130,7 @@ def circular_rational_quadratic_spline(
 
     spline = _rational_quadratic(3 * bins, knots, bound)
 
-    def only_inside(function: Callable[[Parameters, Values], Mapped]) -> Callable:
+    def only_inside(function: Direction) -> Callable:
         def apply(raw: Parameters, x: Values) -> Mapped:
             y, log_slope = function(raw, x)
             return y, jnp.where(jnp.abs(x) <= bound, log_slope, -jnp.inf)
@@ -379,13 +380,13 @@ def _rational_quadratic(
 
 def _with_tails(
     size: int,
-    forward: Callable[[Parameters, Values], Mapped],
-    inverse: Callable[[Parameters, Values], Mapped],
+    forward: Direction,
+    inverse: Direction,
     bound: float,
 ) -> Elementwise:
     """The identity outside the interval, where the spline is given 0 instead."""
 
-    def tailed(function: Callable[[Parameters, Values], Mapped]) -> Callable:
+    def tailed(function: Direction) -> Callable:
         def apply(raw: Parameters, x: Values) -> Mapped:
             inside = jnp.abs(x) < bound
             y, log_slope = function(raw, jnp.where(inside, x, 0.0))
