@@ -12,6 +12,8 @@ from genjax.densities.conditional import (
 from genjax.densities.gaussian_mixture import gaussian_mixture
 from genjax.densities.likelihood import negative_log_likelihood
 from genjax.densities.normal import diagonal_normal, standard_normal
+from genjax.densities.resampled import resampled
+from genjax.densities.tempered import tempered
 
 __all__ = [
     "bernoulli",
@@ -25,6 +27,8 @@ __all__ = [
     "gaussian_moments",
     "logistic",
     "negative_log_likelihood",
+    "resampled",
     "standard_normal",
+    "tempered",
     "uniform",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Density, Network, params_of
+from genjax import nn
+from genjax.base import Density, Functions, Network
 from genjax.densities.bernoulli import bernoulli_log_prob, total
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
@@ -162,14 +163,17 @@ def embed_condition(density: Density, network: Network) -> Density:
 def _init_of(network: Network) -> Callable[..., Params]:
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         del x
-        variables = network.init(key, _given(condition))
-        return params_of(variables, user="a conditional density")
+        return _stateless(network).init(key, _given(condition))
 
     return init
 
 
 def _outputs(network: Network, params: Params, condition: Condition) -> Array:
-    return network.apply({"params": params}, _given(condition)).astype(jnp.float32)
+    return _stateless(network).apply(params, _given(condition))
+
+
+def _stateless(network: Network) -> Functions:
+    return nn.stateless(network, user="a conditional density")
 
 
 def _given(condition: Condition) -> Array:

@@ -7,6 +7,7 @@ from genjax.flows.autoregressive import (
     masked_autoregressive,
     sequential,
 )
+from genjax.flows.block_autoregressive import block_autoregressive
 from genjax.flows.compose import chain, invert, repeat, stack
 from genjax.flows.continuous import (
     continuous,
@@ -37,7 +38,10 @@ from genjax.flows.elementwise import (
     softplus,
     tanh,
 )
+from genjax.flows.guidance import drop_condition, guided
 from genjax.flows.image import actnorm, glow_step, multiscale, squeeze
+from genjax.flows.inpainting import Completion, flow_inpaint, langevin_inpaint
+from genjax.flows.interpolation import interpolate
 from genjax.flows.inverse import inverse_and_log_det, invertible
 from genjax.flows.linear import householder, plu, qr, triangular
 from genjax.flows.log_det import (
@@ -60,10 +64,10 @@ from genjax.flows.paths import (
 from genjax.flows.permutation import identity, permutation, reverse
 from genjax.flows.planar import planar, radial
 from genjax.flows.rectified import (
-    drop_condition,
+    distillation,
     flow_matching,
     gaussian_mixture_velocity,
-    guided,
+    reflow_pairs,
     straightness,
     transport,
 )
@@ -73,7 +77,7 @@ from genjax.flows.residual import (
     residual,
     russian_roulette_log_det,
 )
-from genjax.flows.solvers import euler, heun, integrate, midpoint, rk4
+from genjax.flows.solvers import adaptive, euler, fixed_steps, heun, midpoint, rk4
 from genjax.flows.spline import (
     bernstein_polynomial,
     bounded_rational_quadratic_spline,
@@ -90,12 +94,15 @@ from genjax.flows.sylvester import (
 )
 
 __all__ = [
+    "Completion",
     "Elementwise",
     "actnorm",
+    "adaptive",
     "affine",
     "alternating_mask",
     "autoregressive_flow",
     "bernstein_polynomial",
+    "block_autoregressive",
     "bounded_rational_quadratic_spline",
     "cached",
     "chain",
@@ -106,13 +113,16 @@ __all__ = [
     "coupling",
     "cubic_spline",
     "density",
+    "distillation",
     "drop_condition",
     "elementwise",
     "euler",
     "exact_divergence",
     "exact_log_det",
     "exponential",
+    "fixed_steps",
     "flip",
+    "flow_inpaint",
     "flow_matching",
     "gaussian_mixture_velocity",
     "glow_step",
@@ -122,11 +132,12 @@ __all__ = [
     "householder_sylvester",
     "hutchinson_divergence",
     "identity",
-    "integrate",
+    "interpolate",
     "inverse_and_log_det",
     "invert",
     "invertible",
     "jacobi",
+    "langevin_inpaint",
     "leaky_relu",
     "linear_path",
     "linear_spline",
@@ -150,6 +161,7 @@ __all__ = [
     "quadratic_spline",
     "radial",
     "rational_quadratic_spline",
+    "reflow_pairs",
     "repeat",
     "residual",
     "reverse",

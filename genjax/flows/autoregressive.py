@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax import nn
-from genjax.base import Bijector, Density, Network, params_of
+from genjax.base import Bijector, Density, Network
 from genjax.errors import InputError
+from genjax.flows.density import only_finite
 from genjax.flows.elementwise import Elementwise, total
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -64,8 +65,8 @@ def masked_autoregressive(
                 "masked_autoregressive: examples must be vectors, got a batch of "
                 f"{x.shape}."
             )
-        inputs = (x,) if condition is None else (x, condition)
-        return params_of(network.init(key, *inputs), user="masked_autoregressive")
+        conditioner = nn.stateless(network, user="masked_autoregressive")
+        return conditioner.init(key, x, condition)
 
     def forward(
         params: Params, x: Event, condition: Condition = None
@@ -113,6 +114,7 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
     def normal(z: Array) -> Array:
         return -0.5 * (z**2 + math.log(2 * math.pi))
 
+    @only_finite
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         z, log_det = layer.forward(params, x, condition)
         return total(normal(z)) + log_det
@@ -252,15 +254,16 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
 def _outputs(
     transform: Elementwise, network: Network, params: Params, condition: Condition
 ) -> Outputs:
+    conditioner = nn.stateless(network, user="masked_autoregressive")
+
     def apply(x: Array) -> Array:
-        inputs = (x,) if condition is None else (x, condition)
-        output = network.apply({"params": params}, *inputs)
+        output = conditioner.apply(params, x, condition)
         expected = (*x.shape, transform.size)
         if output.shape != expected:
             raise InputError(
                 "masked_autoregressive: the network must return the shape "
                 f"{expected}, got {output.shape}."
             )
-        return jnp.moveaxis(output.astype(jnp.float32), -1, 0)
+        return jnp.moveaxis(output, -1, 0)
 
     return apply

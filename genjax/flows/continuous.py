@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Bijector, Network, params_of
+from genjax import nn
+from genjax.base import Bijector, Network
 from genjax.errors import InputError
-from genjax.flows.solvers import Solver, integrate, rk4
+from genjax.flows.solvers import Integrator
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
 Field = Callable[[Array], Array]
@@ -78,8 +79,7 @@ def hutchinson_divergence(key: Key, *, probes: int = 1) -> Divergence:
 def continuous(
     network: Network,
     *,
-    steps: int,
-    solver: Solver = rk4,
+    integrator: Integrator,
     divergence: Divergence = exact_divergence,
 ) -> Bijector:
     """Follows a velocity field between noise at time 0 and data at time 1.
@@ -87,26 +87,22 @@ def continuous(
         dx/dt = v(x, t),   d log|det| / dt = div v(x, t)
 
     Point and log-determinant are integrated in one pass. With `density` this gives
-    likelihoods, and samples that carry theirs, of any flow-matching model. Gradients go
-    back through the solver's own steps, each computed again from its start, so that
-    memory grows with the steps and not with what is inside them.
+    likelihoods, and samples that carry theirs, of any flow-matching model. The two
+    directions are inverse to one another up to the integrator's error.
 
     Args:
         network: the velocity, `(x [b, *event], t [b]) -> [b, *event]`, or `(x, t,
             condition)`.
-        steps: of the solver, in either direction; the directions are inverse to one
-            another up to its error.
-        solver: `euler`, `midpoint`, `heun` or `rk4`.
+        integrator: `fixed_steps(n, solver)` or `adaptive()`.
         divergence: `exact_divergence`, or `hutchinson_divergence(key)`.
-
-    Raises:
-        InputError: `steps` is not positive.
 
     Source: Chen, Rubanova, Bettencourt and Duvenaud, 2018, arXiv:1806.07366; Grathwohl
     et al., 2019, arXiv:1810.01367.
 
     >>> from genjax import nn
-    >>> flow = continuous(nn.TimeMLP(features=2, hidden=(8,)), steps=4)
+    >>> from genjax.flows import fixed_steps
+    >>> network = nn.TimeMLP(features=2, hidden=(8,))
+    >>> flow = continuous(network, integrator=fixed_steps(4))
     >>> x = jnp.ones((3, 2))
     >>> y, log_det = flow.forward(flow.init(jax.random.key(0), x), x)
     >>> y.shape, log_det.shape
@@ -114,9 +110,8 @@ def continuous(
     """
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
-        t = jnp.zeros(len(x))
-        inputs = (x, t) if condition is None else (x, t, condition)
-        return params_of(network.init(key, *inputs), user="continuous")
+        field = nn.stateless(network, user="continuous")
+        return field.init(key, x, jnp.zeros(len(x)), condition)
 
     def follow(start: float, stop: float) -> Any:
         def apply(
@@ -128,9 +123,7 @@ def continuous(
                 )
 
             state = (x, jnp.zeros(len(x)))
-            return integrate(
-                field, state, start=start, stop=stop, steps=steps, solver=solver
-            )
+            return integrator(field, state, start, stop)
 
         return apply
 
@@ -142,5 +135,4 @@ def velocity(
 ) -> Event:
     """Returns a network's velocity at one time for the whole batch, in float32."""
     t = jnp.broadcast_to(time, (len(x),))
-    inputs = (x, t) if condition is None else (x, t, condition)
-    return network.apply({"params": params}, *inputs).astype(jnp.float32)
+    return nn.stateless(network, user="a velocity").apply(params, x, t, condition)

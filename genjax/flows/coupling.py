@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.base import Bijector, Network, params_of
+from genjax import nn
+from genjax.base import Bijector, Network
 from genjax.errors import InputError
 from genjax.flows.elementwise import Direction, Elementwise, total
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
@@ -43,6 +44,7 @@ def coupling(transform: Elementwise, network: Network, *, split: int) -> Bijecto
     >>> y.shape, log_det.shape
     ((5, 3), (5,))
     """
+    conditioner = nn.stateless(network, user="coupling")
 
     def inputs(x: Array, condition: Condition) -> Array:
         dim = x.shape[-1]
@@ -54,13 +56,13 @@ def coupling(transform: Elementwise, network: Network, *, split: int) -> Bijecto
         return _with_condition(x[..., :split], condition)
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
-        return params_of(network.init(key, inputs(x, condition)), user="coupling")
+        return conditioner.init(key, inputs(x, condition))
 
     def direction(function: Direction) -> Callable:
         def apply(
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
-            output = network.apply({"params": params}, inputs(x, condition))
+            output = conditioner.apply(params, inputs(x, condition))
             changed = x[..., split:]
             raw = _parameters(output, transform.size, changed.shape)
             changed, log_slope = function(raw, changed)
@@ -105,6 +107,7 @@ def masked_coupling(
     True
     """
     keep = np.asarray(mask, bool)
+    conditioner = nn.stateless(network, user="masked_coupling")
 
     def fitted(x: Array) -> Array:
         try:
@@ -128,14 +131,13 @@ def masked_coupling(
         return _with_condition(jnp.where(fitted(x), x, 0.0), condition)
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
-        variables = network.init(key, inputs(x, condition))
-        return params_of(variables, user="masked_coupling")
+        return conditioner.init(key, inputs(x, condition))
 
     def direction(function: Direction) -> Callable:
         def apply(
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
-            output = network.apply({"params": params}, inputs(x, condition))
+            output = conditioner.apply(params, inputs(x, condition))
             raw = _parameters(output, transform.size, x.shape)
             y, log_slope = function(raw, x)
             kept = fitted(x)
@@ -168,6 +170,11 @@ def checkerboard_mask(height: int, width: int, *, first: bool = True) -> np.ndar
 def _with_condition(x: Array, condition: Condition) -> Array:
     if condition is None:
         return x
+    if len(condition) != len(x):
+        raise InputError(
+            "coupling: x and its condition must have one row an example, got the "
+            f"shapes {x.shape} and {condition.shape}."
+        )
     if condition.ndim < x.ndim:
         middle = [1] * (x.ndim - condition.ndim)
         condition = condition.reshape(len(x), *middle, *condition.shape[1:])
@@ -176,12 +183,12 @@ def _with_condition(x: Array, condition: Condition) -> Array:
 
 
 def _parameters(output: Array, size: int, shape: tuple[int, ...]) -> Array:
-    """The network's output as `[size, *shape]`, in float32."""
+    """The network's output as `[size, *shape]`."""
     expected = (*shape[:-1], size * shape[-1])
     if output.shape != expected:
         raise InputError(
             f"coupling: the network must return the shape {expected}, "
             f"got {output.shape}."
         )
-    parts = output.astype(jnp.float32).reshape(*shape[:-1], size, shape[-1])
+    parts = output.reshape(*shape[:-1], size, shape[-1])
     return jnp.moveaxis(parts, -2, 0)

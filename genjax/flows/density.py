@@ -1,6 +1,10 @@
 """From a bijector and a base to a density."""
 
+from collections.abc import Callable
+from functools import wraps
+
 import jax
+import jax.numpy as jnp
 
 from genjax.base import Bijector, Density
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
@@ -18,7 +22,7 @@ def density(bijector: Bijector, base: Density) -> Density:
 
     Returns:
         A density with the parameters `bijector` and `base`. A condition goes to the
-        bijector.
+        bijector. Where x is not finite its log-density is -inf.
 
     >>> from genjax.densities import standard_normal
     >>> from genjax.flows import reverse
@@ -35,6 +39,7 @@ def density(bijector: Bijector, base: Density) -> Density:
         z, _ = bijector.forward(params, x, condition)
         return {"bijector": params, "base": base.init(key_base, z)}
 
+    @only_finite
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         z, log_det = bijector.forward(params["bijector"], x, condition)
         return base.log_prob(params["base"], z) + log_det
@@ -47,3 +52,20 @@ def density(bijector: Bijector, base: Density) -> Density:
         return x, base_log_prob - log_det
 
     return Density(init, log_prob, sample)
+
+
+def only_finite(log_prob: Callable[..., PerExample]) -> Callable[..., PerExample]:
+    """Gives examples that are not finite the log-density -inf, and no gradient.
+
+    Args:
+        log_prob: `(params, x, condition=None) -> [b]`.
+    """
+
+    @wraps(log_prob)
+    def apply(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        axes = tuple(range(1, x.ndim))
+        is_finite = jnp.isfinite(x)
+        value = log_prob(params, jnp.where(is_finite, x, 0.0), condition)
+        return jnp.where(is_finite.all(axis=axes), value, -jnp.inf)
+
+    return apply

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Functions, Network, Objective, params_of
+from genjax import nn
+from genjax.base import Functions, Network, Objective
 from genjax.errors import InputError
 from genjax.flows.continuous import velocity
 from genjax.flows.paths import Path, Times, linear_path, uniform_times
-from genjax.flows.solvers import Solver, euler, integrate
+from genjax.flows.solvers import Integrator
 from genjax.typing import (
     Array,
     Batch,
@@ -58,9 +59,8 @@ def flow_matching(
 
     def init(key: Key, batch: Batch) -> Variables:
         x, condition = batch["x"], batch.get("condition")
-        t = jnp.zeros(len(x))
-        inputs = (x, t) if condition is None else (x, t, condition)
-        return {"params": params_of(network.init(key, *inputs), user="flow_matching")}
+        field = nn.stateless(network, user="flow_matching")
+        return {"params": field.init(key, x, jnp.zeros(len(x)), condition)}
 
     def loss(
         variables: Variables, batch: Batch, key: Key
@@ -79,114 +79,100 @@ def flow_matching(
     return Objective(init, loss)
 
 
-def guided(network: Network, *, scale: float, unconditional: Array) -> Functions:
-    """A velocity pushed away from the unconditional one: classifier-free guidance.
-
-        v(x, t, c) = v(x, t, empty) + scale (v(x, t, c) - v(x, t, empty))
-
-    Both velocities come from one pass over a doubled batch. The network learns the
-    empty condition by `drop_condition`.
-
-    Args:
-        network: a trained conditional velocity.
-        scale: 1 is the conditional velocity itself, above 1 is sharper.
-        unconditional: the empty condition `[*condition]`.
-
-    Returns:
-        A network with the same variables.
-
-    Source: Ho and Salimans, 2022, arXiv:2207.12598.
-
-    >>> from genjax import nn
-    >>> network = nn.TimeMLP(features=2, hidden=(8,))
-    >>> x, t, condition = jnp.ones((3, 2)), jnp.zeros(3), jnp.ones((3, 4))
-    >>> sharper = guided(network, scale=2.0, unconditional=jnp.zeros(4))
-    >>> variables = sharper.init(jax.random.key(0), x, t, condition)
-    >>> sharper.apply(variables, x, t, condition).shape
-    (3, 2)
-    """
-
-    def apply(variables: Variables, x: Array, t: Array, condition: Array) -> Array:
-        empty = jnp.broadcast_to(unconditional[None], condition.shape)
-        both = network.apply(
-            variables,
-            jnp.concatenate([x, x]),
-            jnp.concatenate([t, t]),
-            jnp.concatenate([condition, empty]),
-        )
-        wanted, plain = jnp.split(both.astype(jnp.float32), 2)
-        return plain + scale * (wanted - plain)
-
-    return Functions(network.init, apply)
-
-
-def drop_condition(
-    objective: Objective, *, rate: float, unconditional: Array
-) -> Objective:
-    """Trains a conditional model on the empty condition as well, for `guided`.
-
-    Args:
-        objective: over batches with a `"condition"`.
-        rate: the share of examples whose condition is replaced.
-        unconditional: the empty condition `[*condition]`.
-
-    Raises:
-        InputError: `rate` is outside [0, 1).
-
-    Source: Ho and Salimans, 2022, arXiv:2207.12598.
-
-    >>> from genjax import nn
-    >>> inner = flow_matching(nn.TimeMLP(features=2, hidden=(8,)))
-    >>> objective = drop_condition(inner, rate=0.1, unconditional=jnp.zeros(4))
-    >>> batch = {"x": jnp.ones((3, 2)), "condition": jnp.ones((3, 4))}
-    >>> variables = objective.init(jax.random.key(0), batch)
-    >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
-    ()
-    """
-    if not 0 <= rate < 1:
-        raise InputError(f"drop_condition: rate must be in [0, 1), got {rate}.")
-
-    def loss(
-        variables: Variables, batch: Batch, key: Key
-    ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
-        key_drop, key_loss = jax.random.split(key)
-        condition = batch["condition"]
-        shape = (len(condition), *[1] * (condition.ndim - 1))
-        is_dropped = jax.random.bernoulli(key_drop, rate, shape)
-        dropped = jnp.where(is_dropped, unconditional[None], condition)
-        return objective.loss(variables, {**batch, "condition": dropped}, key_loss)
-
-    return Objective(objective.init, loss)
-
-
 def transport(
     network: Network,
     params: Params,
     noise: Event,
     *,
-    steps: int,
-    solver: Solver = euler,
+    integrator: Integrator,
     condition: Condition = None,
 ) -> Event:
     """Carries noise to data along a trained velocity, without its log-density.
-
-    Pairs of noise and what it is carried to, as batches `{"noise": ..., "x": ...}` of
-    `flow_matching`, are reflow: the paths of the second model are nearly straight, so
-    that one Euler step is enough.
 
     Args:
         network: the velocity.
         params: its parameters.
         noise: `[b, *event]`.
-        steps: of the solver.
-        solver: `euler`, `midpoint`, `heun` or `rk4`.
+        integrator: `fixed_steps(n, euler)`, `adaptive()`, ...
         condition: what the network is conditioned on.
     """
 
     def field(x: Array, time: Array) -> Array:
         return velocity(network, params, x, time, condition)
 
-    return integrate(field, noise, start=0.0, stop=1.0, steps=steps, solver=solver)
+    return integrator(field, noise, 0.0, 1.0)
+
+
+def reflow_pairs(
+    network: Network,
+    params: Params,
+    noise: Event,
+    *,
+    integrator: Integrator,
+    condition: Condition = None,
+) -> Batch:
+    """Pairs of noise and what a trained flow carries it to: the data of a reflow.
+
+    `flow_matching` on such pairs gives a second flow, whose paths are nearly straight;
+    `distillation` on them one that takes a single step.
+
+    Args:
+        network: the velocity.
+        params: its parameters.
+        noise: `[b, *event]`.
+        integrator: how exactly the pairs are made: `fixed_steps(25)`.
+        condition: what the network is conditioned on; it stays with its pair.
+
+    Returns:
+        A batch with `"noise"`, `"x"`, and the `"condition"` where there is one.
+
+    Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
+    """
+    x = transport(network, params, noise, integrator=integrator, condition=condition)
+    pairs = {"noise": noise, "x": x}
+    return pairs if condition is None else {**pairs, "condition": condition}
+
+
+def distillation(network: Network) -> Objective:
+    """Trains a velocity to reach the data in one Euler step.
+
+        loss = E ||x_0 + v(x_0, 0) - x_1||^2 / dimensions
+
+    It is flow matching at time 0 alone, over pairs that some flow has made; after a
+    reflow, when pairs do not cross, little is lost by it.
+
+    Args:
+        network: the velocity, best started from that of the flow.
+
+    Returns:
+        An objective over the batches of `reflow_pairs`.
+
+    Raises:
+        InputError: a batch has no `"noise"`: pairs that are drawn at random would teach
+            the mean.
+
+    Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
+
+    >>> from genjax import nn
+    >>> objective = distillation(nn.TimeMLP(features=2, hidden=(8,)))
+    >>> batch = {"x": jnp.ones((3, 2)), "noise": jnp.zeros((3, 2))}
+    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
+    ()
+    """
+    inner = flow_matching(network, times=lambda key, n: jnp.zeros(n))
+
+    def loss(
+        variables: Variables, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
+        if "noise" not in batch:
+            raise InputError(
+                "distillation: the batch must hold the noise that each x came from, "
+                f"got {sorted(batch)}; reflow_pairs makes such batches."
+            )
+        return inner.loss(variables, batch, key)
+
+    return Objective(inner.init, loss)
 
 
 def straightness(

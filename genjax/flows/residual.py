@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Bijector, Network, params_of
+from genjax import nn
+from genjax.base import Bijector, Network
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -48,29 +49,28 @@ def residual(
     True
     """
     measure = exact_log_det if log_det is None else log_det
+    step = nn.stateless(network, user="residual")
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
-        inputs = (x,) if condition is None else (x, condition)
-        return params_of(network.init(key, *inputs), user="residual")
+        return step.init(key, x, condition)
 
     def contraction(params: Params, condition: Condition) -> Contraction:
         def apply(x: Array) -> Array:
-            inputs = (x,) if condition is None else (x, condition)
-            y = network.apply({"params": params}, *inputs)
+            y = step.apply(params, x, condition)
             if y.shape != x.shape:
                 raise InputError(
                     f"residual: the network must keep the shape {x.shape}, "
                     f"got {y.shape}."
                 )
-            return y.astype(jnp.float32)
+            return y
 
         return apply
 
     def forward(
         params: Params, x: Event, condition: Condition = None
     ) -> tuple[Event, PerExample]:
-        step, value = measure(contraction(params, condition), x)
-        return x + step, value
+        change, value = measure(contraction(params, condition), x)
+        return x + change, value
 
     def inverse(
         params: Params, y: Event, condition: Condition = None

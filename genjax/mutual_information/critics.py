@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from genjax.base import Functions, Network, Objective, params_of
+from genjax import nn
+from genjax.base import Functions, Network, Objective
 from genjax.mutual_information.estimators import Estimate
 from genjax.typing import Array, Batch, Key, Variables
 
@@ -31,23 +31,17 @@ def separable_critic(first: Network, second: Network) -> Functions:
     >>> critic.apply(critic.init(jax.random.key(0), x, y), x, y).shape
     (3, 3)
     """
+    g, h = (nn.stateless(each, user="separable_critic") for each in (first, second))
 
     def init(key: Key, x: Array, y: Array) -> Variables:
         key_first, key_second = jax.random.split(key)
         return {
-            "params": {
-                "first": params_of(first.init(key_first, x), user="separable_critic"),
-                "second": params_of(
-                    second.init(key_second, y), user="separable_critic"
-                ),
-            }
+            "params": {"first": g.init(key_first, x), "second": h.init(key_second, y)}
         }
 
     def apply(variables: Variables, x: Array, y: Array) -> Array:
         params = variables["params"]
-        g = first.apply({"params": params["first"]}, x)
-        h = second.apply({"params": params["second"]}, y)
-        return g.astype(jnp.float32) @ h.astype(jnp.float32).T
+        return g.apply(params["first"], x) @ h.apply(params["second"], y).T
 
     return Functions(init, apply)
 

@@ -25,6 +25,7 @@ from genjax.nn.perceptron import (
 )
 from genjax.nn.pyramid import FPN, DenseTower, PyramidBackbone
 from genjax.nn.resnet import ResNet
+from genjax.nn.stateless import stateless
 from genjax.nn.training_pass import training_pass
 from genjax.nn.unet import UNet
 
@@ -60,6 +61,7 @@ __all__ = [
     "part_of",
     "separating_direction",
     "spectral_norm",
+    "stateless",
     "train_perceptron",
     "training_pass",
 ]

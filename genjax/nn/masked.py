@@ -138,6 +138,11 @@ class MaskedMLP(nn.Module):
         """Maps `[b, d]` and a condition `[b, k]` to `[b, d, features]`."""
         dim = x.shape[-1]
         order = self.order_of(dim)
+        if condition is None and self.has_variable("params", "condition_output"):
+            raise InputError(
+                "MaskedMLP: it was initialised with a condition, and is applied to "
+                "none."
+            )
         if self.residual and (len(set(self.hidden)) > 1 or self.seed is not None):
             raise InputError(
                 "MaskedMLP: residual layers need equal widths and no seed, got the "

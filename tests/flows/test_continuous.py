@@ -9,6 +9,7 @@ from genjax.errors import InputError
 from genjax.flows import (
     continuous,
     density,
+    fixed_steps,
     gaussian_mixture_velocity,
     hutchinson_divergence,
 )
@@ -26,14 +27,15 @@ def test_the_log_determinant_of_a_linear_field_is_its_trace():
         linear, lambda variables, x, t: x @ jnp.asarray(A.T, jnp.float32)
     )
     x = jax.random.normal(jax.random.key(0), (5, 2))
-    _, log_det = continuous(network, steps=20).inverse({}, x)
+    _, log_det = continuous(network, integrator=fixed_steps(20)).inverse({}, x)
     np.testing.assert_allclose(log_det, np.trace(A), atol=1e-5)
 
 
 def test_the_density_of_the_exact_velocity_is_the_mixtures():
     means = 2.0 * jax.random.normal(jax.random.key(0), (5, 2))
     scale = 0.4
-    flow = continuous(gaussian_mixture_velocity(means, scale), steps=200)
+    exact = gaussian_mixture_velocity(means, scale)
+    flow = continuous(exact, integrator=fixed_steps(200))
     model = density(flow, standard_normal((2,)))
     params = model.init(jax.random.key(1), jnp.zeros((1, 2)))
     x, log_prob = model.sample(params, jax.random.key(2), 500)
@@ -64,11 +66,11 @@ def test_more_probes_come_nearer_and_none_is_refused():
     network = time_network()
     x = jax.random.normal(jax.random.key(0), (64, 4))
     params = network.init(jax.random.key(1), x, jnp.zeros(64))["params"]
-    _, exact = continuous(network, steps=5).forward(params, x)
+    _, exact = continuous(network, integrator=fixed_steps(5)).forward(params, x)
 
     def error(probes):
         divergence = hutchinson_divergence(jax.random.key(2), probes=probes)
-        flow = continuous(network, steps=5, divergence=divergence)
+        flow = continuous(network, integrator=fixed_steps(5), divergence=divergence)
         return float(jnp.abs(jax.jit(flow.forward)(params, x)[1] - exact).mean())
 
     assert error(64) < 0.3 * error(1)
@@ -80,7 +82,8 @@ def test_memory_for_gradients_does_not_hold_the_inside_of_every_step():
     x = jnp.ones((256, 4))
 
     def megabytes(steps):
-        model = density(continuous(time_network(), steps=steps), standard_normal((4,)))
+        flow = continuous(time_network(), integrator=fixed_steps(steps))
+        model = density(flow, standard_normal((4,)))
         params = model.init(jax.random.key(0), x)
         gradient = jax.jit(jax.grad(lambda p: model.log_prob(p, x).mean()))
         analysis = gradient.lower(params).compile().memory_analysis()

@@ -7,12 +7,14 @@ from genjax import nn
 from genjax.base import Functions, Objective
 from genjax.errors import InputError
 from genjax.flows import (
+    distillation,
     drop_condition,
+    fixed_steps,
     flow_matching,
     gaussian_mixture_velocity,
     guided,
     linear_path,
-    rk4,
+    reflow_pairs,
     straightness,
     transport,
 )
@@ -40,7 +42,7 @@ def test_the_closed_form_is_the_conditional_mean_of_the_paths_velocity():
 def test_one_normal_is_carried_to_another_by_its_affine_map():
     network = gaussian_mixture_velocity(jnp.array([[1.0, -2.0]]), 0.7)
     x = jax.random.normal(KEY, (6, 2))
-    y = transport(network, {}, x, steps=100, solver=rk4)
+    y = transport(network, {}, x, integrator=fixed_steps(100))
     np.testing.assert_allclose(y, jnp.array([[1.0, -2.0]]) + 0.7 * x, atol=1e-5)
 
 
@@ -94,7 +96,11 @@ def test_a_condition_reaches_the_network():
     batch = {"x": jnp.ones((4, 2)), "condition": jnp.eye(4)}
     variables = flow_matching(network).init(KEY, batch)
     first = transport(
-        network, variables["params"], batch["x"], steps=2, condition=batch["condition"]
+        network,
+        variables["params"],
+        batch["x"],
+        integrator=fixed_steps(2),
+        condition=batch["condition"],
     )
     assert float(jnp.abs(first[0] - first[1]).max()) > 1e-4
 
@@ -129,3 +135,34 @@ def test_conditions_are_dropped_at_their_rate():
     assert float(kept) == pytest.approx(0.75, abs=0.02)
     with pytest.raises(InputError, match=r"rate must be in \[0, 1\), got 1.0"):
         drop_condition(inner, rate=1.0, unconditional=jnp.zeros(1))
+
+
+def test_pairs_of_a_reflow_are_what_the_flow_carries():
+    network = gaussian_mixture_velocity(jnp.array([[1.0, -2.0]]), 0.7)
+    noise = jax.random.normal(KEY, (6, 2))
+    pairs = reflow_pairs(network, {}, noise, integrator=fixed_steps(50))
+    np.testing.assert_allclose(
+        pairs["x"], jnp.array([[1.0, -2.0]]) + 0.7 * noise, atol=1e-4
+    )
+    assert set(pairs) == {"noise", "x"}
+    conditioned = reflow_pairs(
+        Functions(network.init, lambda v, x, t, c: network.apply(v, x, t)),
+        {},
+        noise,
+        integrator=fixed_steps(2),
+        condition=jnp.ones((6, 3)),
+    )
+    assert conditioned["condition"].shape == (6, 3)
+
+
+def test_distillation_has_no_loss_where_one_step_arrives():
+    straight = Functions(
+        lambda key, *inputs: {"params": {}},
+        lambda variables, x, t: 2.0 * x + 1.0,
+    )
+    noise = jax.random.normal(KEY, (6, 2))
+    batch = {"noise": noise, "x": 3.0 * noise + 1.0}
+    loss, _ = distillation(straight).loss({"params": {}}, batch, KEY)
+    assert float(loss) < 1e-10
+    with pytest.raises(InputError, match="must hold the noise"):
+        distillation(straight).loss({"params": {}}, {"x": noise}, KEY)

@@ -203,6 +203,12 @@ def pair_batch(rows: int = 16, seed: int = 0) -> Batch:
     return {"x": x, "y": y}
 
 
+def flow_pair_batch(rows: int = 16, seed: int = 0) -> Batch:
+    """Noise, and what a flow might carry it to."""
+    noise = jax.random.normal(jax.random.key(seed), (rows, 4))
+    return {"noise": noise, "x": jnp.sinh(noise)}
+
+
 def tiny_simclr() -> Objective:
     return simclr(
         conditioner(),

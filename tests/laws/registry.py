@@ -24,18 +24,23 @@ from genjax.densities import (
     diagonal_normal,
     logistic,
     negative_log_likelihood,
+    resampled,
     standard_normal,
+    tempered,
 )
 from genjax.flows import (
     actnorm,
     affine,
     alternating_mask,
+    block_autoregressive,
     chain,
     checkerboard_mask,
     continuous,
     coupling,
     density,
+    distillation,
     elementwise,
+    fixed_steps,
     flip,
     flow_matching,
     glow_step,
@@ -84,6 +89,7 @@ from tests.laws.instances import (
     affine_layer,
     batch,
     conditioner,
+    flow_pair_batch,
     image_batch,
     layer,
     masked,
@@ -151,6 +157,10 @@ BIJECTORS: Mapping[str, Case] = {
     "masked_autoregressive, spline": Case(
         masked_autoregressive(rational_quadratic_spline(bins=4), masked(11))
     ),
+    "block_autoregressive": Case(block_autoregressive(width=6)),
+    "block_autoregressive, conditioned": Case(
+        block_autoregressive(width=4, hidden=2), condition=(2,)
+    ),
     "elementwise": Case(elementwise(affine())),
     "identity": Case(identity()),
     "permutation": Case(permutation((2, 0, 3, 1))),
@@ -185,9 +195,9 @@ BIJECTORS: Mapping[str, Case] = {
     "invert": Case(invert(affine_layer())),
     "repeat": Case(repeat(layer(), 3)),
     "repeat, conditioned": Case(repeat(layer(), 3), condition=(2,)),
-    "continuous": Case(continuous(time_network(), steps=20)),
+    "continuous": Case(continuous(time_network(), integrator=fixed_steps(20))),
     "continuous, conditioned": Case(
-        continuous(time_network(), steps=20), condition=(2,)
+        continuous(time_network(), integrator=fixed_steps(20)), condition=(2,)
     ),
     "repeat, scanned": Case(repeat(layer(), 10)),
 }
@@ -207,6 +217,17 @@ PLANAR: Mapping[str, Case] = {
         density(
             repeat(chain(coupling(affine(), conditioner(2), split=1), reverse()), 2),
             standard_normal((2,)),
+        ),
+        (2,),
+    ),
+    "tempered": Case(tempered(logistic((2,)), temperature=0.4), (2,)),
+    "resampled": Case(
+        resampled(
+            standard_normal((2,)),
+            conditioner(1),
+            key=jax.random.key(0),
+            tries=20,
+            points=100_000,
         ),
         (2,),
     ),
@@ -246,6 +267,7 @@ OBJECTIVES: Mapping[str, Training] = {
     "flow_matching": Training(
         lambda: flow_matching(time_network(), times=logit_normal_times()), couples=True
     ),
+    "distillation": Training(lambda: distillation(time_network()), flow_pair_batch),
     "variational_dequantization": Training(
         lambda: variational_dequantization(
             density(

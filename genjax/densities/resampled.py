@@ -1,0 +1,108 @@
+"""A base whose samples a network accepts or rejects."""
+
+import jax
+import jax.numpy as jnp
+
+from genjax import nn
+from genjax.base import Density, Network
+from genjax.errors import InputError
+from genjax.typing import Array, Condition, Event, Key, Params, PerExample
+
+
+def resampled(
+    proposal: Density, network: Network, *, key: Key, tries: int, points: int = 4096
+) -> Density:
+    """A proposal reshaped by learnt rejection sampling, of any topology.
+
+        p(z) = q(z) (a(z) (1 - r) / Z + r),   a(z) = sigmoid(network(z)),
+        Z = E_q a,   r = (1 - Z)^(T - 1)
+
+    A sample is the first of `T - 1` proposals that is accepted, or else the last one.
+    Holes and several components, which a flow from a normal can only approach, come
+    out as they are. `Z` is the mean over fixed points, so that the log-density is a
+    deterministic function; its relative error falls as `1 / sqrt(points)`.
+
+    Args:
+        proposal: q, without parameters of its own to learn: they are initialised once.
+        network: from `[b, *event]` to one logit an example, `[b, 1]`.
+        key: draws the points.
+        tries: T.
+        points: over how many Z is averaged.
+
+    Returns:
+        A density with the parameters `network` and `proposal`.
+
+    Raises:
+        InputError: `tries` is below 2, there is no point, or the network's output has
+            another shape.
+
+    Source: Bauer and Mnih, 2019, arXiv:1810.11428; Stimper, Schölkopf and
+    Hernández-Lobato, 2022, arXiv:2110.15828.
+
+    >>> from genjax.densities import standard_normal
+    >>> accept = nn.MLP(features=1, hidden=(8,))
+    >>> base = resampled(
+    ...     standard_normal((2,)), accept, key=jax.random.key(0), tries=50, points=64
+    ... )
+    >>> params = base.init(jax.random.key(1), jnp.ones((3, 2)))
+    >>> z, log_prob = base.sample(params, jax.random.key(2), 5)
+    >>> z.shape, log_prob.shape
+    ((5, 2), (5,))
+    """
+    if tries < 2 or points < 1:
+        raise InputError(
+            "resampled: tries must be at least 2 and points at least 1, "
+            f"got {tries} and {points}."
+        )
+    acceptance = nn.stateless(network, user="resampled")
+
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        key_network, key_proposal = jax.random.split(key)
+        return {
+            "network": acceptance.init(key_network, x),
+            "proposal": proposal.init(key_proposal, x, condition),
+        }
+
+    def logits(params: Params, z: Array) -> PerExample:
+        raw = acceptance.apply(params["network"], z)
+        if raw.shape != (len(z), 1):
+            raise InputError(
+                "resampled: the network must return one logit an example, the shape "
+                f"{(len(z), 1)}, got {raw.shape}."
+            )
+        return raw[:, 0]
+
+    def log_ratio(params: Params, z: Event) -> PerExample:
+        """The logarithm of what the proposal's density is multiplied by."""
+        drawn, _ = proposal.sample(params["proposal"], key, points)
+        log_accepted = jax.nn.log_sigmoid(logits(params, drawn))
+        log_share = jax.nn.logsumexp(log_accepted) - jnp.log(float(points))
+        log_rest = (tries - 1) * jnp.log1p(-jnp.minimum(jnp.exp(log_share), 1 - 1e-6))
+        log_kept = jnp.log(-jnp.expm1(log_rest)) - log_share
+        accepted = jax.nn.log_sigmoid(logits(params, z)) + log_kept
+        return jnp.logaddexp(accepted, log_rest)
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        plain = proposal.log_prob(params["proposal"], x, condition)
+        return plain + log_ratio(params, x)
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, Array]:
+        def attempt(carry: tuple[Array, Array], key: Key) -> tuple:
+            z, is_found = carry
+            key_proposal, key_coin = jax.random.split(key)
+            new, _ = proposal.sample(params["proposal"], key_proposal, n, condition)
+            coin = jnp.log(jax.random.uniform(key_coin, (n,), minval=1e-38))
+            is_taken = coin < jax.nn.log_sigmoid(logits(params, new))
+            kept = is_found.reshape(n, *[1] * (z.ndim - 1))
+            return (jnp.where(kept, z, new), is_found | is_taken), None
+
+        z, _ = jax.eval_shape(
+            lambda key: proposal.sample(params["proposal"], key, n, condition), key
+        )
+        start = (jnp.zeros(z.shape, z.dtype), jnp.zeros(n, bool))
+        (z, _), _ = jax.lax.scan(attempt, start, jax.random.split(key, tries))
+        return z, log_prob(params, z, condition)
+
+    return Density(init, log_prob, sample)

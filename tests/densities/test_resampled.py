@@ -1,0 +1,56 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import nn
+from genjax.base import Functions
+from genjax.densities import resampled, standard_normal
+from genjax.errors import InputError
+
+KEY = jax.random.key(0)
+
+
+def half_plane():
+    """Accepts what has a positive first coordinate, and nothing else."""
+
+    def apply(variables, z):
+        return jnp.where(z[:, :1] > 0, 30.0, -30.0)
+
+    return Functions(lambda key, z: {"params": {}}, apply)
+
+
+def test_half_a_normal_has_the_density_of_its_two_parts():
+    tries = 3
+    base = resampled(
+        standard_normal((2,)), half_plane(), key=KEY, tries=tries, points=200_000
+    )
+    z = jnp.array([[0.5, 0.1], [-0.5, 0.1]])
+    params = base.init(jax.random.key(1), z)
+    plain = standard_normal((2,)).log_prob({}, z)
+    rejected = 0.5 ** (tries - 1)
+    wanted = np.log([(1 - rejected) / 0.5 + rejected, rejected])
+    np.testing.assert_allclose(base.log_prob(params, z) - plain, wanted, atol=0.02)
+    drawn, log_prob = base.sample(params, jax.random.key(2), 20_000)
+    share = float((drawn[:, 0] < 0).mean())
+    assert abs(share - 0.5**tries) < 4 * np.sqrt(0.125 * 0.875 / 20_000)
+    np.testing.assert_allclose(log_prob, base.log_prob(params, drawn), atol=1e-5)
+
+
+def test_the_log_density_has_a_finite_gradient():
+    network = nn.MLP(features=1, hidden=(8,))
+    base = resampled(standard_normal((2,)), network, key=KEY, tries=10, points=128)
+    x = jnp.array([[0.0, 1.0], [50.0, -50.0]])
+    params = base.init(jax.random.key(1), x)
+    gradient = jax.grad(lambda p: base.log_prob(p, x).sum())(params)
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
+    assert float(jnp.abs(gradient["network"]["Dense_1"]["bias"]).max()) > 0
+
+
+def test_mistakes_are_named():
+    with pytest.raises(InputError, match="tries must be at least 2"):
+        resampled(standard_normal((2,)), half_plane(), key=KEY, tries=1)
+    wide = Functions(lambda key, z: {"params": {}}, lambda variables, z: z)
+    base = resampled(standard_normal((2,)), wide, key=KEY, tries=2)
+    with pytest.raises(InputError, match="one logit an example"):
+        base.log_prob({"network": {}, "proposal": {}}, jnp.ones((3, 2)))

@@ -1,0 +1,32 @@
+import jax
+import jax.numpy as jnp
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from genjax.densities import standard_normal
+from genjax.errors import InputError
+from genjax.metrics import area_under_roc, typicality, waic
+
+
+def test_the_area_is_that_of_scikit_learn_ties_included():
+    inside = jnp.round(jax.random.normal(jax.random.key(0), (200,)), 1)
+    outside = jnp.round(0.7 + jax.random.normal(jax.random.key(1), (100,)), 1)
+    labels = [0] * 200 + [1] * 100
+    wanted = roc_auc_score(labels, jnp.concatenate([inside, outside]))
+    assert float(area_under_roc(inside, outside)) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_typicality_sees_what_a_density_does_not():
+    # The mode of a normal in many dimensions is like none of its samples.
+    model = standard_normal((100,))
+    _, held_out = model.sample({}, jax.random.key(0), 500)
+    _, fresh = model.sample({}, jax.random.key(1), 500)
+    mode = model.log_prob({}, jnp.zeros((5, 100)))
+    assert float(area_under_roc(-fresh, -mode)) == 0.0
+    scores = typicality(fresh, held_out), typicality(mode, held_out)
+    assert float(area_under_roc(*scores)) == 1.0
+
+
+def test_waic_needs_an_ensemble():
+    with pytest.raises(InputError, match="at least 2 models are needed, got 1"):
+        waic(jnp.zeros((1, 3)))
