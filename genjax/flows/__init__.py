@@ -1,5 +1,6 @@
 """Normalizing flows: invertible maps whose log-determinants compose."""
 
+from genjax.flows.architectures import glow, realnvp
 from genjax.flows.autoregressive import (
     autoregressive_flow,
     cached,
@@ -125,6 +126,7 @@ __all__ = [
     "flow_inpaint",
     "flow_matching",
     "gaussian_mixture_velocity",
+    "glow",
     "glow_step",
     "guided",
     "heun",
@@ -161,6 +163,7 @@ __all__ = [
     "quadratic_spline",
     "radial",
     "rational_quadratic_spline",
+    "realnvp",
     "reflow_pairs",
     "repeat",
     "residual",

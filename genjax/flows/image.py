@@ -7,7 +7,7 @@ from genjax.base import Bijector, Network
 from genjax.errors import InputError
 from genjax.flows.compose import chain, invert, stack
 from genjax.flows.coupling import coupling
-from genjax.flows.elementwise import affine
+from genjax.flows.elementwise import Elementwise
 from genjax.flows.linear import plu
 from genjax.flows.permutation import identity, volume_preserving
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
@@ -94,23 +94,25 @@ def actnorm() -> Bijector:
     return Bijector(init, forward, inverse)
 
 
-def glow_step(network: Network, *, split: int) -> Bijector:
-    """Activation normalisation, an invertible 1x1 convolution, an affine coupling.
+def glow_step(transform: Elementwise, network: Network, *, split: int) -> Bijector:
+    """Activation normalisation, an invertible 1x1 convolution, a coupling.
 
     Args:
-        network: of the coupling, from `split` channels to twice the others.
+        transform: the scalar map of the coupling; `affine()` in the paper.
+        network: of the coupling, from `split` channels to `size` times the others.
         split: how many channels pass the coupling unchanged.
 
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
     >>> import jax
     >>> from genjax import nn
-    >>> layer = glow_step(nn.MLP(features=4, hidden=(8,)), split=2)
+    >>> from genjax.flows import affine
+    >>> layer = glow_step(affine(), nn.MLP(features=4, hidden=(8,)), split=2)
     >>> x = jnp.ones((1, 4, 4, 4))
     >>> layer.forward(layer.init(jax.random.key(0), x), x)[0].shape
     (1, 4, 4, 4)
     """
-    return chain(actnorm(), plu(), coupling(affine(), network, split=split))
+    return chain(actnorm(), plu(), coupling(transform, network, split=split))
 
 
 def multiscale(*levels: Bijector) -> Bijector:

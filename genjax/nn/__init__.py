@@ -4,7 +4,7 @@ Every module computes in its `dtype` (bfloat16 on accelerators), keeps its param
 float32, and returns float32, so that losses and statistics never see less.
 """
 
-from genjax.nn.conv_net import ConvNet, LocalGlobalNet
+from genjax.nn.conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.lipschitz import LipschitzMLP, lipswish, spectral_norm
@@ -35,6 +35,7 @@ __all__ = [
     "BatchNorm",
     "ClassEmbedding",
     "ConvNet",
+    "ConvStack",
     "ConvTranspose",
     "DenseTower",
     "GroupNorm",

@@ -42,6 +42,43 @@ class ConvNet(nn.Module):
         return nn.Dense(self.features, dtype=self.dtype)(pooled).astype(jnp.float32)
 
 
+class ConvStack(nn.Module):
+    """Convolutions that keep the image's size: the conditioner of image flows.
+
+    Attributes:
+        features: output channels.
+        widths: the channels of the hidden layers, the first of which is 3 x 3, the
+            others 1 x 1, as in Glow.
+        activation: after each hidden layer.
+        output_init: initialiser of the last kernel, 3 x 3.
+        dtype: of the computation.
+
+    Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
+
+    >>> module = ConvStack(features=4, widths=(8, 8))
+    >>> x = jnp.ones((2, 6, 6, 1))
+    >>> module.apply(module.init(jax.random.key(0), x), x).shape
+    (2, 6, 6, 4)
+    """
+
+    features: int
+    widths: Sequence[int]
+    activation: Callable[[Array], Array] = jax.nn.relu
+    output_init: Callable[..., Any] = nn.initializers.zeros
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[b, h, w, c]` to `[b, h, w, features]`."""
+        for layer, width in enumerate(self.widths):
+            size = (1, 1) if layer else (3, 3)
+            x = self.activation(nn.Conv(width, size, dtype=self.dtype)(x))
+        head = nn.Conv(
+            self.features, (3, 3), dtype=self.dtype, kernel_init=self.output_init
+        )
+        return head(x).astype(jnp.float32)
+
+
 class LocalGlobalNet(nn.Module):
     """A convolutional encoder that returns its feature map beside its vector.
 

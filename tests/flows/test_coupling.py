@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from genjax import nn
 from genjax.errors import InputError
 from genjax.flows import (
     affine,
@@ -10,6 +11,7 @@ from genjax.flows import (
     checkerboard_mask,
     coupling,
     masked_coupling,
+    rational_quadratic_spline,
 )
 from tests.laws.instances import conditioner
 
@@ -66,3 +68,13 @@ def test_a_mask_that_does_not_fit_is_refused():
     layer = masked_coupling(affine(), network, mask=np.ones(4, bool))
     with pytest.raises(InputError, match="keep some entries and not others, got 4 of"):
         layer.init(jax.random.key(0), x)
+
+
+def test_a_bfloat16_conditioner_keeps_the_inverse_and_float32_log_dets():
+    network = nn.MLP(features=22, hidden=(8,), dtype=jnp.bfloat16)
+    layer = coupling(rational_quadratic_spline(bins=4), network, split=2)
+    x = jax.random.normal(jax.random.key(0), (5, 4))
+    params = layer.init(jax.random.key(1), x)
+    y, log_det = layer.forward(params, x)
+    assert y.dtype == log_det.dtype == jnp.float32
+    np.testing.assert_allclose(layer.inverse(params, y)[0], x, atol=1e-5)

@@ -73,7 +73,7 @@ def layer() -> Bijector:
     return chain(affine_layer(), permutation((2, 3, 1, 0)))
 
 
-def realnvp(layers: int = 2) -> Density:
+def tiny_realnvp(layers: int = 2) -> Density:
     return density(repeat(layer(), layers), standard_normal((4,)))
 
 

@@ -43,6 +43,7 @@ from genjax.flows import (
     fixed_steps,
     flip,
     flow_matching,
+    glow,
     glow_step,
     householder,
     householder_sylvester,
@@ -61,6 +62,7 @@ from genjax.flows import (
     qr,
     radial,
     rational_quadratic_spline,
+    realnvp,
     repeat,
     residual,
     reverse,
@@ -96,13 +98,13 @@ from tests.laws.instances import (
     pair_batch,
     perfect_fcos,
     player,
-    realnvp,
     scene_batch,
     time_network,
     tiny_detector,
     tiny_fcos,
     tiny_gan,
     tiny_infomax,
+    tiny_realnvp,
     tiny_simclr,
     tiny_vae,
 )
@@ -172,9 +174,17 @@ BIJECTORS: Mapping[str, Case] = {
     "qr": Case(qr(reflections=3)),
     "actnorm": Case(actnorm()),
     "squeeze": Case(squeeze(), (4, 2, 1)),
-    "glow_step": Case(glow_step(conditioner(), split=2), (2, 2, 4)),
+    "glow_step": Case(glow_step(affine(), conditioner(), split=2), (2, 2, 4)),
     "multiscale": Case(
-        multiscale(actnorm(), glow_step(conditioner(8), split=4)), (4, 4, 1)
+        multiscale(actnorm(), glow_step(affine(), conditioner(8), split=4)), (4, 4, 1)
+    ),
+    "glow": Case(
+        glow(affine(), conditioner, event_shape=(4, 4, 1), levels=2, steps=1),
+        (4, 4, 1),
+    ),
+    "realnvp": Case(
+        realnvp(affine(), conditioner, event_shape=(4, 2, 1), levels=1, couplings=2),
+        (4, 2, 1),
     ),
     "planar": Case(planar()),
     "radial": Case(radial()),
@@ -254,7 +264,7 @@ class Training(NamedTuple):
 
 OBJECTIVES: Mapping[str, Training] = {
     "nade": Training(lambda: negative_log_likelihood(nade(hidden=5))),
-    "realnvp": Training(lambda: negative_log_likelihood(realnvp())),
+    "realnvp": Training(lambda: negative_log_likelihood(tiny_realnvp())),
     "accumulate": Training(
         lambda: accumulate(negative_log_likelihood(nade(hidden=5)), 2)
     ),

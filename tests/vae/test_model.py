@@ -7,7 +7,7 @@ from genjax.densities import conditional_normal
 from genjax.flows import affine, coupling, density, repeat
 from genjax.training import gradient_descent
 from genjax.vae import LatentModel, elbo, reconstruct, sample
-from tests.laws.instances import conditioner, layer, realnvp
+from tests.laws.instances import conditioner, layer, tiny_realnvp
 from tests.vae.ppca import CORRELATED, KEY, PARAMS, Ppca
 
 
@@ -28,7 +28,7 @@ def test_any_three_densities_make_a_model():
     """A posterior and a prior that are flows, a likelihood that is a NADE."""
     import optax
 
-    flow = density(repeat(coupling(affine(), conditioner(), split=2), 2), realnvp())
+    flow = density(repeat(coupling(affine(), conditioner(), split=2), 2), tiny_realnvp())
     posterior = conditional_normal(conditioner(8))
     prior = density(repeat(layer(), 2), flow)
     model = LatentModel(posterior, nade(hidden=5), prior)
