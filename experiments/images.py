@@ -14,6 +14,17 @@ def binary_digits() -> Splits:
     return binary_splits(split(digits(), validation=180, test=360), 8)
 
 
+def enlarged_digits() -> Splits:
+    """The digits of scikit-learn, 28 x 28 by repeated pixels, with 256 grey levels."""
+
+    def one(source: ArraySource) -> ArraySource:
+        image = np.kron(source.arrays["image"], np.ones((1, 3, 3), np.uint8))
+        image = np.pad(image, ((0, 0), (2, 2), (2, 2)))
+        return ArraySource({"image": np.minimum(16 * image, 255).astype(np.uint8)})
+
+    return Splits(*map(one, split(digits(), validation=180, test=360)))
+
+
 def binary_splits(splits: Splits, threshold: int) -> Splits:
     """Binarises the images of every split at a fixed threshold; other fields stay.
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from experiments.autoregressive._binary_images import nade_task
 from experiments.config import RunConfig
-from experiments.images import binary_splits
+from experiments.images import binary_splits, enlarged_digits
 from experiments.runner import Task, run
-from genjax.data import ArraySource, Splits, digits, load_prepared, split
+from genjax.data import ArraySource, Splits, load_prepared
 from genjax.errors import InputError
 
 
@@ -70,8 +70,7 @@ def build(config: Config) -> Task:
 
 def _read(data: str) -> Splits:
     if data == "digits":
-        splits = split(digits(), validation=180, test=360)
-        return binary_splits(Splits(*map(_enlarge, splits)), 8)
+        return binary_splits(enlarged_digits(), 128)
     if data == "tfds":
         names = ("train", "validation", "test")
         return Splits(*(load_prepared("binarized_mnist", name) for name in names))
@@ -90,11 +89,6 @@ def _read(data: str) -> Splits:
         if not np.isin(part, (0, 1)).all():
             raise InputError(f"--data: the array {name} has values beside 0 and 1.")
     return Splits(*(ArraySource({"image": part}) for part in parts))
-
-
-def _enlarge(source: ArraySource) -> ArraySource:
-    image = np.kron(source.arrays["image"], np.ones((1, 3, 3), np.uint8))
-    return ArraySource({"image": np.pad(image, ((0, 0), (2, 2), (2, 2)))})
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Deep flows beside flowjax: first call, step and sampling, in one process.
 
+Then two choices inside the library: how an autoregressive layer is inverted, and what
+share of a Glow step the 1x1 convolution has.
+
 uv run --group benchmarks python -m experiments.benchmarks.flows
 """
 
@@ -18,14 +21,19 @@ from genjax import nn
 from genjax.densities import standard_normal
 from genjax.flows import (
     Elementwise,
+    actnorm,
     affine,
+    cached,
     chain,
     coupling,
     density,
+    jacobi,
     masked_autoregressive,
     permutation,
+    plu,
     rational_quadratic_spline,
     repeat,
+    sequential,
 )
 from genjax.typing import Array, Key, Params
 
@@ -114,8 +122,44 @@ def training(side: Side) -> tuple[float, float, int]:
     return float(np.median(times)), median_ms(compiled, side.params, x), lines
 
 
+def inverses() -> Table:
+    """Three inverses of one autoregressive layer near the identity, as trained ones."""
+    network = nn.MaskedMLP(
+        features=2,
+        hidden=(WIDTH, WIDTH),
+        output_init=jax.nn.initializers.normal(0.01),
+    )
+    y = jax.random.normal(jax.random.key(1), (ROWS, DIM))
+    table = Table("inverse of an autoregressive layer", "512 rows, ms")
+    for name, inverse in (
+        ("cached", cached),
+        ("jacobi", jacobi()),
+        ("sequential", sequential),
+    ):
+        layer = masked_autoregressive(affine(), network, inverse=inverse)
+        params = layer.init(jax.random.key(0), y)
+        table.add_row(name, f"{median_ms(jax.jit(layer.inverse), params, y):.1f}")
+    return table
+
+
+def glow_steps() -> Table:
+    """The gradient of a Glow step at 14 x 14 x 12, with and without the convolution."""
+    x = jax.random.normal(jax.random.key(1), (64, 14, 14, 12))
+    couple = coupling(affine(), nn.ConvStack(12, (64, 64)), split=6)
+    table = Table("a Glow step", "gradient of 64 images, ms")
+    for name, layer in (
+        ("whole", chain(actnorm(), plu(), couple)),
+        ("without the 1x1 convolution", chain(actnorm(), couple)),
+    ):
+        model = density(layer, standard_normal(x.shape[1:]))
+        params = model.init(jax.random.key(0), x)
+        gradient = jax.jit(jax.grad(lambda p, m=model: m.log_prob(p, x).mean()))
+        table.add_row(name, f"{median_ms(gradient, params):.1f}")
+    return table
+
+
 def main() -> None:
-    """Prints a row a model, a library."""
+    """Prints a row a model, a library, then the tables of the library's own choices."""
     titles = ("first call, s", "gradient, ms", "lines", "512 samples, ms")
     table = Table("model", "layers", "library", *titles)
     for kind, depth in (
@@ -133,7 +177,7 @@ def main() -> None:
             sampling = median_ms(sample, side.params, jax.random.key(2), runs=7)
             figures = (f"{seconds:.2f}", f"{ms:.1f}", str(lines), f"{sampling:.1f}")
             table.add_row(kind, str(depth), library, *figures)
-    Console().print(table)
+    Console().print(table, inverses(), glow_steps())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ The 1797 digits of scikit-learn, 8 x 8 with 17 grey levels, dequantised uniforml
 mapped by a logit; cut at random (seed 0) into 1257 for training, 180 for validation and
 360 for testing. The likelihood is that of the grey levels: both maps are accounted for.
 The flow is a single layer in the order of the rows, so that the lower halves of test
-digits are drawn from their exact conditional given the upper ones.
+digits are drawn from their exact conditional given the upper ones. Upside-down digits
+are told from upright ones by their likelihood.
 
 Paper: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032
 Command: python -m experiments flows/digits --check
@@ -23,18 +24,19 @@ import optax
 from scipy.stats import multivariate_normal
 
 from experiments.config import RunConfig
+from experiments.flows._grey_levels import GreyLevels
 from experiments.runner import Task, run
 from genjax import nn
 from genjax.data import digits, on_device, split
-from genjax.data.preprocessing import dequantize, flatten, logit
-from genjax.densities import negative_log_likelihood
+from genjax.data.preprocessing import dequantize, flatten
 from genjax.flows import autoregressive_flow, rational_quadratic_spline
-from genjax.metrics import bits_per_dim
+from genjax.metrics import area_under_roc, bits_per_dim, typicality
 from genjax.plotting import image_grid
-from genjax.training import gradient_descent, with_ema, with_preprocessing
-from genjax.typing import Array, Batch, Key, Variables
+from genjax.training import gradient_descent, with_ema
+from genjax.typing import Array, Key, Variables
 
-LEVELS, DIMS, MARGIN = 17, 64, 0.05
+LEVELS, DIMS = 17, 64
+PIXELS = GreyLevels(LEVELS, (8, 8), (DIMS,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,19 +68,6 @@ EXPECTED = {
 }
 
 
-def _prepare(key: Key, image: Array) -> tuple[Array, Array]:
-    return logit(dequantize(key, flatten(image), levels=LEVELS), margin=MARGIN)
-
-
-def _to_logits(key: Key, batch: Batch) -> Batch:
-    return {"x": _prepare(key, batch["image"])[0]}
-
-
-def _to_levels(x: Array) -> Array:
-    unit = (jax.nn.sigmoid(x) - MARGIN) / (1 - 2 * MARGIN)
-    return jnp.clip(jnp.floor(unit * LEVELS), 0, LEVELS - 1).reshape(-1, 8, 8)
-
-
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     spline = rational_quadratic_spline(bins=config.bins)
@@ -90,42 +79,54 @@ def build(config: Config) -> Task:
     model = autoregressive_flow(spline, network)
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
-    objective = with_preprocessing(negative_log_likelihood(model), _to_logits)
     splits = split(digits(), validation=180, test=360)
     validation = jnp.asarray(splits.validation.arrays["image"])
 
     def bits(variables: Variables, image: Array) -> Array:
-        """The mean over ten draws of the dequantisation noise."""
+        return PIXELS.bits(model, variables["params"], image, draws=10, rows=len(image))
 
-        def of_draw(key: Key) -> Array:
-            x, log_det = _prepare(key, image)
-            log_prob = model.log_prob(variables["params"], x) + log_det
-            return jnp.mean(bits_per_dim(log_prob, dims=DIMS, levels=LEVELS))
+    def novelty(variables: Variables, image: Array) -> dict[str, Array]:
+        """How well two scores tell upside-down digits from upright ones."""
+        key_held_out, key_upright, key_turned = jax.random.split(jax.random.key(8), 3)
 
-        return jnp.mean(jax.lax.map(of_draw, jax.random.split(jax.random.key(7), 10)))
+        def log_prob(key: Key, image: Array) -> Array:
+            return PIXELS.log_prob(model, variables["params"], key, image)
+
+        held_out = log_prob(key_held_out, validation)
+        upright, turned = (
+            log_prob(key_upright, image),
+            log_prob(key_turned, image[:, ::-1]),
+        )
+        typical = (typicality(x, held_out) for x in (upright, turned))
+        return {
+            "auc_upside_down": area_under_roc(-upright, -turned),
+            "auc_upside_down_typicality": area_under_roc(*typical),
+        }
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         train, test = splits.train.arrays["image"], splits.test.arrays["image"]
-        value = jax.jit(bits)(variables, jnp.asarray(test))
-        normal = _normal_bits(train, test)
+        test = jnp.asarray(test)
+        value = jax.jit(bits)(variables, test)
+        normal = _normal_bits(train, np.asarray(test))
         return {
             "test_bits_per_dim": value,
             "normal_bits_per_dim": normal,
             "bits_below_normal": normal - value,
+            **jax.jit(novelty)(variables, test),
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return _to_levels(model.sample(variables["params"], key, n)[0])
+        return PIXELS.decode(model.sample(variables["params"], key, n)[0])
 
     def inpaint(variables: Variables, key: Key) -> Array:
         """Rows of eight: test digits, their upper halves, three completions each."""
         image = jnp.asarray(splits.test.arrays["image"][:8], jnp.float32)
         key_noise, *keys = jax.random.split(key, 4)
-        x, _ = _prepare(key_noise, image)
+        x, _ = PIXELS.encode(key_noise, image)
         upper = np.arange(DIMS) < DIMS // 2
         draws = [model.complete(variables["params"], k, x, upper)[0] for k in keys]
         halved = jnp.where(upper.reshape(1, 8, 8), image, 0.0)
-        return jnp.concatenate([image, halved, *map(_to_levels, draws)])
+        return jnp.concatenate([image, halved, *map(PIXELS.decode, draws)])
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         labels = ("test digits", "observed", *["completed"] * 3)
@@ -133,7 +134,9 @@ def build(config: Config) -> Task:
         return {"inpainted": image_grid(images, row_labels=labels)}
 
     return Task(
-        update=with_ema(gradient_descent(objective, optimizer), config.ema),
+        update=with_ema(
+            gradient_descent(PIXELS.objective(model), optimizer), config.ema
+        ),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),

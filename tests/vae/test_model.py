@@ -28,7 +28,9 @@ def test_any_three_densities_make_a_model():
     """A posterior and a prior that are flows, a likelihood that is a NADE."""
     import optax
 
-    flow = density(repeat(coupling(affine(), conditioner(), split=2), 2), tiny_realnvp())
+    flow = density(
+        repeat(coupling(affine(), conditioner(), split=2), 2), tiny_realnvp()
+    )
     posterior = conditional_normal(conditioner(8))
     prior = density(repeat(layer(), 2), flow)
     model = LatentModel(posterior, nade(hidden=5), prior)
