@@ -10,9 +10,9 @@ Paper: Liu, Gong and Liu, 2022, arXiv:2209.03003; Ho and Salimans, 2022,
     arXiv:2207.12598
 Command: python -m experiments flows/rectified_digits --check
 Hardware: 2 CPU cores
-Time: 4 minutes
-Expected: the one-step energy distance falls at least tenfold by the reflow; at least
-    .95 of the guided samples are of their class
+Time: 60 seconds
+Expected: one-step energy distance <= .03 after the reflow (training digits: .02);
+    at least .95 of the guided samples are of their class
 """
 
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Config(RunConfig):
 
 SMOKE = {"width": 16, "steps": 20, "batch_size": 32, "pairs": 64, "pair_steps": 2}
 EXPECTED = {
-    "one_step_gain_of_reflow": {"at_least": 10.0},
+    "energy_distance_reflowed_in_1": {"at_most": 0.03},
     "class_accuracy_guided": {"at_least": 0.95},
 }
 
@@ -145,14 +145,11 @@ def build(config: Config) -> Study:
                 carry = partial(transport, velocity, integrator=integrator)
                 drawn = jax.jit(carry)(params, noise, condition=labels)
                 distance = energy_distance(drawn, test)
-                metrics[f"energy_distance_{name}_{steps}_steps"] = distance
-                rows[f"{name}, {steps} steps"] = drawn
+                metrics[f"energy_distance_{name}_in_{steps}"] = distance
+                plural = "" if steps == 1 else "s"
+                rows[f"{name}, {steps} step{plural}"] = drawn
                 accuracy = classify(drawn, labels)
             metrics[f"class_accuracy_{name}"] = accuracy
-        metrics["one_step_gain_of_reflow"] = (
-            metrics["energy_distance_guided_1_steps"]
-            / metrics["energy_distance_reflowed_1_steps"]
-        )
         figures = {
             "samples": _one_a_class(rows, labels),
             "inpainted": _inpainted(network, first, key_inpaint, test, labels),
@@ -191,7 +188,7 @@ def _classifier(train: ArraySource) -> Any:
 def _one_a_class(rows: dict[str, Array], labels: Array) -> Any:
     """A row a flow and number of steps, a column a class."""
     first = np.asarray(labels).argmax(axis=0)
-    images = jnp.concatenate([x[first] for x in rows.values()])
+    images = jnp.clip(jnp.concatenate([x[first] for x in rows.values()]), -1.0, 1.0)
     return image_grid(
         images.reshape(-1, 8, 8),
         columns=CLASSES,
@@ -210,7 +207,8 @@ def _inpainted(
         partial(flow_inpaint, network, steps=50, resamples=5, condition=labels)
     )
     draws = [fill(params, each, x, upper) for each in jax.random.split(key, 3)]
-    images = jnp.concatenate([x, jnp.where(upper[None], x, -1.0), *draws])
+    halves = jnp.where(upper[None], x, -1.0)
+    images = jnp.clip(jnp.concatenate([x, halves, *draws]), -1.0, 1.0)
     return image_grid(
         images.reshape(-1, 8, 8),
         columns=CLASSES,
