@@ -87,9 +87,11 @@ class Bijector(NamedTuple):
     inverse: Callable[..., tuple[Array, Array]]
 
 
-def no_completion(params: Params, key: Key, x: Array, observed: Any) -> Any:
+def no_completion(
+    params: Params, key: Key, x: Array, observed: Any, condition: Any = None
+) -> Any:
     """The `complete` of a density that cannot condition on parts of an event."""
-    del params, key, x, observed
+    del params, key, x, observed, condition
     raise NotImplementedError(
         "complete: this density has no exact completion of partly observed events; "
         "autoregressive models have one."
@@ -104,9 +106,9 @@ class Density(NamedTuple):
         log_prob: `(params, x, condition=None) -> [b]`, in nats.
         sample: `(params, key, n, condition=None) -> (x [n, *event], log_prob [n])`;
             a condition has one row a sample.
-        complete: `(params, key, x [b, *event], observed [*event]) -> (x [b, *event],
-            log_prob [b])`; the observed entries stay, the others are drawn from their
-            exact conditional, whose log-probability comes with them.
+        complete: `(params, key, x [b, *event], observed [*event], condition=None) ->
+            (x [b, *event], log_prob [b])`; the observed entries stay, the others are
+            drawn from their exact conditional, whose log-probability comes with them.
 
     Laws: it sums or integrates to one; the log-probability that comes with a sample
     is `log_prob` of that sample.

@@ -33,7 +33,7 @@ from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
 
 SHAPE = (28, 28, 1)
-PIXELS = GreyLevels(256, (28, 28), SHAPE)
+PIXELS = GreyLevels(256, (28, 28), SHAPE, margin=1e-5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Config(RunConfig):
     model: Literal["glow", "realnvp"] = "glow"
     """Which of the two flows."""
     depth: int = 8
-    """Steps of Glow a scale; couplings of either kind of RealNVP."""
+    """Steps of Glow a scale; RealNVP takes three couplings of either kind."""
     width: int = 64
     """Channels of the conditioners."""
     steps: int = 5000
@@ -85,9 +85,7 @@ def build(config: Config) -> Task:
     flow = (
         glow(affine(), network, event_shape=SHAPE, levels=2, steps=config.depth)
         if config.model == "glow"
-        else realnvp(
-            affine(), network, event_shape=SHAPE, levels=2, couplings=config.depth
-        )
+        else realnvp(affine(), network, event_shape=SHAPE, levels=2)
     )
     base = standard_normal(SHAPE)
     model = density(flow, base)

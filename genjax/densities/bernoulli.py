@@ -66,8 +66,9 @@ def bernoulli() -> Density:
         return x, total(bernoulli_log_prob(logits, x))
 
     def complete(
-        params: Params, key: Key, x: Event, observed: Any
+        params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, Array]:
+        del condition
         draws, _ = sample(params, key, x.shape[0])
         terms = bernoulli_log_prob(params["logits"][None], draws)
         return (

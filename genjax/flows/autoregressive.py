@@ -127,7 +127,7 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
         return x, total(normal(z)) - log_det
 
     def complete(
-        params: Params, key: Key, x: Event, observed: Any
+        params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Event, PerExample]:
         places = network.order_of(x.shape[1])
         seen = np.asarray(observed, bool)
@@ -140,8 +140,7 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
                 f"else in the order of the network, got the mask {seen.tolist()}."
             )
 
-        def choose(outputs: Array, place: Array, given: Any) -> tuple[Array, Array]:
-            del place
+        def choose(outputs: Array, given: Any) -> tuple[Array, Array]:
             x, z, is_seen = given
             drawn, log_slope = transform.inverse(outputs.T, z)
             term = jnp.where(is_seen, 0.0, normal(z) - log_slope)
@@ -154,6 +153,7 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
             choose,
             (x.T, z.T, jnp.asarray(seen)),
             rows=len(x),
+            condition=condition,
         )
         return completed, terms.sum(axis=0)
 
@@ -181,8 +181,7 @@ def cached(
             f"{type(network).__name__}; use sequential or jacobi()."
         )
 
-    def choose(outputs: Array, place: Array, y: Array) -> tuple[Array, Any]:
-        del place
+    def choose(outputs: Array, y: Array) -> tuple[Array, Any]:
         x, log_slope = transform.inverse(outputs.T, y)
         return x, log_slope
 

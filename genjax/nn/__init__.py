@@ -12,6 +12,7 @@ from genjax.nn.masked import (
     MaskedMLP,
     autoregressive_masks,
     autoregressive_scan,
+    autoregressive_steps,
 )
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -53,6 +54,7 @@ __all__ = [
     "UNet",
     "autoregressive_masks",
     "autoregressive_scan",
+    "autoregressive_steps",
     "conv_transpose",
     "count_threshold_functions",
     "join_parts",

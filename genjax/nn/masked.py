@@ -73,25 +73,34 @@ def _hidden_degrees(
     return degrees
 
 
+def _direct_mask(places: np.ndarray, inputs: int, features: int) -> np.ndarray:
+    earlier = (places[:, None] < places[None]).astype(np.float32)
+    return np.repeat(np.repeat(earlier, inputs, axis=0), features, axis=1)
+
+
 class MaskedDense(nn.Module):
     """A dense layer whose kernel is multiplied by a constant mask.
 
     Attributes:
         mask: `[inputs, outputs]`, of zeros and ones.
         kernel_init: initialiser of the kernel.
+        use_bias: adds a bias to each output.
         dtype: of the computation.
     """
 
     mask: np.ndarray
     kernel_init: Callable[..., Any] = nn.initializers.lecun_normal()
+    use_bias: bool = True
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `[..., inputs]` to `[..., outputs]`."""
         kernel = self.param("kernel", self.kernel_init, self.mask.shape)
-        bias = self.param("bias", nn.initializers.zeros, self.mask.shape[1:])
         y = x.astype(self.dtype) @ (kernel * self.mask).astype(self.dtype)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", nn.initializers.zeros, self.mask.shape[1:])
         return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
 
 
@@ -101,13 +110,15 @@ class MaskedMLP(nn.Module):
     A condition, where given, is seen by every output.
 
     Attributes:
-        features: outputs an input: 1 for a logit, 2 for a shift and a scale.
+        features: outputs a variable: 1 for a logit, 2 for a shift and a scale.
+        inputs: numbers by which a variable enters: 1 for itself, k for a one-hot code.
         hidden: the widths of the hidden layers.
-        order: the place of each input, the natural order when None.
+        order: the place of each variable, the natural order when None.
         seed: of random degrees; evenly spread ones when None.
         activation: after each hidden layer.
         residual: adds each hidden layer to the one before it (ResMADE); all widths must
             be equal, and the degrees evenly spread.
+        direct: adds a linear map of the inputs to the outputs after them.
         output_init: initialiser of the last kernel.
         dtype: of the computation.
 
@@ -122,10 +133,12 @@ class MaskedMLP(nn.Module):
 
     features: int
     hidden: Sequence[int]
+    inputs: int = 1
     order: Sequence[int] | None = None
     seed: int | None = None
     activation: Callable[[Array], Array] = jax.nn.relu
     residual: bool = False
+    direct: bool = False
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
     dtype: Any = jnp.float32
 
@@ -135,8 +148,8 @@ class MaskedMLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, condition: Array | None = None) -> Array:
-        """Maps `[b, d]` and a condition `[b, k]` to `[b, d, features]`."""
-        dim = x.shape[-1]
+        """Maps `[b, d inputs]` and a condition `[b, k]` to `[b, d, features]`."""
+        dim = x.shape[-1] // self.inputs
         order = self.order_of(dim)
         if condition is None and self.has_variable("params", "condition_output"):
             raise InputError(
@@ -148,17 +161,28 @@ class MaskedMLP(nn.Module):
                 "MaskedMLP: residual layers need equal widths and no seed, got the "
                 f"widths {tuple(self.hidden)} and the seed {self.seed}."
             )
-        *masks, last = autoregressive_masks(order, self.hidden, seed=self.seed)
+        first, *rest = autoregressive_masks(order, self.hidden, seed=self.seed)
+        *masks, last = [np.repeat(first, self.inputs, axis=0), *rest]
+        h = x
         for layer, mask in enumerate(masks):
-            h = MaskedDense(mask, dtype=self.dtype)(x)
+            below, h = h, MaskedDense(mask, dtype=self.dtype)(h)
             if condition is not None and layer == 0:
                 h = h + nn.Dense(self.hidden[0], dtype=self.dtype, name="condition")(
                     condition
                 )
             h = self.activation(h)
-            x = x + h if self.residual and layer else h
+            h = below + h if self.residual and layer else h
         tiled = np.repeat(last, self.features, axis=1)
-        y = MaskedDense(tiled, self.output_init, dtype=self.dtype)(x)
+        y = MaskedDense(tiled, self.output_init, dtype=self.dtype)(h)
+        if self.direct:
+            linear = MaskedDense(
+                _direct_mask(order, self.inputs, self.features),
+                self.output_init,
+                use_bias=False,
+                dtype=self.dtype,
+                name="direct",
+            )
+            y = y + linear(x)
         if condition is not None:
             y = y + nn.Dense(
                 dim * self.features,
@@ -169,46 +193,45 @@ class MaskedMLP(nn.Module):
         return y.reshape(*y.shape[:-1], dim, self.features).astype(jnp.float32)
 
 
-def autoregressive_scan(
+def autoregressive_steps(
     module: MaskedMLP,
     variables: Variables,
-    choose: Callable[[Array, Array, Any], tuple[Array, Any]],
-    given: Any,
     *,
+    dim: int,
     rows: int,
     condition: Array | None = None,
-) -> tuple[Array, Any]:
-    """Finds the inputs of a masked MLP one by one, with the work of a single pass.
+) -> tuple[Any, Callable[[Any, Array, Array], tuple[Any, Array]]]:
+    """A masked MLP place by place, with the work of a single pass.
 
     Each hidden unit is computed once, as soon as the inputs that it sees are known.
 
     Args:
         module: a masked MLP.
         variables: its variables.
-        choose: `(outputs [rows, features], place, given_i) -> (input [rows], aux)`.
-        given: a pytree of `[d, ...]`, an entry an input (not a place).
-        rows: how many are found at once.
+        dim: variables of an example.
+        rows: examples at once.
         condition: `[rows, k]`.
 
     Returns:
-        The inputs `[rows, d]` and `aux` `[d, ...]`, both in the order of the inputs.
+        A cache, and a function `(cache, place, previous [rows, inputs]) -> (cache,
+        outputs [rows, features])`, to be called for each place of the order in turn,
+        where `previous` are the inputs of the place before, zeros at first.
 
     >>> module = MaskedMLP(features=1, hidden=(8,))
-    >>> variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
-    >>> choose = lambda outputs, place, given: (given + outputs[:, 0], None)
-    >>> noise = jax.random.normal(jax.random.key(1), (3, 5))
-    >>> x, _ = autoregressive_scan(module, variables, choose, noise, rows=5)
-    >>> back = x - module.apply(variables, x)[..., 0]
-    >>> bool(jnp.allclose(back, noise.T, atol=1e-5))
+    >>> x = jnp.ones((2, 3))
+    >>> variables = module.init(jax.random.key(0), x)
+    >>> cache, step = autoregressive_steps(module, variables, dim=3, rows=2)
+    >>> cache, first = step(cache, jnp.array(0), jnp.zeros((2, 1)))
+    >>> _, second = step(cache, jnp.array(1), x[:, :1])
+    >>> bool(jnp.allclose(second, module.apply(variables, x)[:, 1], atol=1e-5))
     True
     """
-    dim = len(jax.tree.leaves(given)[0])
-    places = module.order_of(dim)
-    inputs = np.argsort(places)
+    places, k = module.order_of(dim), module.inputs
+    index = jnp.asarray(np.argsort(places))
     layers = _sorted_layers(module, variables["params"], places)
-    starts = [jnp.zeros((rows, kernel.shape[1])) for kernel, *_ in layers[:-1]]
     shifts = _condition_shifts(module, variables["params"], layers, condition)
-    offsets = np.stack([layer[3] for layer in layers], axis=1)
+    offsets = jnp.asarray(np.stack([layer[3] for layer in layers], axis=1))
+    direct = _direct_kernel(module, variables["params"], places)
 
     def layer_at(i: int, below: Array, offset: Array) -> Array:
         """The units of a layer that have just become known."""
@@ -223,28 +246,78 @@ def autoregressive_scan(
         h = module.activation(h)
         return h + cut(below) if module.residual and i else h
 
-    def step(carry: tuple[Array, list[Array]], scanned: Any) -> Any:
-        x, states = carry
-        place, index, offset, given_i = scanned
+    def step(cache: Any, place: Array, previous: Array) -> tuple[Any, Array]:
+        x, states = cache
+        before = jnp.take(index, jnp.maximum(place - 1, 0))
+        x = jax.lax.dynamic_update_slice_in_dim(x, previous, k * before, axis=1)
+        offset = jnp.take(offsets, jnp.take(index, place), axis=0)
         below, known = x, []
         for i, state in enumerate(states):
             h = layer_at(i, below, offset)
             below = jax.lax.dynamic_update_slice_in_dim(state, h, offset[i], axis=1)
             known.append(below)
         outputs = layer_at(len(states), below, offset)
-        value, aux = choose(outputs, place, given_i)
-        x = jax.lax.dynamic_update_slice_in_dim(x, value[:, None], index, axis=1)
-        return (x, known), aux
+        if direct is not None:
+            kernel = jax.lax.dynamic_slice_in_dim(
+                direct, offset[-1], outputs.shape[1], 1
+            )
+            outputs = outputs + x @ kernel
+        return (x, known), outputs
 
-    scanned = (
-        jnp.arange(dim),
-        jnp.asarray(inputs),
-        jnp.asarray(offsets[inputs]),
-        jax.tree.map(lambda leaf: jnp.take(leaf, inputs, axis=0), given),
+    states = [jnp.zeros((rows, kernel.shape[1])) for kernel, *_ in layers[:-1]]
+    return (jnp.zeros((rows, dim * k)), states), step
+
+
+def autoregressive_scan(
+    module: MaskedMLP,
+    variables: Variables,
+    choose: Callable[[Array, Any], tuple[Array, Any]],
+    given: Any,
+    *,
+    rows: int,
+    condition: Array | None = None,
+) -> tuple[Array, Any]:
+    """Finds the inputs of a masked MLP one by one, by `autoregressive_steps`.
+
+    Args:
+        module: a masked MLP with one input a variable.
+        variables: its variables.
+        choose: `(outputs [rows, features], given_i) -> (input [rows], aux)`.
+        given: a pytree of `[d, ...]`, an entry an input (not a place).
+        rows: how many are found at once.
+        condition: `[rows, k]`.
+
+    Returns:
+        The inputs `[rows, d]` and `aux` `[d, ...]`, both in the order of the inputs.
+
+    >>> module = MaskedMLP(features=1, hidden=(8,))
+    >>> variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
+    >>> choose = lambda outputs, given: (given + outputs[:, 0], None)
+    >>> noise = jax.random.normal(jax.random.key(1), (3, 5))
+    >>> x, _ = autoregressive_scan(module, variables, choose, noise, rows=5)
+    >>> back = x - module.apply(variables, x)[..., 0]
+    >>> bool(jnp.allclose(back, noise.T, atol=1e-5))
+    True
+    """
+    dim = len(jax.tree.leaves(given)[0])
+    places = module.order_of(dim)
+    inputs = np.argsort(places)
+    cache, advance = autoregressive_steps(
+        module, variables, dim=dim, rows=rows, condition=condition
     )
-    start = (jnp.zeros((rows, dim)), starts)
-    (x, _), aux = jax.lax.scan(step, start, scanned)
-    return x, jax.tree.map(lambda leaf: jnp.take(leaf, places, axis=0), aux)
+
+    def step(carry: tuple[Any, Array], scanned: Any) -> Any:
+        cache, previous = carry
+        place, given_i = scanned
+        cache, outputs = advance(cache, place, previous[:, None])
+        value, aux = choose(outputs, given_i)
+        return (cache, value), (value, aux)
+
+    in_order = jax.tree.map(lambda leaf: jnp.take(leaf, inputs, axis=0), given)
+    start = (cache, jnp.zeros(rows))
+    _, found = jax.lax.scan(step, start, (jnp.arange(dim), in_order))
+    x, aux = jax.tree.map(lambda leaf: jnp.take(leaf, places, axis=0), found)
+    return x.T, aux
 
 
 def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[Any]:
@@ -259,8 +332,9 @@ def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[A
     dim = len(places)
     degrees = _hidden_degrees(places, module.hidden, module.seed)
     masks = autoregressive_masks(places, module.hidden, seed=module.seed)
+    masks[0] = np.repeat(masks[0], module.inputs, axis=0)
     masks[-1] = np.repeat(masks[-1], module.features, axis=1)
-    layers, below = [], np.arange(dim)
+    layers, below = [], np.arange(dim * module.inputs)
     for i, mask in enumerate(masks):
         weights = params[f"MaskedDense_{i}"]
         if i < len(degrees):
@@ -277,6 +351,13 @@ def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[A
     return layers
 
 
+def _direct_kernel(module: MaskedMLP, params: Any, places: np.ndarray) -> Array | None:
+    if not module.direct:
+        return None
+    mask = _direct_mask(places, module.inputs, module.features)
+    return params["direct"]["kernel"] * mask
+
+
 def _condition_shifts(
     module: MaskedMLP, params: Any, layers: list[Any], condition: Array | None
 ) -> list[Array]:
@@ -290,7 +371,7 @@ def _condition_shifts(
 
     shifts[-1] = shift("condition_output")
     if module.hidden:
-        places = module.order_of(layers[0][0].shape[0])
+        places = module.order_of(layers[0][0].shape[0] // module.inputs)
         degrees = _hidden_degrees(places, module.hidden, module.seed)[0]
         shifts[0] = shift("condition")[:, np.argsort(degrees, kind="stable")]
     return shifts

@@ -9,8 +9,32 @@ import jax.numpy as jnp
 import optax
 
 from genjax import nn
-from genjax.autoregressive import nade
-from genjax.base import Head, Update
+from genjax.autoregressive import (
+    Conditional,
+    binary,
+    categorical,
+    cooled,
+    darn,
+    deep_nade,
+    fvsbn,
+    grey_levels,
+    laplace_mixture,
+    lstm,
+    made,
+    nade,
+    order_ensemble,
+    ordered,
+    orderless_likelihood,
+    pixel_cnn,
+    recurrent,
+    rnade,
+    scan_terms,
+    segmented,
+    shared_order_ensemble,
+    transformer,
+    wavenet,
+)
+from genjax.base import Density, Head, Update
 from genjax.data import (
     checkerboard,
     eight_gaussians,
@@ -212,17 +236,61 @@ BIJECTORS: Mapping[str, Case] = {
     "repeat, scanned": Case(repeat(layer(), 10)),
 }
 
+AUTOREGRESSIVE: Mapping[str, Callable[[Conditional], Density]] = {
+    "fvsbn": lambda c: fvsbn(conditional=c),
+    "nade": lambda c: nade(hidden=5, conditional=c),
+    "nade, relu": lambda c: nade(
+        hidden=5, activation=jax.nn.relu, conditional=c, terms=segmented(4)
+    ),
+    "nade, scan": lambda c: nade(hidden=5, conditional=c, terms=scan_terms),
+    "made": lambda c: made(hidden=(7, 9), conditional=c),
+    "made, random and direct": lambda c: made(
+        hidden=(8,), conditional=c, seed=1, direct=True
+    ),
+    "made, residual": lambda c: made(hidden=(8, 8), conditional=c, residual=True),
+    "recurrent, gru": lambda c: recurrent(hidden=4, conditional=c),
+    "recurrent, lstm": lambda c: recurrent(hidden=4, cell=lstm(), conditional=c),
+    "transformer": lambda c: transformer(width=8, heads=2, layers=2, conditional=c),
+    "transformer, rotary": lambda c: transformer(
+        width=8, heads=2, layers=1, conditional=c, rotary=True
+    ),
+    "wavenet": lambda c: wavenet(channels=4, layers=3, conditional=c),
+    "pixel_cnn": lambda c: pixel_cnn(
+        shape=(3, 2, 1), channels=4, layers=2, conditional=c, kernel=3
+    ),
+    "pixel_cnn, colours": lambda c: pixel_cnn(
+        shape=(1, 3, 2), channels=4, layers=2, conditional=c
+    ),
+}
+"""Every network of conditionals over six dimensions, of whatever they are drawn."""
+
+HALVES = ((0, 1, 2, 3, 4, 5), (2, 0, 1, 5, 3, 4))
+"""Orders that share the prefix {0, 1, 2}."""
+
 BINARY: Mapping[str, Case] = {
     "bernoulli": Case(bernoulli(), (6,)),
     "bernoulli_mixture": Case(bernoulli_mixture(components=3), (6,)),
-    "nade": Case(nade(hidden=5), (6,)),
-    "nade, relu": Case(nade(hidden=5, activation=jax.nn.relu, segment=4), (6,)),
+    **{name: Case(make(binary()), (6,)) for name, make in AUTOREGRESSIVE.items()},
+    "cooled": Case(fvsbn(conditional=cooled(binary(), temperature=0.5)), (6,)),
+    "two classes": Case(fvsbn(conditional=categorical(2)), (6,)),
+    "two grey levels": Case(
+        nade(hidden=4, conditional=grey_levels(levels=2, components=2)), (6,)
+    ),
+    "ordered": Case(ordered(nade(hidden=4), HALVES[1]), (6,)),
+    "order_ensemble": Case(order_ensemble(nade(hidden=4), HALVES), (6,)),
+    "deep_nade": Case(deep_nade(conditioner(6), HALVES[1]), (6,)),
+    "shared_order_ensemble": Case(
+        shared_order_ensemble(partial(deep_nade, conditioner(6)), HALVES), (6,)
+    ),
+    "darn": Case(darn(fvsbn(), nade(hidden=3), latent=2), (6,)),
 }
 """Densities over {0, 1}^d."""
 
 PLANAR: Mapping[str, Case] = {
     "standard_normal": Case(standard_normal((2,)), (2,)),
     "diagonal_normal": Case(diagonal_normal((2,)), (2,)),
+    "rnade": Case(rnade(hidden=4, components=2), (2,)),
+    "nade, laplace": Case(nade(hidden=4, conditional=laplace_mixture(2)), (2,)),
     "realnvp": Case(
         density(
             repeat(chain(coupling(affine(), conditioner(2), split=1), reverse()), 2),
@@ -264,6 +332,9 @@ class Training(NamedTuple):
 
 OBJECTIVES: Mapping[str, Training] = {
     "nade": Training(lambda: negative_log_likelihood(nade(hidden=5))),
+    "orderless_likelihood": Training(
+        lambda: orderless_likelihood(conditioner()), couples=True
+    ),
     "realnvp": Training(lambda: negative_log_likelihood(tiny_realnvp())),
     "accumulate": Training(
         lambda: accumulate(negative_log_likelihood(nade(hidden=5)), 2)

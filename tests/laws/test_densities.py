@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax.autoregressive import nade
-from tests.laws.registry import BINARY, PLANAR
+from genjax.autoregressive import (
+    Conditional,
+    categorical,
+    grey_levels,
+    laplace_mixture,
+)
+from tests.laws.registry import AUTOREGRESSIVE, BINARY, PLANAR, Case
 
 binary = pytest.mark.parametrize("case", BINARY.values(), ids=BINARY.keys())
 planar = pytest.mark.parametrize("case", PLANAR.values(), ids=PLANAR.keys())
@@ -20,31 +25,36 @@ def every_vector(dim):
 def fitted(case):
     """Parameters away from any symmetric start."""
     vectors = every_vector(case.event[0])
-    params = case.method.init(jax.random.key(0), vectors[::3])
+    return vectors, moved(case.method.init(jax.random.key(0), vectors[::3]))
+
+
+def moved(params):
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(1), len(leaves))
-    moved = [
-        a + jax.random.normal(k, a.shape) for a, k in zip(leaves, keys, strict=True)
-    ]
-    return vectors, jax.tree.unflatten(tree, moved)
+    pairs = zip(leaves, keys, strict=True)
+    return jax.tree.unflatten(
+        tree, [a + jax.random.normal(k, a.shape) for a, k in pairs]
+    )
 
 
 @binary
 def test_probabilities_of_all_vectors_sum_to_one(case):
     vectors, params = fitted(case)
-    total = jnp.exp(case.method.log_prob(params, vectors)).sum()
+    total = jnp.exp(jax.jit(case.method.log_prob)(params, vectors)).sum()
     np.testing.assert_allclose(total, 1, atol=1e-5)
 
 
 @binary
 def test_samples_follow_log_prob(case):
     vectors, params = fitted(case)
-    x, log_prob = case.method.sample(params, jax.random.key(2), 20_000)
-    np.testing.assert_allclose(log_prob, case.method.log_prob(params, x), atol=1e-4)
+    sample = jax.jit(case.method.sample, static_argnums=2)
+    log_prob_of = jax.jit(case.method.log_prob)
+    x, log_prob = sample(params, jax.random.key(2), 20_000)
+    np.testing.assert_allclose(log_prob, log_prob_of(params, x), atol=1e-4)
     powers = 2 ** jnp.arange(x.shape[1])[::-1]
     states = (x.astype(jnp.int32) * powers[None]).sum(axis=1)
     counts = np.bincount(np.asarray(states), minlength=len(vectors))
-    expected = np.asarray(jnp.exp(case.method.log_prob(params, vectors)), np.float64)
+    expected = np.asarray(jnp.exp(log_prob_of(params, vectors)), np.float64)
     often = expected * len(x) >= 5
     observed = np.append(counts[often], counts[~often].sum())
     wanted = np.append(expected[often], expected[~often].sum()) * len(x)
@@ -53,13 +63,14 @@ def test_samples_follow_log_prob(case):
     assert stats.chisquare(observed[keep], wanted).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "nade", "nade, relu"])
+@pytest.mark.parametrize("name", [n for n in BINARY if n != "bernoulli_mixture"])
 def test_completions_follow_the_exact_conditional(name):
     case = BINARY[name]
     vectors, params = fitted(case)
     observed = np.arange(6) < 3
     given = jnp.tile(jnp.array([1.0, 0.0, 1.0, 0.0, 0.0, 0.0])[None], (20_000, 1))
-    x, log_prob = case.method.complete(params, jax.random.key(3), given, observed)
+    complete = jax.jit(lambda *given: case.method.complete(*given, observed))
+    x, log_prob = complete(params, jax.random.key(3), given)
     np.testing.assert_array_equal(x[:, :3], given[:, :3])
     joint = jnp.exp(case.method.log_prob(params, vectors))
     matches = jnp.all(vectors[:, :3] == given[:1, :3], axis=1)
@@ -73,24 +84,49 @@ def test_completions_follow_the_exact_conditional(name):
     assert stats.chisquare(counts, wanted).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("activation", [jax.nn.sigmoid, jax.nn.relu])
-def test_autoregressive_order_is_respected(activation):
-    model = nade(hidden=5, activation=activation)
-    x = jax.random.bernoulli(jax.random.key(0), shape=(2, 6)).astype(jnp.float32)
-    params = model.init(jax.random.key(1), x)
+def outputs_of(make, *, size):
+    """`(params, x) -> [D, size]`: the numbers that a network gives each dimension."""
 
-    def terms(x):
-        heads = [model.log_prob(_head(params, d), x[None, :d])[0] for d in range(1, 7)]
-        return jnp.diff(jnp.stack(heads), prepend=0.0)
+    def log_prob(params, x, weights):
+        probe = Conditional(
+            size,
+            1,
+            lambda outputs, x: jnp.sum(outputs * weights[None], axis=-1),
+            lambda key, outputs: outputs[..., 0],
+            lambda x: x[..., None],
+            lambda x: jnp.zeros((x.shape[1], size)),
+        )
+        return make(probe).log_prob(params, x[None], None)[0]
 
-    jacobian = jax.jacrev(terms)(x[0])
-    assert jnp.all(jnp.triu(jacobian, 1) == 0)
-    assert float(jnp.abs(jnp.tril(jacobian, -1)).sum()) > 0
+    def outputs(params, x):
+        return jax.grad(log_prob, argnums=2)(params, x, jnp.ones((len(x), size)))
+
+    return outputs
 
 
-def _head(params, dim):
-    """The parameters of the first dimensions alone: NADE's marginals are NADEs."""
-    return params | {name: params[name][:dim] for name in ("W", "V", "b")}
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_outputs_see_earlier_dimensions_alone(name):
+    make = AUTOREGRESSIVE[name]
+    vectors, params = fitted(Case(make(laplace_mixture(1)), (6,)))
+    outputs = outputs_of(make, size=4)
+    jacobian = jax.jit(jax.jacrev(outputs, argnums=1))(params, 0.3 + vectors[21])
+    seen = np.abs(np.asarray(jacobian)).max(axis=1)
+    assert not np.triu(seen).any()
+    assert np.tril(seen, -1).any()
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+@pytest.mark.parametrize(
+    "conditional",
+    [categorical(3), grey_levels(levels=3, components=2)],
+    ids=["categorical", "grey_levels"],
+)
+def test_probabilities_of_all_classes_sum_to_one(name, conditional):
+    model = AUTOREGRESSIVE[name](conditional)
+    vectors = jnp.array(list(itertools.product([0.0, 1.0, 2.0], repeat=6)))
+    params = moved(model.init(jax.random.key(0), vectors[::7]))
+    log_prob = jax.jit(model.log_prob)(params, vectors)
+    np.testing.assert_allclose(jnp.exp(log_prob).sum(), 1, atol=1e-5)
 
 
 @planar
@@ -98,7 +134,8 @@ def test_integral_over_the_plane_is_one(case):
     points = 1600 if case.method is PLANAR["checkerboard"].method else 801
     ticks = (jnp.arange(points, dtype=jnp.float32) + 0.5) / points * 16 - 8
     grid = jnp.stack(jnp.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    params = case.method.init(jax.random.key(0), grid[::5000])
+    start = jax.random.normal(jax.random.key(1), (64, 2))
+    params = case.method.init(jax.random.key(0), start)
     if case.method is PLANAR["diagonal_normal"].method:
         params = {"mean": jnp.array([0.5, -0.5]), "log_scale": jnp.array([0.1, -0.3])}
     log_prob = jax.lax.map(
@@ -125,5 +162,5 @@ def test_gradients_are_finite_at_extremes(case):
     def loss(params):
         return case.method.log_prob(params, vectors).mean()
 
-    for leaf in jax.tree.leaves(jax.grad(loss)(extreme)):
+    for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(extreme)):
         assert jnp.all(jnp.isfinite(leaf))

@@ -54,10 +54,13 @@ def test_fully_sharded_state_is_spread_out():
     update = data_parallel(UPDATES["nade"].make(), device_mesh(4), fully_sharded=True)
     x = {"x": np.asarray(batch()["x"]).repeat(4, axis=1)}
     state = update.init(jax.random.key(0), x)
-    w = state.variables["params"]["W"]
+    w = state.variables["params"]["network"]["W"]
     assert w.addressable_shards[0].data.size == w.size // 4
     state, _ = update.step(state, x)
-    assert state.variables["params"]["W"].addressable_shards[0].data.size == w.size // 4
+    assert (
+        state.variables["params"]["network"]["W"].addressable_shards[0].data.size
+        == w.size // 4
+    )
 
 
 @devices
@@ -100,7 +103,7 @@ fitted = fit(
     update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=6, chunk=3,
     show_progress=False,
 )
-w = fitted.state.variables["params"]["W"].addressable_data(0)
+w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
 np.save(sys.argv[3], np.asarray(w))
 """
 
@@ -131,6 +134,6 @@ def test_two_processes_are_one(tmp_path):
     for i in range(2):
         np.testing.assert_allclose(
             np.load(tmp_path / f"{i}.npy"),
-            alone.state.variables["params"]["W"],
+            alone.state.variables["params"]["network"]["W"],
             atol=1e-4,
         )

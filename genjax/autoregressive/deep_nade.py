@@ -1,0 +1,215 @@
+"""Orderless networks (deep NADE, ConvNADE): one network for every order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from genjax import nn
+from genjax.autoregressive.conditional import Conditional, binary
+from genjax.base import Density, Network, Objective
+from genjax.errors import InputError
+from genjax.typing import (
+    Array,
+    Batch,
+    Condition,
+    Event,
+    Key,
+    Params,
+    PerExample,
+    Variables,
+)
+
+
+def deep_nade(
+    network: Network,
+    order: Sequence[int] | np.ndarray | None = None,
+    *,
+    conditional: Conditional | None = None,
+) -> Density:
+    """The density that an orderless network has in one order.
+
+        p(x) = prod_t p(x_(o_t) | x_(o_1), ..., x_(o_(t-1))),
+        outputs = bias + network(observed x, observed)
+
+    A likelihood takes a pass a dimension. Any set of observed dimensions is completed
+    exactly, the others in their order; the densities of two orders differ a little, and
+    `shared_order_ensemble` is their mixture.
+
+    Args:
+        network: from `[b, D inputs + D]`, observed inputs (zeros elsewhere) and the
+            mask, to `[b, D size]`. A network of images reshapes them itself: that is
+            ConvNADE.
+        order: the dimension that comes first, the second one, ...; natural when None.
+        conditional: what a dimension is drawn from; `binary()` when None.
+
+    Returns:
+        A density over `[b, D]`, trained by `orderless_likelihood`.
+
+    Raises:
+        InputError: `order` is no permutation of the dimensions, or the network's output
+            has another shape.
+
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Uria, Cote, Gregor,
+    Murray and Larochelle, 2016, arXiv:1605.02226.
+
+    >>> model = deep_nade(nn.MLP(features=3, hidden=(8,)))
+    >>> x = jnp.eye(3)
+    >>> params = model.init(jax.random.key(0), x)
+    >>> observed = jnp.array([False, True, False])
+    >>> completed, _ = model.complete(params, jax.random.key(1), x, observed)
+    >>> bool((completed[:, 1] == x[:, 1]).all())
+    True
+    """
+    conditional = binary() if conditional is None else conditional
+    conditionals = _Conditionals(network, conditional)
+
+    def places(dim: int) -> np.ndarray:
+        found = np.arange(dim) if order is None else np.asarray(order)
+        if sorted(found.tolist()) != list(range(dim)):
+            raise InputError(
+                f"deep_nade: order must hold each of 0 ... {dim - 1} once, "
+                f"got {found.tolist()}."
+            )
+        return found
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        conditional.check(x)
+        dims = places(x.shape[1])
+        masks = np.argsort(dims)[None] < np.arange(len(dims))[:, None]
+
+        def step(total: Array, scanned: tuple[Array, Array]) -> tuple[Array, None]:
+            d, mask = scanned
+            outputs = conditionals.apply(params, x, mask, condition)
+            terms = conditional.log_prob(
+                jnp.take(outputs, d, axis=1), jnp.take(x, d, axis=1)
+            )
+            return total + terms, None
+
+        scanned = (jnp.asarray(dims), jnp.asarray(masks))
+        return jax.lax.scan(step, jnp.zeros(len(x)), scanned)[0]
+
+    def complete(
+        params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        seen = np.asarray(observed, bool)
+        dims = [d for d in places(x.shape[1]) if not seen[d]]
+        x = jnp.where(jnp.asarray(seen)[None], x, 0.0)
+        if not dims:
+            return x, jnp.zeros(len(x))
+
+        def step(carry: tuple[Array, Array, Array], scanned: Any) -> tuple:
+            x, mask, total = carry
+            d, key = scanned
+            outputs = conditionals.apply(params, x, mask, condition)
+            outputs = jnp.take(outputs, d, axis=1)
+            value = conditional.sample(key, outputs)
+            total = total + conditional.log_prob(outputs, value)
+            return (x.at[:, d].set(value), mask.at[d].set(True), total), None
+
+        start = (x, jnp.asarray(seen), jnp.zeros(len(x)))
+        scanned = (jnp.asarray(dims), jax.random.split(key, len(dims)))
+        (x, _, total), _ = jax.lax.scan(step, start, scanned)
+        return x, total
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        blank = jnp.zeros((n, len(params["bias"])))
+        return complete(params, key, blank, np.zeros(blank.shape[1], bool), condition)
+
+    return Density(conditionals.init, log_prob, sample, complete)
+
+
+def orderless_likelihood(
+    network: Network, *, conditional: Conditional | None = None
+) -> Objective:
+    """Trains a network for all orders at once.
+
+        loss = -E_(o, t) D / (D - t + 1) sum_(d not in o_<t) log p(x_d | x_(o_<t))
+
+    The number of observed dimensions and which ones are drawn for each example anew, so
+    that the loss is an unbiased estimate of the mean negative log-likelihood over all
+    orders.
+
+    Args:
+        network: as `deep_nade` takes it.
+        conditional: what a dimension is drawn from; `binary()` when None.
+
+    Returns:
+        An objective over batches `{"x": [b, D]}`, with `"condition"` where the network
+        takes one; its parameters are those of `deep_nade`.
+
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
+
+    >>> objective = orderless_likelihood(nn.MLP(features=3, hidden=(8,)))
+    >>> batch = {"x": jnp.eye(3)}
+    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
+    ()
+    """
+    conditional = binary() if conditional is None else conditional
+    conditionals = _Conditionals(network, conditional)
+
+    def init(key: Key, batch: Batch) -> Variables:
+        return {"params": conditionals.init(key, batch["x"], batch.get("condition"))}
+
+    def loss(
+        variables: Variables, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
+        x = batch["x"]
+        n, dim = x.shape
+        key_count, key_order = jax.random.split(key)
+        count = jax.random.randint(key_count, (n, 1), 0, dim)
+        ranks = jnp.argsort(jax.random.uniform(key_order, x.shape), axis=1)
+        observed = ranks < count
+        outputs = conditionals.apply(
+            variables["params"], x, observed, batch.get("condition")
+        )
+        terms = jnp.where(observed, 0.0, conditional.log_prob(outputs, x))
+        each = dim / (dim - count[:, 0]) * terms.sum(axis=1)
+        value = -jnp.mean(each)
+        return value, ({}, {"loss": value, "nll": value})
+
+    return Objective(init, loss)
+
+
+class _Conditionals:
+    """All conditionals given what is observed."""
+
+    def __init__(self, network: Network, conditional: Conditional) -> None:
+        self.network = nn.stateless(network, user="deep_nade")
+        self.conditional = conditional
+
+    def init(self, key: Key, x: Event, condition: Condition = None) -> Params:
+        if x.ndim != 2:
+            raise InputError(
+                "deep_nade: x must be a batch of vectors [b, D], got the shape "
+                f"{x.shape}; flatten images first."
+            )
+        self.conditional.check(x)
+        mask = jnp.zeros(x.shape, bool)
+        return {
+            "bias": self.conditional.marginal(x),
+            "network": self.network.init(key, self.inputs(x, mask), condition),
+        }
+
+    def inputs(self, x: Array, observed: Array) -> Array:
+        mask = jnp.broadcast_to(observed, x.shape).astype(jnp.float32)
+        seen = self.conditional.embed(x) * mask[..., None]
+        return jnp.concatenate([seen.reshape(len(x), -1), mask], axis=1)
+
+    def apply(
+        self, params: Params, x: Array, observed: Array, condition: Condition
+    ) -> Array:
+        inputs = self.inputs(x, observed)
+        outputs = self.network.apply(params["network"], inputs, condition)
+        expected = (len(x), x.shape[1] * self.conditional.size)
+        if outputs.shape != expected:
+            raise InputError(
+                f"deep_nade: the network must return the shape {expected}, got "
+                f"{outputs.shape}."
+            )
+        return outputs.reshape(*x.shape, -1) + params["bias"][None]

@@ -1,0 +1,161 @@
+"""From a network that walks its dimensions in order to a density."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from genjax.autoregressive.conditional import Conditional
+from genjax.base import Density
+from genjax.errors import InputError
+from genjax.typing import Array, Condition, Event, Key, Params, PerExample
+
+Step = Callable[[Any, Array, Array], tuple[Any, Array]]
+
+
+class Walk(NamedTuple):
+    """A network of conditionals, all at once and one after another.
+
+    Fields:
+        init: `(key, inputs [b, D, k], condition=None) -> params`.
+        outputs: `(params, inputs [b, D, k], condition=None) -> [b, D, size]`; those of
+            d see the inputs before d.
+        start: `(params, blank [n, D, k], condition=None) -> (cache, step)`, for a blank
+            of zeros, with `step: (cache, d, previous [n, k]) -> (cache, outputs [n,
+            size])`, where `previous` are the inputs of d - 1, zeros for the first.
+
+    Law: the steps, one after another, give what `outputs` gives.
+    """
+
+    init: Callable[..., Params]
+    outputs: Callable[..., Array]
+    start: Callable[..., tuple[Any, Step]]
+
+
+def autoregressive(walk: Walk, conditional: Conditional) -> Density:
+    """The density of vectors whose dimensions are drawn one after another.
+
+        log p(x) = sum_d log p(x_d; bias_d + outputs_d(x_<d))
+
+    Sampling and completion go through the dimensions once, by the cache of the walk.
+
+    Args:
+        walk: the network.
+        conditional: what each dimension is drawn from.
+
+    Returns:
+        A density over `[b, D]` with the parameters `bias` `[D, size]`, which starts at
+        the marginals of the first batch, and `network`. `complete` takes a mask of the
+        first dimensions, and a condition where the model has one.
+
+    Raises:
+        InputError: examples are not vectors of the model's length, values are outside
+            the domain, or a mask is not a prefix.
+    """
+
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        _check_vectors(x)
+        conditional.check(x)
+        x = x.astype(jnp.float32)
+        return {
+            "bias": conditional.marginal(x),
+            "network": walk.init(key, conditional.embed(x), condition),
+        }
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        _check_vectors(x, len(params["bias"]))
+        conditional.check(x)
+        params, x = _as_float32((params, x))
+        inputs = conditional.embed(x)
+        outputs = walk.outputs(params["network"], inputs, condition)
+        terms = conditional.log_prob(outputs + params["bias"][None], x)
+        return jnp.sum(terms, axis=1)
+
+    def draw(
+        params: Params, key: Key, x: Array, observed: np.ndarray, condition: Condition
+    ) -> tuple[Array, PerExample]:
+        params, x = _as_float32((params, x))
+        n, dim = x.shape
+        blank = jnp.zeros((n, dim, conditional.inputs))
+        cache, advance = walk.start(params["network"], blank, condition)
+
+        def step(carry: tuple[Any, Array, Array], scanned: Any) -> tuple[Any, Array]:
+            cache, previous, log_prob = carry
+            d, key, bias, given, seen = scanned
+            cache, outputs = advance(cache, d, previous)
+            outputs = outputs + bias[None]
+            value = jnp.where(seen, given, conditional.sample(key, outputs))
+            term = jnp.where(seen, 0.0, conditional.log_prob(outputs, value))
+            return (cache, conditional.embed(value), log_prob + term), value
+
+        start = (cache, blank[:, 0], jnp.zeros(n))
+        keys = jax.random.split(key, dim)
+        scanned = (jnp.arange(dim), keys, params["bias"], x.T, observed)
+        (_, _, log_prob), values = jax.lax.scan(step, start, scanned)
+        return values.T, log_prob
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        blank = jnp.zeros((n, len(params["bias"])))
+        return draw(params, key, blank, np.zeros(blank.shape[1], bool), condition)
+
+    def complete(
+        params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        _check_vectors(x, len(params["bias"]))
+        return draw(params, key, x, _prefix(observed, x.shape[1]), condition)
+
+    return Density(init, log_prob, sample, complete)
+
+
+def uncached(init: Callable[..., Params], outputs: Callable[..., Array]) -> Walk:
+    """A walk by whole passes, one a dimension, for networks that keep nothing.
+
+    Args:
+        init: of the `Walk`.
+        outputs: of the `Walk`.
+    """
+
+    def start(
+        params: Params, blank: Array, condition: Condition = None
+    ) -> tuple[Array, Step]:
+        def step(inputs: Array, d: Array, previous: Array) -> tuple[Array, Array]:
+            # The first step writes zeros over zeros.
+            inputs = inputs.at[:, jnp.maximum(d - 1, 0)].set(previous)
+            return inputs, jnp.take(outputs(params, inputs, condition), d, axis=1)
+
+        return blank, step
+
+    return Walk(init, outputs, start)
+
+
+def _as_float32(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+
+def _check_vectors(x: Array, dim: int | None = None) -> None:
+    if x.ndim != 2 or (dim is not None and x.shape[1] != dim):
+        wanted = "D" if dim is None else dim
+        raise InputError(
+            f"autoregressive: x must be a batch of vectors [b, {wanted}], got the "
+            f"shape {x.shape}; flatten images first."
+        )
+
+
+def _prefix(observed: Any, dim: int) -> np.ndarray:
+    mask = np.asarray(observed, bool)
+    if mask.shape != (dim,):
+        raise InputError(
+            f"autoregressive: observed must have the shape ({dim},), got {mask.shape}."
+        )
+    if np.any(mask[1:] & ~mask[:-1]):
+        first = int(np.argmin(mask))
+        raise InputError(
+            "autoregressive: exact completion needs the observed dimensions to be a "
+            f"prefix of the order; dimension {first} is missing before observed ones. "
+            "Orderless models condition on any set."
+        )
+    return mask

@@ -1,0 +1,204 @@
+"""Other orders than the natural one, and mixtures over orders."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from genjax.base import Density
+from genjax.errors import InputError
+from genjax.typing import Array, Condition, Event, Key, Params, PerExample
+
+Order = Sequence[int] | np.ndarray
+Orders = Sequence[Order] | np.ndarray
+
+
+def random_orders(key: Key, *, dim: int, n: int) -> np.ndarray:
+    """Draws `n` orders of `dim` dimensions, `[n, dim]`.
+
+    >>> random_orders(jax.random.key(0), dim=3, n=2).shape
+    (2, 3)
+    """
+    keys = jax.random.split(key, n)
+    return np.asarray(jax.vmap(lambda key: jax.random.permutation(key, dim))(keys))
+
+
+def ordered(model: Density, order: Order) -> Density:
+    """A model of vectors that takes the dimensions in another order.
+
+        p(x) = p_model(x_(order_1), x_(order_2), ...)
+
+    Args:
+        model: a density over `[b, D]`.
+        order: the dimension that comes first, the second one, ...
+
+    Returns:
+        A density with the parameters of the model. `complete` takes a mask of the first
+        dimensions of the order.
+
+    Raises:
+        InputError: `order` is no permutation, or not one of that many dimensions.
+
+    >>> from genjax.autoregressive import fvsbn
+    >>> model, x = ordered(fvsbn(), (2, 0, 1)), jnp.eye(3)
+    >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
+    (3,)
+    """
+    forth = _permutation(order)
+    back = np.argsort(forth)
+
+    def turned(x: Array, places: np.ndarray) -> Array:
+        if x.shape[-1] != len(places):
+            raise InputError(
+                f"ordered: the order has {len(places)} entries, but examples have the "
+                f"shape {x.shape[1:]}."
+            )
+        return jnp.take(x, places, axis=-1)
+
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        return model.init(key, turned(x, forth), condition)
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        return model.log_prob(params, turned(x, forth), condition)
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        x, log_prob = model.sample(params, key, n, condition)
+        return turned(x, back), log_prob
+
+    def complete(
+        params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        mask = np.asarray(observed, bool)[forth]
+        x, log_prob = model.complete(params, key, turned(x, forth), mask, condition)
+        return turned(x, back), log_prob
+
+    return Density(init, log_prob, sample, complete)
+
+
+def order_ensemble(model: Density, orders: Orders) -> Density:
+    """The equal mixture of models of several orders, each with parameters of its own.
+
+        p(x) = 1/K sum_k p_k(x),   log p = logsumexp_k log p_k - log K
+
+    Averages of logits are no likelihood; this is one.
+
+    Args:
+        model: a density over `[b, D]`.
+        orders: K of them.
+
+    Returns:
+        A density whose parameters are a tuple, one entry an order. `complete` weighs
+        the members by what they make of the observed part, which is exact; the mask
+        must be a prefix of every order.
+
+    Raises:
+        InputError: there is no order, or one is no permutation.
+
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
+
+    >>> from genjax.autoregressive import fvsbn
+    >>> both, x = order_ensemble(fvsbn(), [(0, 1, 2), (2, 1, 0)]), jnp.eye(3)
+    >>> both.log_prob(both.init(jax.random.key(0), x), x).shape
+    (3,)
+    """
+    members = [ordered(model, order) for order in _some("order_ensemble", orders)]
+
+    def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        keys = jax.random.split(key, len(members))
+        return tuple(
+            member.init(key, x, condition)
+            for member, key in zip(members, keys, strict=True)
+        )
+
+    return mixture(members, init, lambda params: params)
+
+
+def shared_order_ensemble(make: Callable[[Order], Density], orders: Orders) -> Density:
+    """The equal mixture over the orders of one orderless model: EoNADE.
+
+    Args:
+        make: from an order to a density, whose parameters fit every order:
+            `deep_nade`.
+        orders: K of them.
+
+    Returns:
+        A density with the parameters of one member.
+
+    Raises:
+        InputError: there is no order.
+
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
+    """
+    members = [make(order) for order in _some("shared_order_ensemble", orders)]
+    return mixture(members, members[0].init, lambda params: [params] * len(members))
+
+
+def mixture(
+    members: Sequence[Density],
+    init: Callable[..., Params],
+    params_of: Callable[[Params], Sequence[Params]],
+) -> Density:
+    """The equal mixture of densities over the same events.
+
+        log p(x) = logsumexp_k log p_k(x) - log K
+
+    Args:
+        members: K densities.
+        init: of the whole.
+        params_of: from the parameters of the whole to those of each member.
+    """
+    log_k = jnp.log(float(len(members)))
+
+    def each(params: Params, x: Event, condition: Condition) -> Array:
+        pairs = zip(members, params_of(params), strict=True)
+        return jnp.stack([m.log_prob(p, x, condition) for m, p in pairs])
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        return jax.nn.logsumexp(each(params, x, condition), axis=0) - log_k
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        key_member, *keys = jax.random.split(key, len(members) + 1)
+        triples = zip(members, params_of(params), keys, strict=True)
+        draws = jnp.stack([m.sample(p, k, n, condition)[0] for m, p, k in triples])
+        chosen = jax.random.randint(key_member, (n,), 0, len(members))
+        x = draws[chosen, jnp.arange(n)]
+        return x, log_prob(params, x, condition)
+
+    def complete(
+        params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
+    ) -> tuple[Array, PerExample]:
+        key_member, *keys = jax.random.split(key, len(members) + 1)
+        draws, log_seen = [], []
+        for member, p, k in zip(members, params_of(params), keys, strict=True):
+            drawn, conditional = member.complete(p, k, x, observed, condition)
+            draws.append(drawn)
+            log_seen.append(member.log_prob(p, drawn, condition) - conditional)
+        evidence = jnp.stack(log_seen)
+        chosen = jax.random.categorical(key_member, evidence, axis=0)
+        completed = jnp.stack(draws)[chosen, jnp.arange(len(x))]
+        joint = jax.nn.logsumexp(each(params, completed, condition), axis=0)
+        return completed, joint - jax.nn.logsumexp(evidence, axis=0)
+
+    return Density(init, log_prob, sample, complete)
+
+
+def _some(name: str, orders: Orders) -> Sequence[Order]:
+    if len(orders) == 0:
+        raise InputError(f"{name}: give at least one order.")
+    return orders
+
+
+def _permutation(order: Order) -> np.ndarray:
+    places = np.asarray(order)
+    if places.ndim != 1 or sorted(places.tolist()) != list(range(len(places))):
+        raise InputError(
+            f"ordered: order must hold each of 0 ... {len(places) - 1} once, got "
+            f"{places.tolist()}."
+        )
+    return places

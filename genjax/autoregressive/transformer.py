@@ -1,0 +1,173 @@
+"""A causal transformer over the dimensions, sampled with cached keys and values."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from genjax.autoregressive.conditional import Conditional, binary
+from genjax.autoregressive.engine import Step, Walk, autoregressive
+from genjax.autoregressive.projection import init_projection, project
+from genjax.base import Density
+from genjax.errors import InputError
+from genjax.typing import Array, Condition, Key, Params
+
+
+def transformer(
+    *,
+    width: int,
+    heads: int,
+    layers: int,
+    conditional: Conditional | None = None,
+    rotary: bool = False,
+) -> Density:
+    """Attention to the dimensions before, in equal layers run by one scan.
+
+        token_d = x_(d-1) A + p_d,   outputs_d = norm(blocks(token)_d) V
+
+    A token sees those up to its own, so that output d sees the inputs before d. Keys
+    and values of earlier tokens are kept while sampling: a step costs one token.
+
+    Args:
+        width: of the tokens.
+        heads: of the attention.
+        layers: blocks of attention and a two-layer network, each on normalised tokens.
+        conditional: what a dimension is drawn from; `binary()` when None.
+        rotary: turns queries and keys by their places, beside the learnt embedding `p`
+            that says which dimension it is.
+
+    Returns:
+        A density over `[b, D]`; see `autoregressive`. A condition is added to every
+        token.
+
+    Raises:
+        InputError: `layers` is not positive, `heads` does not divide `width`, or the
+            heads' width is odd where `rotary` is set.
+
+    Source: Vaswani et al., 2017, arXiv:1706.03762; Su et al., 2021, arXiv:2104.09864.
+
+    >>> model, x = transformer(width=8, heads=2, layers=1), jnp.eye(4)
+    >>> params = model.init(jax.random.key(0), x)
+    >>> model.log_prob(params, x).shape
+    (4,)
+    """
+    if layers < 1 or heads < 1 or width % heads:
+        raise InputError(
+            "transformer: layers and heads must be at least 1 and heads divide the "
+            f"width, got {layers} layers, {heads} heads, width {width}."
+        )
+    each = width // heads
+    if rotary and each % 2:
+        raise InputError(
+            f"transformer: rotary places need heads of an even width, got {each}."
+        )
+    conditional = binary() if conditional is None else conditional
+    size = conditional.size
+
+    def init(key: Key, inputs: Array, condition: Condition = None) -> Params:
+        _, dim, k = inputs.shape
+        keys = jax.random.split(key, 5)
+        return {
+            "inputs": jax.random.normal(keys[0], (k, width)) / math.sqrt(k),
+            "places": 0.1 * jax.random.normal(keys[1], (dim, width)),
+            "blocks": jax.vmap(_init_block, (0, None))(
+                jax.random.split(keys[2], layers), width
+            ),
+            "outputs": 0.1 * jax.random.normal(keys[3], (width, size)),
+            "condition": init_projection(keys[4], condition, width),
+        }
+
+    def heads_of(
+        params: Params, tokens: Array, places: Array
+    ) -> tuple[Array, Array, Array]:
+        """Queries, keys and values, each `[n, places, heads, each]`."""
+        projected = _norm(tokens) @ params["attend"]
+        parts = projected.reshape(*tokens.shape[:2], 3, heads, each)
+        q, k, v = (parts[:, :, i] for i in range(3))
+        return turn(q, places), turn(k, places), v
+
+    def turn(x: Array, places: Array) -> Array:
+        return _rotate(x, places) if rotary else x
+
+    def attend(q: Array, k: Array, v: Array, seen: Array) -> Array:
+        scores = jnp.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(each)
+        scores = jnp.where(seen[None, None], scores, -1e30)
+        mixed = jnp.einsum("nhqk,nkhe->nqhe", jax.nn.softmax(scores), v)
+        return mixed.reshape(*mixed.shape[:2], width)
+
+    def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
+        n, dim, _ = inputs.shape
+        before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+        shift = project(params["condition"], condition, n, user="transformer")
+        tokens = before @ params["inputs"] + params["places"][None] + shift[:, None]
+        places = jnp.arange(dim)
+        seen = places[:, None] >= places[None]
+
+        def block(tokens: Array, params: Params) -> tuple[Array, None]:
+            mixed = attend(*heads_of(params, tokens, places), seen)
+            return _feed(params, tokens + mixed @ params["mix"]), None
+
+        tokens, _ = jax.lax.scan(block, tokens, params["blocks"])
+        return _norm(tokens) @ params["outputs"]
+
+    def start(
+        params: Params, blank: Array, condition: Condition = None
+    ) -> tuple[Any, Step]:
+        n, dim, _ = blank.shape
+        shift = project(params["condition"], condition, n, user="transformer")
+        empty = jnp.zeros((layers, n, dim, heads, each))
+
+        def step(cache: Any, d: Array, previous: Array) -> tuple[Any, Array]:
+            place = jnp.take(params["places"], d, axis=0)
+            token = (previous @ params["inputs"] + place[None] + shift)[:, None]
+            seen = jnp.arange(dim)[None] <= d
+
+            def block(token: Array, scanned: Any) -> tuple[Array, Any]:
+                params, keys, values = scanned
+                q, k, v = heads_of(params, token, d[None])
+                keys = jax.lax.dynamic_update_slice_in_dim(keys, k, d, axis=1)
+                values = jax.lax.dynamic_update_slice_in_dim(values, v, d, axis=1)
+                mixed = attend(q, keys, values, seen)
+                return _feed(params, token + mixed @ params["mix"]), (keys, values)
+
+            token, cache = jax.lax.scan(block, token, (params["blocks"], *cache))
+            return cache, (_norm(token) @ params["outputs"])[:, 0]
+
+        return (empty, empty), step
+
+    return autoregressive(Walk(init, outputs, start), conditional)
+
+
+def _init_block(key: Key, width: int) -> Params:
+    keys = jax.random.split(key, 3)
+    scale = 1 / math.sqrt(width)
+    return {
+        "attend": scale * jax.random.normal(keys[0], (width, 3 * width)),
+        "mix": 0.1 * scale * jax.random.normal(keys[1], (width, width)),
+        "up": scale * jax.random.normal(keys[2], (width, 4 * width)),
+        "down": jnp.zeros((4 * width, width)),
+    }
+
+
+def _feed(params: Params, tokens: Array) -> Array:
+    hidden = jax.nn.gelu(_norm(tokens) @ params["up"])
+    return tokens + hidden @ params["down"]
+
+
+def _norm(tokens: Array) -> Array:
+    """To the root mean square 1; scales are left to the matrices that follow."""
+    square = jnp.mean(tokens**2, axis=-1, keepdims=True)
+    return tokens * jax.lax.rsqrt(square + 1e-6)
+
+
+def _rotate(x: Array, places: Array) -> Array:
+    """Turns pairs of features `[n, places, heads, e]` by angles that grow by place."""
+    half = x.shape[-1] // 2
+    rates = 10_000.0 ** (-jnp.arange(half, dtype=jnp.float32) / half)
+    angles = (places.astype(jnp.float32)[:, None] * rates[None])[None, :, None]
+    sine, cosine = jnp.sin(angles), jnp.cos(angles)
+    first, second = jnp.split(x, 2, axis=-1)
+    return jnp.concatenate(
+        [first * cosine - second * sine, first * sine + second * cosine], axis=-1
+    )

@@ -1,0 +1,54 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax.autoregressive import deep_nade, orderless_likelihood
+from genjax.errors import InputError
+from tests.laws.instances import conditioner
+from tests.laws.test_densities import every_vector, moved
+
+KEY = jax.random.key(0)
+
+
+def test_any_observed_set_is_completed_by_its_exact_conditional():
+    vectors = every_vector(4)
+    params = moved(deep_nade(conditioner(4)).init(KEY, vectors))
+    observed = np.array([False, True, False, True])
+    # The order in which the observed dimensions come first.
+    joint = deep_nade(conditioner(4), (1, 3, 0, 2)).log_prob(params, vectors)
+    seen = (vectors[:, 1] == 1) & (vectors[:, 3] == 0)
+    conditional = joint[seen] - jax.nn.logsumexp(joint[seen])
+    given = jnp.broadcast_to(jnp.array([[0.0, 1.0, 0.0, 0.0]]), (500, 4))
+    drawn, log_prob = deep_nade(conditioner(4)).complete(params, KEY, given, observed)
+    rows = vectors[seen]
+    matches = jnp.argmax((drawn[:, None] == rows[None]).all(axis=2), axis=1)
+    np.testing.assert_array_equal(drawn, rows[matches])
+    np.testing.assert_allclose(log_prob, conditional[matches], atol=1e-5)
+
+
+def test_the_loss_is_the_mean_over_all_orders():
+    x = jnp.array([[1.0, 0.0, 1.0]])
+    objective = orderless_likelihood(conditioner(3))
+    params = moved(objective.init(KEY, {"x": x})["params"])
+    each = [
+        -deep_nade(conditioner(3), order).log_prob(params, x)[0]
+        for order in itertools.permutations(range(3))
+    ]
+    wide = {"x": jnp.broadcast_to(x, (40_000, 3))}
+    loss, _ = objective.loss({"params": params}, wide, jax.random.key(1))
+    assert float(loss) == pytest.approx(float(np.mean(each)), abs=0.05)
+
+
+def test_mistakes_are_named():
+    x = jnp.eye(3)
+    with pytest.raises(InputError, match=r"each of 0 ... 2 once, got \[0, 0, 1\]"):
+        model = deep_nade(conditioner(3), (0, 0, 1))
+        model.log_prob(model.init(KEY, x), x)
+    wide = deep_nade(conditioner(4))
+    with pytest.raises(InputError, match=r"the shape \(3, 3\), got \(3, 4\)"):
+        wide.log_prob(wide.init(KEY, x), x)
+    with pytest.raises(InputError, match="flatten images first"):
+        wide.init(KEY, jnp.ones((2, 2, 2)))

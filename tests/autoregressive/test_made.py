@@ -1,0 +1,45 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import nn
+from genjax.autoregressive import autoregressive, binary, made, uncached
+from genjax.errors import InputError
+from tests.laws.test_densities import moved
+
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize("fields", [{}, {"seed": 1}, {"direct": True}])
+def test_samples_are_those_of_a_pass_a_dimension(fields):
+    network = nn.stateless(
+        nn.MaskedMLP(features=1, hidden=(30, 20), **fields), user="test"
+    )
+    plain = autoregressive(
+        uncached(
+            lambda key, inputs, condition: network.init(key, inputs[..., 0]),
+            lambda params, inputs, condition: network.apply(params, inputs[..., 0]),
+        ),
+        binary(),
+    )
+    model = made(hidden=(30, 20), **fields)
+    x = jax.random.bernoulli(KEY, 0.4, (8, 12)).astype(jnp.float32)
+    params = moved(model.init(KEY, x))
+    x, log_prob = jax.jit(model.sample, static_argnums=2)(params, KEY, 100)
+    y, plain_log_prob = jax.jit(plain.sample, static_argnums=2)(params, KEY, 100)
+    np.testing.assert_array_equal(x, y)
+    np.testing.assert_allclose(log_prob, plain_log_prob, atol=1e-4)
+
+
+def test_a_condition_moves_samples_and_is_checked():
+    model, x, condition = made(hidden=(8,)), jnp.eye(3), jnp.ones((3, 2))
+    params = moved(model.init(KEY, x, condition))
+    drawn, log_prob = model.sample(params, KEY, 3, condition)
+    np.testing.assert_allclose(
+        log_prob, model.log_prob(params, drawn, condition), atol=1e-5
+    )
+    with pytest.raises(InputError, match="initialised with a condition"):
+        model.log_prob(params, x)
+    with pytest.raises(InputError, match="widths must be at least 1"):
+        made(hidden=(0,))
