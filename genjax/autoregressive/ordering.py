@@ -188,7 +188,7 @@ def mixture(
     return Density(init, log_prob, sample, complete)
 
 
-def _some(name: str, orders: Orders) -> Sequence[Order]:
+def _some(name: str, orders: Orders) -> Orders:
     if len(orders) == 0:
         raise InputError(f"{name}: give at least one order.")
     return orders

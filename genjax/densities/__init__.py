@@ -10,7 +10,10 @@ from genjax.densities.conditional import (
     gaussian_moments,
 )
 from genjax.densities.gaussian_mixture import gaussian_mixture
-from genjax.densities.likelihood import negative_log_likelihood
+from genjax.densities.likelihood import (
+    negative_log_likelihood,
+    stochastic_likelihood,
+)
 from genjax.densities.normal import diagonal_normal, standard_normal
 from genjax.densities.resampled import resampled
 from genjax.densities.tempered import tempered
@@ -29,6 +32,7 @@ __all__ = [
     "negative_log_likelihood",
     "resampled",
     "standard_normal",
+    "stochastic_likelihood",
     "tempered",
     "uniform",
 ]

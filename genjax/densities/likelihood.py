@@ -1,5 +1,8 @@
 """From a density to an objective: maximum likelihood."""
 
+from collections.abc import Callable
+
+import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Objective
@@ -22,7 +25,6 @@ def negative_log_likelihood(density: Density) -> Objective:
     Raises:
         InputError: a batch has no field `"x"`.
 
-    >>> import jax
     >>> from genjax.densities import standard_normal
     >>> objective = negative_log_likelihood(standard_normal((2,)))
     >>> loss, _ = objective.loss({"params": {}}, {"x": jnp.zeros((5, 2))}, None)
@@ -42,6 +44,40 @@ def negative_log_likelihood(density: Density) -> Objective:
         log_prob = density.log_prob(variables["params"], x, condition)
         value = -jnp.mean(log_prob.astype(jnp.float32))
         return value, ({}, {"loss": value, "nll": value})
+
+    return Objective(init, loss)
+
+
+def stochastic_likelihood(make: Callable[[Key], Density]) -> Objective:
+    """Maximum likelihood of a density whose log-determinant is estimated.
+
+        loss = -mean_i log p(x_i; a fresh key a step)
+
+    An estimate whose key stays the same is learnt by heart: training would drive it far
+    below the entropy while the density gets worse. Hence each step draws its own.
+
+    Args:
+        make: from a key to a density, all with the same parameters: `lambda key:
+            density(continuous(..., divergence=hutchinson_divergence(key)), base)`.
+
+    Returns:
+        An objective like that of `negative_log_likelihood`.
+
+    >>> from genjax.densities import standard_normal
+    >>> objective = stochastic_likelihood(lambda key: standard_normal((2,)))
+    >>> batch, key = {"x": jnp.zeros((5, 2))}, jax.random.key(0)
+    >>> round(float(objective.loss({"params": {}}, batch, key)[0]), 4)
+    1.8379
+    """
+
+    def init(key: Key, batch: Batch) -> Variables:
+        key_make, key_init = jax.random.split(key)
+        return negative_log_likelihood(make(key_make)).init(key_init, batch)
+
+    def loss(
+        variables: Variables, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
+        return negative_log_likelihood(make(key)).loss(variables, batch, None)
 
     return Objective(init, loss)
 

@@ -1,5 +1,7 @@
 """A base whose samples a network accepts or rejects."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -57,10 +59,11 @@ def resampled(
     acceptance = nn.stateless(network, user="resampled")
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
+        del condition
         key_network, key_proposal = jax.random.split(key)
         return {
             "network": acceptance.init(key_network, x),
-            "proposal": proposal.init(key_proposal, x, condition),
+            "proposal": proposal.init(key_proposal, x),
         }
 
     def logits(params: Params, z: Array) -> PerExample:
@@ -77,32 +80,40 @@ def resampled(
         drawn, _ = proposal.sample(params["proposal"], key, points)
         log_accepted = jax.nn.log_sigmoid(logits(params, drawn))
         log_share = jax.nn.logsumexp(log_accepted) - jnp.log(float(points))
-        log_rest = (tries - 1) * jnp.log1p(-jnp.minimum(jnp.exp(log_share), 1 - 1e-6))
-        log_kept = jnp.log(-jnp.expm1(log_rest)) - log_share
+        # Where nearly nothing is accepted, (1 - r) / Z is close to T - 1.
+        is_rare = log_share < math.log(1e-6 / tries)
+        share = jnp.exp(jnp.where(is_rare, -1.0, log_share))
+        log_rest = (tries - 1) * jnp.log1p(-jnp.minimum(share, 1 - 1e-6))
+        log_kept = jnp.log(-jnp.expm1(log_rest)) - jnp.log(share)
+        log_kept = jnp.where(is_rare, math.log(tries - 1), log_kept)
+        log_rest = jnp.where(is_rare, 0.0, log_rest)
         accepted = jax.nn.log_sigmoid(logits(params, z)) + log_kept
         return jnp.logaddexp(accepted, log_rest)
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
-        plain = proposal.log_prob(params["proposal"], x, condition)
+        del condition
+        plain = proposal.log_prob(params["proposal"], x)
         return plain + log_ratio(params, x)
 
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
     ) -> tuple[Array, Array]:
+        del condition
+
         def attempt(carry: tuple[Array, Array], key: Key) -> tuple:
             z, is_found = carry
             key_proposal, key_coin = jax.random.split(key)
-            new, _ = proposal.sample(params["proposal"], key_proposal, n, condition)
+            new, _ = proposal.sample(params["proposal"], key_proposal, n)
             coin = jnp.log(jax.random.uniform(key_coin, (n,), minval=1e-38))
             is_taken = coin < jax.nn.log_sigmoid(logits(params, new))
             kept = is_found.reshape(n, *[1] * (z.ndim - 1))
             return (jnp.where(kept, z, new), is_found | is_taken), None
 
         z, _ = jax.eval_shape(
-            lambda key: proposal.sample(params["proposal"], key, n, condition), key
+            lambda key: proposal.sample(params["proposal"], key, n), key
         )
         start = (jnp.zeros(z.shape, z.dtype), jnp.zeros(n, bool))
         (z, _), _ = jax.lax.scan(attempt, start, jax.random.split(key, tries))
-        return z, log_prob(params, z, condition)
+        return z, log_prob(params, z)
 
     return Density(init, log_prob, sample)

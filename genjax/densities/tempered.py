@@ -31,7 +31,7 @@ def tempered(base: Density, *, temperature: float) -> Density:
     >>> cool.log_prob({}, jnp.zeros((1, 1))).round(4).tolist()
     [-0.2258]
     """
-    if temperature <= 0:
+    if not temperature > 0:
         raise InputError(f"tempered: temperature must be positive, got {temperature}.")
 
     def log_volume(x: Array) -> float:

@@ -13,6 +13,7 @@ from genjax.base import Bijector, Density, Network
 from genjax.errors import InputError
 from genjax.flows.density import only_finite
 from genjax.flows.elementwise import Elementwise, total
+from genjax.flows.fixed_point import fixed_point
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
 Outputs = Callable[[Array], Array]
@@ -234,17 +235,12 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
     ) -> tuple[Array, Array]:
         outputs = _outputs(transform, network, params, condition)
 
-        def is_moving(state: tuple[Array, Array, Array]) -> Array:
-            _, change, passes = state
-            return (change > tolerance) & (passes < y.shape[1])
-
-        def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            x, _, passes = state
-            following = transform.inverse(outputs(x), y)[0]
-            return following, jnp.abs(following - x).max(), passes + 1
-
-        start = (jnp.zeros_like(y), jnp.asarray(jnp.inf), jnp.asarray(0))
-        x, _, _ = jax.lax.while_loop(is_moving, step, start)
+        x = fixed_point(
+            lambda x: transform.inverse(outputs(x), y)[0],
+            jnp.zeros_like(y),
+            tolerance=tolerance,
+            iterations=y.shape[1],
+        )
         return x, transform.inverse(outputs(x), y)[1]
 
     return inverse

@@ -1,5 +1,7 @@
 """Block neural autoregressive flows: a monotone network a dimension, all in one."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -63,7 +65,7 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
     def evaluate(params: Params, x: Event, condition: Condition) -> tuple[Array, Array]:
         """The outputs and their log-slopes, both `[b, d]`."""
         first, *others = params["layers"]
-        shift = _condition_shift(params, condition)
+        shift = _condition_shift(params, condition, len(x))
         h, log_slope = _layer(first, x[:, :, None], jnp.zeros((*x.shape, 1)))
         h = h if shift is None else h + shift.reshape(h.shape)
         for layer in others:
@@ -83,13 +85,16 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
     def inverse(
         params: Params, y: Event, condition: Condition = None
     ) -> tuple[Event, PerExample]:
+        low, high = _bracket(params, y)
+
         def solve(x: Array, d: Array) -> tuple[Array, None]:
             def rise(raw: Array, value: Array) -> Mapped:
                 del raw
                 mapped, log_slope = evaluate(params, x.at[:, d].set(value), condition)
                 return mapped[:, d], log_slope[:, d]
 
-            found, _ = inverse_by_bisection(rise)(jnp.zeros((0, len(y))), y[:, d])
+            solver = inverse_by_bisection(rise, low=low[:, d], high=high[:, d])
+            found, _ = solver(jnp.zeros((0, len(y))), y[:, d])
             return x.at[:, d].set(found), None
 
         x, _ = jax.lax.scan(solve, jnp.zeros_like(y), jnp.arange(y.shape[1]))
@@ -124,12 +129,23 @@ def _layer(params: Params, x: Array, log_slope: Array) -> tuple[Array, Array]:
     return y, jax.nn.logsumexp(paths, axis=3)
 
 
-def _condition_shift(params: Params, condition: Condition) -> Array | None:
-    width = None if condition is None else condition.shape[1]
-    expected = len(params["condition"]) if "condition" in params else None
-    if width != expected:
+def _bracket(params: Params, y: Array) -> tuple[Array, Array]:
+    """Where x must lie: the learnt part is bounded, since tanh is."""
+    last, gate = params["layers"][-1], params["gate"]
+    units = math.sqrt(last["lower"].shape[0] * last["lower"].shape[3])
+    most = units * jnp.exp(last["log_scale"][:, 0]) + jnp.abs(last["bias"][:, 0])
+    reach = jax.nn.sigmoid(gate) * most[None]
+    rate = 1 / jax.nn.sigmoid(-gate)
+    return (y - reach) * rate, (y + reach) * rate
+
+
+def _condition_shift(params: Params, condition: Condition, rows: int) -> Array | None:
+    width = len(params["condition"]) if "condition" in params else 0
+    found = (rows, 0) if condition is None else condition.shape
+    if found != (rows, width):
         raise InputError(
             "block_autoregressive: it was initialised with a condition of width "
-            f"{expected}, and is applied to one of width {width}."
+            f"{width}, so that {rows} examples need one of the shape {(rows, width)}, "
+            f"got {found}."
         )
     return None if condition is None else condition @ params["condition"]

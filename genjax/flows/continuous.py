@@ -42,7 +42,8 @@ def hutchinson_divergence(key: Key, *, probes: int = 1) -> Divergence:
         div v = E e' J e,   e = +-1,   variance 2 sum_(i != j) S_ij^2,  S = (J + J') / 2
 
     The probes are those of the key at every step of a solver, so that the field which
-    is integrated stays smooth.
+    is integrated stays smooth. A fixed key is for evaluation: train by
+    `densities.stochastic_likelihood`, with a key a step.
 
     Args:
         key: draws the probes.
@@ -135,4 +136,10 @@ def velocity(
 ) -> Event:
     """Returns a network's velocity at one time for the whole batch, in float32."""
     t = jnp.broadcast_to(time, (len(x),))
-    return nn.stateless(network, user="a velocity").apply(params, x, t, condition)
+    found = nn.stateless(network, user="a velocity").apply(params, x, t, condition)
+    if found.shape != x.shape:
+        raise InputError(
+            f"a velocity: the network must keep the shape {x.shape} of x, got "
+            f"{found.shape}."
+        )
+    return found

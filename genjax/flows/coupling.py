@@ -170,10 +170,10 @@ def checkerboard_mask(height: int, width: int, *, first: bool = True) -> np.ndar
 def _with_condition(x: Array, condition: Condition) -> Array:
     if condition is None:
         return x
-    if len(condition) != len(x):
+    if len(condition) != len(x) or condition.ndim not in (2, x.ndim):
         raise InputError(
-            "coupling: x and its condition must have one row an example, got the "
-            f"shapes {x.shape} and {condition.shape}."
+            "coupling: a condition must have one row an example, [b, features] or of "
+            f"the rank of x, got {condition.shape} for an x of {x.shape}."
         )
     if condition.ndim < x.ndim:
         middle = [1] * (x.ndim - condition.ndim)

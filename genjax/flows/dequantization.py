@@ -24,7 +24,7 @@ def variational_dequantization(
     Args:
         density: of `[b, *event]` in [0, 1).
         noise: f, conditioned on the scaled integers.
-        base: of e.
+        base: of e, without parameters.
         levels: how many values an element can take.
 
     Returns:
@@ -46,13 +46,13 @@ def variational_dequantization(
     """
 
     def init(key: Key, batch: Batch) -> Variables:
-        key_density, key_noise = jax.random.split(key)
+        key_density, key_noise, key_base, key_draw = jax.random.split(key, 4)
         scaled = batch["x"] / levels
-        params = {
-            "density": density.init(key_density, scaled),
-            "noise": noise.init(key_noise, jnp.zeros_like(scaled), scaled),
-        }
-        return {"params": params}
+        e, _ = base.sample({}, key_base, len(scaled))
+        noise_params = noise.init(key_noise, e, scaled)
+        u, _ = _draw(noise, base, noise_params, key_draw, scaled)
+        density_params = density.init(key_density, scaled + u / levels)
+        return {"params": {"density": density_params, "noise": noise_params}}
 
     def loss(
         variables: Variables, batch: Batch, key: Key

@@ -66,6 +66,11 @@ def elementwise(transform: Elementwise) -> Bijector:
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
             del condition
+            if x.shape[1:] != params.shape[1:]:
+                raise InputError(
+                    "elementwise: it was initialised on events of the shape "
+                    f"{params.shape[1:]}, got an x of {x.shape}."
+                )
             raw = jnp.broadcast_to(params[:, None], (transform.size, *x.shape))
             y, log_slope = function(raw, x)
             return y, total(log_slope)
@@ -269,8 +274,8 @@ def logistic_mixture_cdf(*, components: int) -> Elementwise:
 def inverse_by_bisection(
     forward: Direction,
     *,
-    low: float = -1e4,
-    high: float = 1e4,
+    low: float | Array = -1e4,
+    high: float | Array = 1e4,
     iterations: int = 45,
 ) -> Direction:
     """The inverse of an increasing map that has no closed one.
@@ -280,7 +285,7 @@ def inverse_by_bisection(
 
     Args:
         forward: of an `Elementwise`.
-        low: where roots begin.
+        low: where roots begin, one number or one a root.
         high: where they end.
         iterations: halvings of the interval.
     """
@@ -296,7 +301,11 @@ def inverse_by_bisection(
                 jnp.where(is_below, bounds[1], middle),
             ), None
 
-        start = (jnp.full_like(y, low), jnp.full_like(y, high))
+        def end(value: float | Array) -> Array:
+            fixed = jax.lax.stop_gradient(jnp.asarray(value, y.dtype))
+            return jnp.broadcast_to(fixed, y.shape)
+
+        start = (end(low), end(high))
         bounds, _ = jax.lax.scan(halve, start, None, length=iterations)
         x = 0.5 * (bounds[0] + bounds[1])
         polish, log_slope = forward(raw, x)

@@ -35,7 +35,10 @@ def guided(network: Network, *, scale: float, unconditional: Array) -> Functions
     (3, 2)
     """
 
-    def apply(variables: Variables, x: Array, t: Array, condition: Array) -> Array:
+    def apply(
+        variables: Variables, x: Array, t: Array, condition: Array | None = None
+    ) -> Array:
+        condition = _checked("guided", condition, unconditional)
         empty = jnp.broadcast_to(unconditional[None], condition.shape)
         both = network.apply(
             variables,
@@ -80,10 +83,21 @@ def drop_condition(
         variables: Variables, batch: Batch, key: Key
     ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
         key_drop, key_loss = jax.random.split(key)
-        condition = batch["condition"]
+        condition = _checked("drop_condition", batch.get("condition"), unconditional)
         shape = (len(condition), *[1] * (condition.ndim - 1))
         is_dropped = jax.random.bernoulli(key_drop, rate, shape)
         dropped = jnp.where(is_dropped, unconditional[None], condition)
         return objective.loss(variables, {**batch, "condition": dropped}, key_loss)
 
     return Objective(objective.init, loss)
+
+
+def _checked(user: str, condition: Array | None, unconditional: Array) -> Array:
+    wanted = unconditional.shape
+    if condition is None or condition.shape[1:] != wanted:
+        found = None if condition is None else condition.shape
+        raise InputError(
+            f"{user}: the condition must have the shape [b, *{wanted}] of the empty "
+            f"one, got {found}."
+        )
+    return condition

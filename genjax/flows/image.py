@@ -71,6 +71,11 @@ def actnorm() -> Bijector:
         return {"mean": rows.mean(axis=0), "log_scale": jnp.log(scale)}
 
     def per_feature(leaf: Array, x: Array) -> Array:
+        if x.shape[-1] != len(leaf):
+            raise InputError(
+                f"actnorm: it was initialised on {len(leaf)} features, got an x of the "
+                f"shape {x.shape}."
+            )
         return leaf.reshape(*[1] * (x.ndim - 1), -1)
 
     def log_det(params: Params, x: Array) -> Array:

@@ -1,6 +1,6 @@
 """Completing what is partly observed, where no exact conditional is at hand."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from genjax.base import Density, Network
 from genjax.errors import InputError
 from genjax.flows.continuous import velocity
-from genjax.typing import Array, Bool, Condition, Event, Key, Params, PerExample
+from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
-Observed = Bool[Array, "*event"]
+Observed = Any
+"""`bool [*event]`, an array or a list."""
 
 
 class Completion(NamedTuple):
@@ -50,14 +51,16 @@ def langevin_inpaint(
         density: the model.
         params: its parameters.
         key: of the chains.
-        x: `[b, *event]`; entries that are not observed are where the chains start.
+        x: `[b, *event]`; entries that are not observed are where the chains start, at 0
+            where they are not finite.
         observed: true for what stays.
         steps: of each chain.
         step_size: h.
         condition: of the density.
 
     Raises:
-        InputError: `steps` or `step_size` is not positive.
+        InputError: `steps` or `step_size` is not positive, or the mask has not the
+            shape of an event.
 
     Source: Roberts and Tweedie, 1996; Roberts and Rosenthal, 1998.
 
@@ -75,6 +78,9 @@ def langevin_inpaint(
             "langevin_inpaint: steps and step_size must be positive, "
             f"got {steps} and {step_size}."
         )
+    observed = _mask("langevin_inpaint", observed, x)
+    # What is missing may be anything, NaN too.
+    x = jnp.where(observed[None] | jnp.isfinite(x), x, 0.0)
     axes = tuple(range(1, x.ndim))
 
     def drift(x: Array) -> tuple[PerExample, Array]:
@@ -130,7 +136,9 @@ def flow_inpaint(
 
     Each step of Euler's method is undone by the path's own noise and taken again
     `resamples - 1` times, in which what is drawn comes to agree with what is observed.
-    Approximate: the more steps and resamples, the nearer to the conditional.
+    Approximate: resamples bring it nearer to the conditional, more steps alone do not,
+    and the weights of far modes stay biased. `langevin_inpaint` is exact in the long
+    run.
 
     Args:
         network: a trained velocity of the linear path.
@@ -143,7 +151,8 @@ def flow_inpaint(
         condition: of the network.
 
     Raises:
-        InputError: `steps` or `resamples` is not positive.
+        InputError: `steps` or `resamples` is not positive, or the mask has not the
+            shape of an event.
 
     Source: Lugmayr et al., 2022, arXiv:2201.09865, for diffusion models.
 
@@ -161,6 +170,8 @@ def flow_inpaint(
             "flow_inpaint: steps and resamples must be at least 1, "
             f"got {steps} and {resamples}."
         )
+    observed = _mask("flow_inpaint", observed, x)
+    x = jnp.where(observed[None], x, 0.0)
     size = 1.0 / steps
 
     def onwards(point: Array, t: Array, key: Key) -> Array:
@@ -190,3 +201,13 @@ def flow_inpaint(
     start = jax.random.normal(key_noise, x.shape)
     end, _ = jax.lax.scan(step, start, (times, jax.random.split(key_steps, steps)))
     return jnp.where(observed[None], x, end)
+
+
+def _mask(user: str, observed: Observed, x: Array) -> Array:
+    mask = jnp.asarray(observed, bool)
+    if mask.shape != x.shape[1:]:
+        raise InputError(
+            f"{user}: observed must have the shape {x.shape[1:]} of an event, got "
+            f"{mask.shape}."
+        )
+    return mask

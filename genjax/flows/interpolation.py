@@ -1,5 +1,6 @@
 """Walks from one example to another through the latent space of a flow."""
 
+import jax
 import jax.numpy as jnp
 
 from genjax.base import Bijector
@@ -21,7 +22,8 @@ def interpolate(
         z(t) = sin((1 - t) w) / sin w  f(first) + sin(t w) / sin w  f(last),
         w = the angle between them
 
-    An arc, unlike a chord, keeps the length that latents of a normal have.
+    An arc, unlike a chord, keeps the length that latents of a normal have; equal and
+    opposite latents, between which there is none, take the chord.
 
     Args:
         bijector: from data to noise.
@@ -48,12 +50,16 @@ def interpolate(
     axes = tuple(range(1, start.ndim))
     lengths = jnp.sum(start**2, axes) * jnp.sum(end**2, axes)
     cosine = jnp.sum(start * end, axes) / jnp.sqrt(jnp.maximum(lengths, 1e-12))
-    # Equal or opposite latents have no arc of their own: a chord comes near enough.
     angle = jnp.arccos(jnp.clip(cosine, -0.9999, 0.9999))
 
-    def place(t: float) -> Array:
-        shares = [jnp.sin(share * angle) / jnp.sin(angle) for share in (1 - t, t)]
-        a, b = (share.reshape(-1, *[1] * len(axes)) for share in shares)
-        return bijector.inverse(params, a * start + b * end, condition)[0]
+    def share(t: Array) -> Array:
+        # Equal or opposite latents have no arc of their own: they take the chord.
+        arc = jnp.sin(t * angle) / jnp.sin(angle)
+        weights = jnp.where(jnp.abs(cosine) < 0.9999, arc, t)
+        return weights.reshape(-1, *[1] * len(axes))
 
-    return jnp.stack([place(i / (n - 1)) for i in range(n)])
+    def place(t: Array) -> Array:
+        z = share(1 - t) * start + share(t) * end
+        return bijector.inverse(params, z, condition)[0]
+
+    return jax.lax.map(place, jnp.linspace(0.0, 1.0, n))

@@ -8,6 +8,7 @@ themselves.
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from jax.extend.core import Literal
 
 from genjax.base import Bijector
 from genjax.errors import InputError
-from genjax.flows.primitives import INDEXED, MOVEMENTS, NAMED, RULES, Equation
+from genjax.flows.primitives import CALLS, INDEXED, MOVEMENTS, RULES, Equation
 from genjax.typing import (
     Array,
     Condition,
@@ -59,7 +60,8 @@ def inverse_and_log_det(
 
     Returns:
         A function of one example y; `jax.vmap` makes it one of a batch. Where y has no
-        inverse, its log-determinant is -inf.
+        inverse, its log-determinant is -inf. Powers that are no integers, and their
+        inverses, are those of positive numbers.
 
     Raises:
         InputError: while it is traced, a primitive has no inverse; the sentence names
@@ -74,19 +76,13 @@ def inverse_and_log_det(
 
     def inverse(y: Array) -> tuple[Array, Scalar]:
         example = jax.ShapeDtypeStruct(y.shape if shape is None else shape, y.dtype)
-        closed = jax.make_jaxpr(function)(example)
-        (found,) = closed.out_avals if len(closed.out_avals) == 1 else (None,)
-        if (
-            found is None
-            or found.shape != y.shape
-            or math.prod(example.shape) != y.size
-        ):
+        solver = _Solver(function, example)
+        if solver.shape != y.shape:
             raise InputError(
-                "inverse_and_log_det: the function must map "
-                f"{example.shape} to {y.shape} and keep the number of dimensions, got "
-                f"{[aval.shape for aval in closed.out_avals]}."
+                f"inverse_and_log_det: the function returns the shape {solver.shape}, "
+                f"got a y of {y.shape}."
             )
-        return _Solver(closed).solve(y)
+        return solver.solve(y)
 
     return inverse
 
@@ -120,8 +116,13 @@ def invertible(
     def forward(
         params: Params, x: Event, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        y = jax.vmap(lambda x: function(params, x))(x)
-        return y, -inverse(params, y, condition)[1]
+        del condition
+
+        def of_example(x: Array) -> tuple[Array, Array]:
+            example = jax.ShapeDtypeStruct(x.shape, x.dtype)
+            return _Solver(lambda x: function(params, x), example).follow(x)
+
+        return jax.vmap(of_example)(x)
 
     def first(key: Key, x: Event, condition: Condition = None) -> Params:
         del condition
@@ -133,25 +134,64 @@ def invertible(
 class _Solver:
     """The state of one inversion: what is known, and the log-determinant so far."""
 
-    def __init__(self, closed: Any) -> None:
+    def __init__(self, function: Callable[[Example], Array], example: Any) -> None:
+        closed = jax.make_jaxpr(function)(example)
+        shapes = [aval.shape for aval in closed.out_avals]
+        if len(shapes) != 1 or math.prod(shapes[0]) != math.prod(example.shape):
+            raise InputError(
+                "inverse_and_log_det: the function must return one array and keep the "
+                f"number of dimensions, got {example.shape} -> {shapes}."
+            )
+        (self.shape,) = shapes
         self.equations: list[Equation] = []
         self.avals: list[Any] = []
         self.x = self._new(closed.jaxpr.invars[0].aval)
         (self.y,) = self._write_out(closed.jaxpr, closed.consts, [self.x])
-        self.known: dict[int, Known] = {}
-        self.log_det = jnp.zeros(())
-
-    def solve(self, y: Array) -> tuple[Array, Array]:
         if not isinstance(self.y, int):
             raise InputError("inverse_and_log_det: the function ignores its input.")
-        self._learn(self.y, y)
-        while not self._is_known(self.x):
-            open_ones = [e for e in self.equations if not self._is_done(e)]
-            if not any([self._advance(equation) for equation in open_ones]):
-                raise InputError(self._obstacle())
+        self.known: dict[int, Known] = {}
+        self.truth: dict[int, Array] = {}
+        self.log_det = jnp.zeros(())
+        self.labels: dict[int, Any] = {}
+        self.touching: dict[int, list[int]] = {}
+        for index, equation in enumerate(self.equations):
+            numbers = [a for a in equation.inputs if isinstance(a, int)]
+            for atom in {*numbers, *equation.outputs}:
+                self.touching.setdefault(atom, []).append(index)
+
+    def follow(self, x: Array) -> tuple[Array, Array]:
+        """`function(x)` and its log-determinant, from the true values on the way."""
+        self.truth[self.x] = x
+        for equation in self.equations:
+            given = [
+                self.truth[a] if isinstance(a, int) else a for a in equation.inputs
+            ]
+            values = equation.evaluate(*given)
+            self.truth |= dict(zip(equation.outputs, values, strict=True))
+        y = self.truth[self.y]
+        self._run(y)
+        is_defined = jnp.isfinite(y).all() & jnp.isfinite(self.log_det)
+        return y, jnp.where(is_defined, -self.log_det, -jnp.inf)
+
+    def solve(self, y: Array) -> tuple[Array, Array]:
+        """The x of a y, and the log-determinant of the inverse."""
+        self._run(y)
         x = self.known[self.x].value
         is_solved = jnp.isfinite(x).all() & ~jnp.isnan(self.log_det)
         return x, jnp.where(is_solved, self.log_det, -jnp.inf)
+
+    def _run(self, y: Array) -> None:
+        """Visits equations as long as something new is known of their values."""
+        self.queue = deque(range(len(self.equations)))
+        self.waiting = set(self.queue)
+        self._learn(self.y, y)
+        while self.queue and not self._is_known(self.x):
+            index = self.queue.pop()
+            self.waiting.discard(index)
+            if not self._is_done(self.equations[index]):
+                self._advance(index)
+        if not self._is_known(self.x):
+            raise InputError(self._obstacle())
 
     def _new(self, aval: Any) -> int:
         self.avals.append(aval)
@@ -200,76 +240,96 @@ class _Solver:
     def _value(self, atom: Any) -> Array:
         return self.known[atom].value if isinstance(atom, int) else jnp.asarray(atom)
 
-    def _learn(self, atom: int, value: Array, mask: np.ndarray | None = None) -> bool:
-        """Adds elements to what is known of a value; tells whether any is new."""
-        shape = self.avals[atom].shape
-        mask = np.ones(shape, bool) if mask is None else mask
-        if atom not in self.known:
+    def _learn(self, atom: int, value: Array, mask: np.ndarray | None = None) -> None:
+        """Adds elements to what is known of a value."""
+        mask = np.ones(self.avals[atom].shape, bool) if mask is None else mask
+        before = self.known.get(atom)
+        if before is None:
+            is_new = bool(mask.any()) or mask.size == 0
             self.known[atom] = Known(value, mask)
-            return bool(mask.any())
-        before = self.known[atom]
-        merged = jnp.where(before.mask, before.value, value)
-        self.known[atom] = Known(merged, np.asarray(before.mask | mask))
-        return bool((mask & ~before.mask).any())
+        else:
+            is_new = bool((mask & ~before.mask).any())
+            merged = jnp.where(before.mask, before.value, value)
+            self.known[atom] = Known(merged, np.asarray(before.mask | mask))
+        if is_new:
+            fresh = [i for i in self.touching.get(atom, ()) if i not in self.waiting]
+            self.waiting.update(fresh)
+            self.queue.extend(fresh)
 
-    def _advance(self, equation: Equation) -> bool:
+    def _advance(self, index: int) -> None:
+        equation = self.equations[index]
         unknown = [a for a in equation.inputs if not self._is_known(a)]
         if not unknown:
             values = equation.evaluate(*map(self._value, equation.inputs))
-            pairs = zip(equation.outputs, values, strict=True)
-            return any([self._learn(output, value) for output, value in pairs])
-        if equation.name in MOVEMENTS:
-            return self._move(equation)
-        if not all(map(self._is_known, equation.outputs)):
-            return False
+            for output, value in zip(equation.outputs, values, strict=True):
+                self._learn(output, value)
+        elif equation.name in MOVEMENTS:
+            self._move(index)
+        elif len(unknown) == 1 and all(map(self._is_known, equation.outputs)):
+            self._solve_for(unknown[0], equation)
+
+    def _solve_for(self, unknown: int, equation: Equation) -> None:
         rule = RULES.get(equation.name)
-        if rule is None or len(unknown) > 1:
-            return False
-        place = next(i for i, a in enumerate(equation.inputs) if not self._is_known(a))
+        if rule is None:
+            return
+        place = next(i for i, a in enumerate(equation.inputs) if a is unknown)
         inputs = [
             None if i == place else self._value(a)
             for i, a in enumerate(equation.inputs)
         ]
-        solved = rule(equation, self._value(equation.outputs[0]), inputs, place)
+        y = self._value(equation.outputs[0])
+        solved = rule.solve(equation, y, inputs, place)
         if solved is None:
-            return False
-        x, log_slopes = solved
-        self.log_det = self.log_det - jnp.sum(log_slopes)
-        return self._learn(unknown[0], x)
+            return
+        x = self.truth.get(unknown, solved)
+        slopes = rule.log_slope(equation, x, y, inputs, place)
+        self.log_det = self.log_det - jnp.sum(slopes)
+        self._learn(unknown, x)
 
-    def _move(self, equation: Equation) -> bool:
-        """Carries elements both ways through an equation that only moves them."""
+    def _moved_labels(self, index: int) -> Any:
+        """The numbers of an equation's input elements, where it moves them to.
+
+        None where indices depend on what is traced.
+        """
+        equation, sizes, starts = self._layout(index)
+        labels = []
+        for i, (a, start, size) in enumerate(
+            zip(equation.inputs, starts, sizes, strict=True)
+        ):
+            is_index = equation.name in INDEXED and i > 0
+            if is_index and isinstance(a, int | jax.core.Tracer):
+                return None
+            if isinstance(a, int):
+                ticks = start + np.arange(size, dtype=np.int32)
+                labels.append(ticks.reshape(self.avals[a].shape))
+            else:
+                labels.append(a if is_index else np.full(np.shape(a), -1, np.int32))
+        moved = _of_constants(equation.evaluate, labels)
+        return [np.asarray(label) for label in moved]
+
+    def _layout(self, index: int) -> tuple[Equation, list[int], list[int]]:
+        """An equation, its inputs' sizes, and where their numbers begin."""
+        equation = self.equations[index]
         sizes = [
             self.avals[a].size if isinstance(a, int) else 0 for a in equation.inputs
         ]
-        starts = list(itertools.accumulate([0, *sizes[:-1]]))
-        labels = [
-            start + np.arange(size, dtype=np.int32).reshape(self.avals[a].shape)
-            if isinstance(a, int)
-            else a
-            if equation.name in INDEXED and i > 0
-            else np.full(np.shape(a), -1, np.int32)
-            for i, (a, start, size) in enumerate(
-                zip(equation.inputs, starts, sizes, strict=True)
-            )
-        ]
-        if any(isinstance(label, jax.core.Tracer) for label in labels):
-            return False
-        moved = [
-            np.asarray(label) for label in _of_constants(equation.evaluate, labels)
-        ]
-        news = []
+        return equation, sizes, list(itertools.accumulate([0, *sizes[:-1]]))
+
+    def _move(self, index: int) -> None:
+        """Carries elements both ways through an equation that only moves them."""
+        if index not in self.labels:
+            self.labels[index] = self._moved_labels(index)
+        moved = self.labels[index]
+        if moved is None:
+            return
+        equation, sizes, starts = self._layout(index)
         for a, start, size in zip(equation.inputs, starts, sizes, strict=True):
             if isinstance(a, int):
-                news += self._pull(a, equation.outputs, moved, start, size)
+                self._pull(a, equation.outputs, moved, start, size)
         for output, label in zip(equation.outputs, moved, strict=True):
-            news.append(self._push(equation, output, label, starts, sizes))
-        return any(news)
+            self._push(equation, output, label, starts, sizes)
 
-    def _pull(
-        self, atom: int, outputs: Any, moved: Any, start: int, size: int
-    ) -> list[bool]:
-        news = []
+    def _pull(self, atom: int, outputs: Any, moved: Any, start: int, size: int) -> None:
         for output, label in zip(outputs, moved, strict=True):
             if output not in self.known:
                 continue
@@ -280,8 +340,7 @@ class _Solver:
             mask = np.zeros(size, bool)
             mask[label[mine] - start] = True
             shape = self.avals[atom].shape
-            news.append(self._learn(atom, value.reshape(shape), mask.reshape(shape)))
-        return news
+            self._learn(atom, value.reshape(shape), mask.reshape(shape))
 
     def _push(
         self,
@@ -290,7 +349,7 @@ class _Solver:
         label: np.ndarray,
         starts: Any,
         sizes: Any,
-    ) -> bool:
+    ) -> None:
         atoms = [a for a in equation.inputs if isinstance(a, int)]
         mask = np.zeros(sum(sizes) + 1, bool)
         values = jnp.zeros(sum(sizes) + 1, self.avals[output].dtype)
@@ -300,16 +359,25 @@ class _Solver:
                 values = values.at[start : start + size].set(
                     self.known[a].value.ravel()
                 )
-        if not mask.any() or (label < 0).any() or not atoms:
-            return False
-        return self._learn(output, values[label], np.asarray(mask[label]))
+        if mask.any() and atoms and not (label < 0).any():
+            self._learn(output, values[label], np.asarray(mask[label]))
+
+    def _has_traced_index(self, equation: Equation) -> bool:
+        return any(isinstance(a, int | jax.core.Tracer) for a in equation.inputs[1:])
 
     def _obstacle(self) -> str:
         """Says which equation nothing could be learnt from."""
         for equation in reversed(self.equations):
             known = all(map(self._is_known, equation.outputs))
             unknown = [a for a in equation.inputs if not self._is_known(a)]
-            if not (known and unknown) or equation.name in MOVEMENTS:
+            if not (known and unknown):
+                continue
+            if equation.name in INDEXED and self._has_traced_index(equation):
+                return (
+                    f"inverse_and_log_det: the primitive '{equation.name}' has indices "
+                    "that depend on x, or are traced; close over NumPy arrays instead."
+                )
+            if equation.name in MOVEMENTS:
                 continue
             if equation.name not in RULES:
                 return (
@@ -332,20 +400,26 @@ class _Solver:
 
 
 def _inner_program(eqn: Any) -> Any:
-    if _name(eqn) in RULES:
+    if eqn.primitive.name not in CALLS or _is_softplus(eqn):
         return None
     for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
         inner = eqn.params.get(key)
-        if inner is not None and eqn.primitive.name not in ("scan", "while"):
+        if inner is not None:
             has_consts = hasattr(inner, "consts")
             return inner if has_consts else jax.extend.core.ClosedJaxpr(inner, ())
     return None
 
 
 def _name(eqn: Any) -> str:
-    """A primitive's name; that of the function, for calls which have a rule."""
-    called = eqn.params.get("name")
-    return called if called in NAMED else eqn.primitive.name
+    return "softplus" if _is_softplus(eqn) else eqn.primitive.name
+
+
+def _is_softplus(eqn: Any) -> bool:
+    """Whether an equation calls `jax.nn.softplus`, which is solved as a whole."""
+    if eqn.params.get("name") != "softplus" or len(eqn.invars) != 1:
+        return False
+    (theirs,) = jax.make_jaxpr(jax.nn.softplus)(eqn.invars[0].aval).jaxpr.eqns
+    return str(theirs.params["jaxpr"]) == str(eqn.params["jaxpr"])
 
 
 def _evaluate(eqn: Any) -> Callable[..., Sequence[Array]]:

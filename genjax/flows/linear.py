@@ -201,6 +201,12 @@ def _on_features(init: Callable, forward: Callable, inverse: Callable) -> Biject
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
             del condition
+            dim = jax.tree.leaves(params)[0].shape[-1]
+            if x.shape[-1] != dim:
+                raise InputError(
+                    f"a linear map of {dim} features was given an x of the shape "
+                    f"{x.shape}."
+                )
             y, log_det = function(params, x.reshape(-1, x.shape[-1]))
             places = int(np.prod(x.shape[1:-1]))
             return y.reshape(x.shape), jnp.broadcast_to(places * log_det, (len(x),))

@@ -233,6 +233,8 @@ def optimal_pairs(noise: Event, data: Event) -> Event:
     [[5.0], [0.0]]
     """
     x, y = noise.reshape(len(noise), -1), data.reshape(len(data), -1)
+    # Means change no assignment, and would cancel in the squares.
+    x, y = x - x.mean(axis=0, keepdims=True), y - y.mean(axis=0, keepdims=True)
     cost = jnp.sum(y**2, 1)[:, None] - 2 * y @ x.T + jnp.sum(x**2, 1)[None]
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         rows, columns = optax.assignment.hungarian_algorithm(cost)

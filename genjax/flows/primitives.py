@@ -6,11 +6,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.typing import Array
-
-Solution = tuple[Array, Array]
-"""The unknown input, and the log-derivatives of the output in it."""
 
 
 class Equation(NamedTuple):
@@ -26,84 +24,139 @@ class Equation(NamedTuple):
     outputs: tuple[int, ...]
 
 
+Inputs = Sequence[Array | None]
+"""An equation's inputs, None in the place of the unknown one."""
+
+
+class Rule(NamedTuple):
+    """How an equation is solved for one of its inputs.
+
+    Fields:
+        solve: `(equation, y, inputs, place) -> x`, or None where the equation's
+            settings have no inverse.
+        log_slope: `(equation, x, y, inputs, place) -> log|dy/dx|`, summed or not.
+    """
+
+    solve: Callable[[Equation, Array, Inputs, int], Array | None]
+    log_slope: Callable[[Equation, Array, Array, Inputs, int], Array]
+
+
 def _unary(
     inverse: Callable[[Array], Array],
     log_slope: Callable[[Array], Array] | None = None,
-) -> Callable[..., Solution]:
+) -> Rule:
     """The rule of an element-wise map; its slope by autodiff where none is given."""
 
-    def rule(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
-        del inputs, place
-        x = inverse(y)
+    def by_autodiff(
+        equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+    ) -> Array:
+        del y, inputs, place
         if log_slope is not None:
-            return x, log_slope(x)
-        _, slope = jax.jvp(lambda x: equation.evaluate(x)[0], (x,), (jnp.ones_like(x),))
-        return x, jnp.log(jnp.abs(slope))
+            return log_slope(x)
+        ones = jnp.ones_like(x)
+        _, slope = jax.jvp(lambda x: equation.evaluate(x)[0], (x,), (ones,))
+        return jnp.log(jnp.abs(slope))
 
-    return rule
+    return Rule(lambda equation, y, inputs, place: inverse(y), by_autodiff)
 
 
-def _add(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+def _no_slope(
+    equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+) -> Array:
+    del equation, x, inputs, place
+    return jnp.zeros_like(y)
+
+
+def _other(y: Array, inputs: Inputs, place: int) -> Array:
+    return jnp.broadcast_to(jnp.asarray(inputs[1 - place]), y.shape)
+
+
+def _subtract(equation: Equation, y: Array, inputs: Inputs, place: int) -> Array:
     del equation
-    return y - inputs[1 - place], jnp.zeros_like(y)
+    other = _other(y, inputs, place)
+    return other - y if place else y + other
 
 
-def _subtract(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+def _multiply_slope(
+    equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+) -> Array:
+    del equation, x
+    return jnp.log(jnp.abs(_other(y, inputs, place)))
+
+
+def _divide(equation: Equation, y: Array, inputs: Inputs, place: int) -> Array:
     del equation
-    return (inputs[0] - y if place else y + inputs[1]), jnp.zeros_like(y)
+    other = _other(y, inputs, place)
+    return other / y if place else y * other
 
 
-def _multiply(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
-    del equation
-    other = jnp.broadcast_to(inputs[1 - place], y.shape)
-    return y / other, jnp.log(jnp.abs(other))
-
-
-def _divide(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+def _divide_slope(
+    equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+) -> Array:
     del equation
     if place:
-        x = inputs[0] / y
-        return x, jnp.log(jnp.abs(y / x))
-    divisor = jnp.broadcast_to(inputs[1], y.shape)
-    return y * divisor, -jnp.log(jnp.abs(divisor))
+        return jnp.log(jnp.abs(y / x))
+    return -jnp.log(jnp.abs(_other(y, inputs, place)))
 
 
 def _integer_power(
-    equation: Equation, y: Array, inputs: Any, place: int
-) -> Solution | None:
+    equation: Equation, y: Array, inputs: Inputs, place: int
+) -> Array | None:
     del inputs, place
-    exponent = equation.params["y"]
+    return _odd_root(y, equation.params["y"])
+
+
+def _odd_root(y: Array, exponent: int) -> Array | None:
     if exponent % 2 == 0:
         return None
-    x = jnp.sign(y) * jnp.abs(y) ** (1 / exponent)
-    return x, math.log(abs(exponent)) + (exponent - 1) * jnp.log(jnp.abs(x))
+    return jnp.sign(y) * jnp.abs(y) ** (1 / exponent)
 
 
-def _power(equation: Equation, y: Array, inputs: Any, place: int) -> Solution | None:
-    del equation
+def _integer_power_slope(
+    equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+) -> Array:
+    del y, inputs, place
+    exponent = equation.params["y"]
+    return math.log(abs(exponent)) + (exponent - 1) * jnp.log(jnp.abs(x))
+
+
+def _power(equation: Equation, y: Array, inputs: Inputs, place: int) -> Array | None:
+    other = _other(y, inputs, place)
     if place:
-        log_base = jnp.log(inputs[0])
-        return jnp.log(y) / log_base, jnp.log(jnp.abs(y * log_base))
-    exponent = inputs[1]
-    x = y ** (1 / exponent)
-    return x, jnp.log(jnp.abs(exponent)) + (exponent - 1) * jnp.log(x)
+        return jnp.log(y) / jnp.log(other)
+    exponent = equation.inputs[1]
+    if isinstance(exponent, np.ndarray) and (exponent == np.round(exponent)).all():
+        whole = np.unique(exponent)
+        return _odd_root(y, int(whole[0])) if len(whole) == 1 else None
+    # Other powers are those of positive numbers.
+    return jnp.where(y > 0, y, jnp.nan) ** (1 / other)
 
 
-def _cumulative_sum(equation: Equation, y: Array, inputs: Any, place: int) -> Solution:
+def _power_slope(
+    equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+) -> Array:
+    del equation
+    other = _other(y, inputs, place)
+    if place:
+        return jnp.log(jnp.abs(y * jnp.log(other)))
+    return jnp.log(jnp.abs(other)) + (other - 1) * jnp.log(jnp.abs(x))
+
+
+def _cumulative_sum(equation: Equation, y: Array, inputs: Inputs, place: int) -> Array:
     del inputs, place
     axis, backwards = equation.params["axis"], equation.params["reverse"]
     y = jnp.flip(y, axis) if backwards else y
     zero = jnp.zeros_like(jax.lax.slice_in_dim(y, 0, 1, axis=axis))
     x = jnp.diff(y, axis=axis, prepend=zero)
-    return (jnp.flip(x, axis) if backwards else x), jnp.zeros_like(y)
+    return jnp.flip(x, axis) if backwards else x
 
 
 def _matrix_product(
-    equation: Equation, y: Array, inputs: Any, place: int
-) -> Solution | None:
+    equation: Equation, y: Array, inputs: Inputs, place: int
+) -> Array | None:
     """`y = x W` for one square matrix and any number of rows, on either side."""
     contracting, batched = equation.params["dimension_numbers"]
-    matrix = inputs[1 - place]
+    matrix = jnp.asarray(inputs[1 - place])
     if batched[0] or len(contracting[0]) != 1 or matrix.ndim != 2:
         return None
     if matrix.shape[0] != matrix.shape[1]:
@@ -114,8 +167,15 @@ def _matrix_product(
     matrix = matrix if of_matrix == 0 else matrix.T
     flat = rows.reshape(-1, rows.shape[-1])
     x = jnp.linalg.solve(matrix.T, flat.T).T.reshape(rows.shape)
-    log_det = jnp.linalg.slogdet(matrix)[1] * len(flat)
-    return jnp.moveaxis(x, -1, axis), log_det
+    return jnp.moveaxis(x, -1, axis)
+
+
+def _matrix_slope(
+    equation: Equation, x: Array, y: Array, inputs: Inputs, place: int
+) -> Array:
+    del equation, y
+    matrix = jnp.asarray(inputs[1 - place])
+    return jnp.linalg.slogdet(matrix)[1] * (x.size // len(matrix))
 
 
 MOVEMENTS = {
@@ -137,17 +197,29 @@ MOVEMENTS = {
 INDEXED = {"gather", "dynamic_slice"}
 """Those of them whose later inputs say where."""
 
-NAMED = {"softplus"}
-"""Functions that are solved as a whole."""
+CALLS = {
+    "checkpoint",
+    "closed_call",
+    "core_call",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "jit",
+    "pjit",
+}
+"""Primitives that do nothing but run an inner program."""
 
-RULES: dict[str, Callable[..., Solution | None]] = {
-    "add": _add,
-    "add_any": _add,
-    "sub": _subtract,
-    "mul": _multiply,
-    "div": _divide,
-    "integer_pow": _integer_power,
-    "pow": _power,
+_ADD = Rule(lambda e, y, inputs, place: y - _other(y, inputs, place), _no_slope)
+
+RULES: dict[str, Rule] = {
+    "add": _ADD,
+    "add_any": _ADD,
+    "sub": Rule(_subtract, _no_slope),
+    "mul": Rule(
+        lambda e, y, inputs, place: y / _other(y, inputs, place), _multiply_slope
+    ),
+    "div": Rule(_divide, _divide_slope),
+    "integer_pow": Rule(_integer_power, _integer_power_slope),
+    "pow": Rule(_power, _power_slope),
     "neg": _unary(jnp.negative),
     "exp": _unary(jnp.log, lambda x: x),
     "exp2": _unary(jnp.log2),
@@ -163,7 +235,7 @@ RULES: dict[str, Callable[..., Solution | None]] = {
         jnp.arctanh, lambda x: 2 * (math.log(2) - x - jax.nn.softplus(-2 * x))
     ),
     "atanh": _unary(jnp.tanh),
-    "atan": _unary(jnp.tan),
+    "atan": _unary(lambda y: jnp.where(jnp.abs(y) < math.pi / 2, jnp.tan(y), jnp.nan)),
     "logistic": _unary(
         jax.scipy.special.logit,
         lambda x: jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x),
@@ -172,7 +244,7 @@ RULES: dict[str, Callable[..., Solution | None]] = {
     "erf": _unary(jax.lax.erf_inv),
     "erf_inv": _unary(jax.lax.erf),
     "convert_element_type": _unary(lambda y: y),
-    "cumsum": _cumulative_sum,
-    "dot_general": _matrix_product,
+    "cumsum": Rule(_cumulative_sum, _no_slope),
+    "dot_general": Rule(_matrix_product, _matrix_slope),
 }
 """How each primitive is solved for the one input that is not known."""

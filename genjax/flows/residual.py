@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from genjax import nn
 from genjax.base import Bijector, Network
 from genjax.errors import InputError
+from genjax.flows.fixed_point import fixed_point
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
 Contraction = Callable[[Array], Array]
@@ -77,17 +78,9 @@ def residual(
     ) -> tuple[Event, PerExample]:
         g = contraction(params, condition)
 
-        def is_moving(state: tuple[Array, Array, Array]) -> Array:
-            _, change, done = state
-            return (change > tolerance) & (done < iterations)
-
-        def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            x, _, done = state
-            following = y - g(x)
-            return following, jnp.abs(following - x).max(), done + 1
-
-        start = (y, jnp.asarray(jnp.inf), jnp.asarray(0))
-        x, _, _ = jax.lax.while_loop(is_moving, improve, start)
+        x = fixed_point(
+            lambda x: y - g(x), y, tolerance=tolerance, iterations=iterations
+        )
         return x, -measure(g, x)[1]
 
     return Bijector(init, forward, inverse)
@@ -115,7 +108,8 @@ def power_series_log_det(key: Key, *, terms: int, probes: int = 1) -> LogDet:
 
         log|det(I + J)| = sum_(k >= 1) (-1)^(k + 1) tr(J^k) / k
 
-    Biased by the terms left out, which fall like the Lipschitz bound to the power k.
+    Biased by the terms left out, which fall like the Lipschitz bound to the power k. A
+    fixed key is for evaluation: train by `densities.stochastic_likelihood`.
 
     Args:
         key: draws the probes.
@@ -139,7 +133,8 @@ def russian_roulette_log_det(
         n ~ Geometric(rate) terms after the exact ones, the j-th times 1 / P(n >= j)
 
     The series is cut at 30 random terms, which one draw in a billion would pass at the
-    default rate.
+    default rate. A fixed key is for evaluation: train by
+    `densities.stochastic_likelihood`.
 
     Args:
         key: draws the number of terms and the probes.

@@ -106,7 +106,7 @@ def fixed_steps(steps: int, solver: Solver = rk4) -> Integrator:
     return integrate
 
 
-def adaptive(*, tolerance: float = 1e-5, max_steps: float = jnp.inf) -> Integrator:
+def adaptive(*, tolerance: float = 1e-5) -> Integrator:
     """Follows a field by Dormand and Prince's method, in steps that fit an error.
 
     Gradients solve the adjoint equation backwards in time: memory does not grow with
@@ -115,7 +115,6 @@ def adaptive(*, tolerance: float = 1e-5, max_steps: float = jnp.inf) -> Integrat
 
     Args:
         tolerance: of a step's error, relative and absolute; float32 reaches 1e-6.
-        max_steps: after which the state is returned as it is.
 
     Raises:
         InputError: `tolerance` is not positive.
@@ -127,7 +126,7 @@ def adaptive(*, tolerance: float = 1e-5, max_steps: float = jnp.inf) -> Integrat
     >>> round(float(x), 3)
     2.718
     """
-    if tolerance <= 0:
+    if not tolerance > 0:
         raise InputError(f"adaptive: tolerance must be positive, got {tolerance}.")
 
     def integrate(field: Field, state: Any, start: float, stop: float) -> Any:
@@ -144,7 +143,6 @@ def adaptive(*, tolerance: float = 1e-5, max_steps: float = jnp.inf) -> Integrat
             jnp.array([0.0, 1.0]),
             rtol=tolerance,
             atol=tolerance,
-            mxstep=max_steps,
         )
         return jax.tree.map(lambda leaf: leaf[-1], path)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.errors import InputError
 from genjax.flows.elementwise import (
@@ -129,11 +130,14 @@ def circular_rational_quadratic_spline(
         return x, y, jnp.concatenate([slopes, slopes[:1]])
 
     spline = _rational_quadratic(3 * bins, knots, bound)
+    last = float(np.nextafter(np.float32(bound), np.float32(0)))
 
     def only_inside(function: Direction) -> Callable:
         def apply(raw: Parameters, x: Values) -> Mapped:
-            y, log_slope = function(raw, x)
-            return y, jnp.where(jnp.abs(x) <= bound, log_slope, -jnp.inf)
+            # The ends are the two sides of one point, not the tails of the line.
+            is_inside = jnp.abs(x) <= np.float32(bound)
+            y, log_slope = function(raw, jnp.clip(x, -last, last))
+            return jnp.where(is_inside, y, x), jnp.where(is_inside, log_slope, -jnp.inf)
 
         return apply
 
@@ -225,8 +229,8 @@ def quadratic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
 def cubic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
     """A monotone piecewise cubic map, with the slopes of Steffen's method.
 
-    An inner knot's slope is the smaller neighbouring secant, or their weighted mean
-    where that is smaller still; the inverse is found by bisection.
+    An inner knot's slope is the weighted mean of the neighbouring secants, or twice the
+    smaller one where that is smaller; the inverse is found by bisection.
 
     Args:
         bins: between the knots.
@@ -294,13 +298,13 @@ def bernstein_polynomial(*, degree: int, bound: float = 4.0) -> Elementwise:
         A map with `degree` parameters, the logits of the coefficients' steps.
 
     Raises:
-        InputError: `degree` or `bound` is not positive.
+        InputError: `degree` is not between 1 and 100, or `bound` not positive.
 
     Source: Ramasinghe et al., 2021, arXiv:2102.03509.
     """
-    if degree < 1:
+    if not 1 <= degree <= 100:
         raise InputError(
-            f"bernstein_polynomial: degree must be at least 1, got {degree}."
+            f"bernstein_polynomial: degree must be between 1 and 100, got {degree}."
         )
     _check("bernstein_polynomial", degree, bound)
 
@@ -440,5 +444,5 @@ def _check(name: str, bins: int, bound: float) -> None:
         raise InputError(f"{name}: bins must be at least 1, got {bins}.")
     if bins * SMALLEST >= 0.5:
         raise InputError(f"{name}: at most {int(0.5 / SMALLEST) - 1} bins, got {bins}.")
-    if bound <= 0:
+    if not bound > 0:
         raise InputError(f"{name}: bound must be positive, got {bound}.")

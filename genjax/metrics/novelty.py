@@ -33,6 +33,8 @@ def waic(log_probs: Float[Array, "models b"]) -> PerExample:
 
         -E_theta log p(x) + Var_theta log p(x)
 
+    What any model holds impossible scores infinity.
+
     Args:
         log_probs: of models trained on their own, `ensemble` for example.
 
@@ -46,7 +48,10 @@ def waic(log_probs: Float[Array, "models b"]) -> PerExample:
     """
     if len(log_probs) < 2:
         raise InputError(f"waic: at least 2 models are needed, got {len(log_probs)}.")
-    return jnp.var(log_probs, axis=0) - jnp.mean(log_probs, axis=0)
+    is_possible = jnp.isfinite(log_probs).all(axis=0)
+    finite = jnp.where(is_possible[None], log_probs, 0.0)
+    score = jnp.var(finite, axis=0) - jnp.mean(finite, axis=0)
+    return jnp.where(is_possible, score, jnp.inf)
 
 
 def likelihood_ratio(log_prob: PerExample, background: PerExample) -> PerExample:
@@ -64,7 +69,8 @@ def likelihood_ratio(log_prob: PerExample, background: PerExample) -> PerExample
     >>> likelihood_ratio(jnp.array([-2.0]), jnp.array([-5.0])).tolist()
     [-3.0]
     """
-    return background - log_prob
+    is_possible = log_prob > -jnp.inf
+    return jnp.where(is_possible, background - log_prob, jnp.inf)
 
 
 def area_under_roc(inside: Float[Array, " n"], outside: Float[Array, " m"]) -> Scalar:

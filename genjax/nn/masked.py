@@ -143,8 +143,14 @@ class MaskedMLP(nn.Module):
     dtype: Any = jnp.float32
 
     def order_of(self, dim: int) -> np.ndarray:
-        """The place of each of `dim` inputs."""
-        return _places(range(dim) if self.order is None else self.order)
+        """The place of each of `dim` variables."""
+        places = _places(range(dim) if self.order is None else self.order)
+        if len(places) != dim:
+            raise InputError(
+                f"MaskedMLP: the order has {len(places)} entries, but x has {dim} "
+                "variables."
+            )
+        return places
 
     @nn.compact
     def __call__(self, x: Array, condition: Array | None = None) -> Array:
@@ -226,10 +232,10 @@ def autoregressive_steps(
     >>> bool(jnp.allclose(second, module.apply(variables, x)[:, 1], atol=1e-5))
     True
     """
-    places, k = module.order_of(dim), module.inputs
+    places, k, dtype = module.order_of(dim), module.inputs, module.dtype
     index = jnp.asarray(np.argsort(places))
     layers = _sorted_layers(module, variables["params"], places)
-    shifts = _condition_shifts(module, variables["params"], layers, condition)
+    shifts = _condition_shifts(module, variables["params"], layers, condition, rows)
     offsets = jnp.asarray(np.stack([layer[3] for layer in layers], axis=1))
     direct = _direct_kernel(module, variables["params"], places)
 
@@ -240,7 +246,7 @@ def autoregressive_steps(
         def cut(leaf: Array) -> Array:
             return jax.lax.dynamic_slice_in_dim(leaf, offset[i], size, axis=-1)
 
-        h = below @ cut(kernel) + cut(bias)[None] + cut(shifts[i])
+        h = below @ cut(kernel) + cut(bias)[None] + cut(shifts[i]).astype(dtype)
         if i == len(layers) - 1:
             return h
         h = module.activation(h)
@@ -249,7 +255,8 @@ def autoregressive_steps(
     def step(cache: Any, place: Array, previous: Array) -> tuple[Any, Array]:
         x, states = cache
         before = jnp.take(index, jnp.maximum(place - 1, 0))
-        x = jax.lax.dynamic_update_slice_in_dim(x, previous, k * before, axis=1)
+        known_input = previous.astype(dtype)
+        x = jax.lax.dynamic_update_slice_in_dim(x, known_input, k * before, axis=1)
         offset = jnp.take(offsets, jnp.take(index, place), axis=0)
         below, known = x, []
         for i, state in enumerate(states):
@@ -262,10 +269,10 @@ def autoregressive_steps(
                 direct, offset[-1], outputs.shape[1], 1
             )
             outputs = outputs + x @ kernel
-        return (x, known), outputs
+        return (x, known), outputs.astype(jnp.float32)
 
-    states = [jnp.zeros((rows, kernel.shape[1])) for kernel, *_ in layers[:-1]]
-    return (jnp.zeros((rows, dim * k)), states), step
+    states = [jnp.zeros((rows, kernel.shape[1]), dtype) for kernel, *_ in layers[:-1]]
+    return (jnp.zeros((rows, dim * k), dtype), states), step
 
 
 def autoregressive_scan(
@@ -346,7 +353,9 @@ def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[A
             order, size = np.arange(dim * module.features), module.features
             offset = np.arange(dim) * size
         kernel = (weights["kernel"] * mask)[below][:, order]
-        layers.append((kernel, weights["bias"][order], size, offset))
+        dtype = module.dtype
+        bias = weights["bias"][order].astype(dtype)
+        layers.append((kernel.astype(dtype), bias, size, offset))
         below = order
     return layers
 
@@ -355,19 +364,36 @@ def _direct_kernel(module: MaskedMLP, params: Any, places: np.ndarray) -> Array 
     if not module.direct:
         return None
     mask = _direct_mask(places, module.inputs, module.features)
-    return params["direct"]["kernel"] * mask
+    return (params["direct"]["kernel"] * mask).astype(module.dtype)
 
 
 def _condition_shifts(
-    module: MaskedMLP, params: Any, layers: list[Any], condition: Array | None
+    module: MaskedMLP,
+    params: Any,
+    layers: list[Any],
+    condition: Array | None,
+    rows: int,
 ) -> list[Array]:
     """What a condition adds to each layer, `[rows or 1, units]`."""
     shifts = [jnp.zeros((1, kernel.shape[1])) for kernel, *_ in layers]
+    width = (
+        len(params["condition_output"]["kernel"]) if "condition_output" in params else 0
+    )
+    found = (rows, 0) if condition is None else condition.shape
+    if found != (rows, width):
+        raise InputError(
+            "MaskedMLP: it was initialised with a condition of width "
+            f"{width}, so that {rows} rows need one of the shape {(rows, width)}, got "
+            f"{found}."
+        )
     if condition is None:
         return shifts
 
     def shift(name: str) -> Array:
-        return condition @ params[name]["kernel"] + params[name]["bias"][None]
+        kernel, bias = (
+            params[name][leaf].astype(module.dtype) for leaf in ("kernel", "bias")
+        )
+        return condition.astype(module.dtype) @ kernel + bias[None]
 
     shifts[-1] = shift("condition_output")
     if module.hidden:

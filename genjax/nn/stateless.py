@@ -3,7 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
-from flax.errors import FlaxError
+from flax.errors import ScopeParamNotFoundError, ScopeParamShapeError
 
 from genjax.base import Functions, Network, params_of
 from genjax.errors import InputError
@@ -41,7 +41,7 @@ def stateless(network: Network, *, user: str) -> Functions:
         given = _given(user, inputs)
         try:
             outputs = network.apply({"params": params}, *given)
-        except FlaxError as error:
+        except (ScopeParamNotFoundError, ScopeParamShapeError) as error:
             raise InputError(
                 f"{user}: the network was initialised on inputs of other shapes than "
                 f"{[i.shape for i in given]}: a condition is missing, added or of "

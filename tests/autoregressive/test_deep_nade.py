@@ -44,9 +44,10 @@ def test_the_loss_is_the_mean_over_all_orders():
 
 def test_mistakes_are_named():
     x = jnp.eye(3)
+    twice = deep_nade(conditioner(3), (0, 0, 1))
+    params = twice.init(KEY, x)
     with pytest.raises(InputError, match=r"each of 0 ... 2 once, got \[0, 0, 1\]"):
-        model = deep_nade(conditioner(3), (0, 0, 1))
-        model.log_prob(model.init(KEY, x), x)
+        twice.log_prob(params, x)
     wide = deep_nade(conditioner(4))
     with pytest.raises(InputError, match=r"the shape \(3, 3\), got \(3, 4\)"):
         wide.log_prob(wide.init(KEY, x), x)

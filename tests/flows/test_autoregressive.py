@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 from scipy import stats
 
 from genjax import nn
@@ -152,4 +153,59 @@ def test_what_is_observed_must_come_first():
     with pytest.raises(InputError, match=r"before everything.*\[True, False, False\]"):
         model.complete(
             params, jax.random.key(0), jnp.ones((1, 3)), np.array([True, False, False])
+        )
+
+
+@pytest.mark.parametrize("wrong", [None, (5, 3), (1, 2)])
+def test_an_inverse_needs_the_condition_of_the_forward_pass(wrong):
+    layer = masked_autoregressive(affine(), masked())
+    x, condition = jnp.ones((5, 4)), jnp.ones((5, 2))
+    params = layer.init(jax.random.key(0), x, condition)
+    condition = None if wrong is None else jnp.ones(wrong)
+    with pytest.raises((InputError, TypeCheckError)):
+        layer.inverse(params, x, condition)
+
+
+def test_a_bfloat16_network_inverts_by_its_cache():
+    network = nn.MaskedMLP(features=2, hidden=(32, 32), dtype=jnp.bfloat16)
+    layer = masked_autoregressive(affine(), network)
+    x = jax.random.normal(jax.random.key(0), (50, 8))
+    params = layer.init(jax.random.key(1), x)
+    y, log_det = layer.forward(params, x)
+    back, inverse_log_det = layer.inverse(params, y)
+    # Inputs that round to another bfloat16 number move a few elements.
+    assert float(jnp.abs(back - x).mean()) < 1e-3
+    assert float(jnp.abs(log_det + inverse_log_det).mean()) < 1e-2
+
+
+def test_a_row_that_is_not_finite_spoils_no_other():
+    layer = masked_autoregressive(affine(), masked(), inverse=jacobi())
+    y = jax.random.normal(jax.random.key(0), (20, 4))
+    params = layer.init(jax.random.key(1), y)
+    clean, _ = layer.inverse(params, y)
+    spoilt, _ = layer.inverse(params, y.at[0, 0].set(jnp.nan))
+    np.testing.assert_allclose(spoilt[1:], clean[1:], atol=1e-6)
+
+
+def test_gradients_go_through_every_inverse():
+    y = jax.random.normal(jax.random.key(0), (6, 4))
+    layers = [
+        masked_autoregressive(affine(), masked(), inverse=inverse)
+        for inverse in (cached, sequential, jacobi())
+    ]
+    params = layers[0].init(jax.random.key(1), y)
+
+    def gradient(layer):
+        def loss(params, y):
+            x, log_det = layer.inverse(params, y)
+            return jnp.sum(x**2) + log_det.sum()
+
+        return jax.jit(jax.grad(loss, argnums=(0, 1)))(params, y)
+
+    first, *others = map(gradient, layers)
+    for other in others:
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4),
+            first,
+            other,
         )

@@ -3,9 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
+from genjax import nn
 from genjax.base import Bijector
-from genjax.densities import standard_normal
-from genjax.flows import density
+from genjax.densities import conditional_normal, standard_normal
+from genjax.flows import density, elementwise, reverse, sigmoid
 from tests.laws.instances import tiny_realnvp
 
 
@@ -43,3 +44,29 @@ def test_what_is_not_finite_has_no_density_and_no_gradient():
     assert log_prob[1:].tolist() == [-jnp.inf, -jnp.inf]
     gradient = jax.grad(lambda p: model.log_prob(p, x).sum())(params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
+
+
+def test_no_finite_number_has_a_density_that_is_not_one():
+    model = tiny_realnvp(2)
+    x = jnp.array([[3e38, 0, 0, 0], [-1e20, 1, 1, 1.0]])
+    params = model.init(jax.random.key(0), jnp.ones((2, 4)))
+    assert model.log_prob(params, x).tolist() == [-jnp.inf, -jnp.inf]
+
+
+def test_a_sample_beyond_the_image_has_no_density():
+    model = density(elementwise(sigmoid()), standard_normal((1,)))
+    params = model.init(jax.random.key(0), jnp.ones((1, 1)))
+    _, log_prob = model.sample(params, jax.random.key(1), 100)
+    outside = ~jnp.isfinite(log_prob)
+    assert bool(outside.any())
+    assert bool((log_prob[outside] == -jnp.inf).all())
+
+
+def test_a_base_is_conditioned_as_well():
+    network = nn.MLP(features=4, hidden=(8,))
+    model = density(reverse(), conditional_normal(network))
+    x, condition = jnp.ones((3, 2)), jnp.eye(3)
+    params = model.init(jax.random.key(0), x, condition)
+    log_prob = model.log_prob(params, x, condition)
+    assert float(jnp.ptp(log_prob)) > 1e-3
+    assert model.sample(params, jax.random.key(1), 3, condition)[0].shape == (3, 2)

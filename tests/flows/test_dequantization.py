@@ -4,7 +4,7 @@ import numpy as np
 
 from genjax.base import Density, no_completion
 from genjax.densities import logistic, uniform
-from genjax.flows import affine, coupling, identity, variational_dequantization
+from genjax.flows import actnorm, affine, coupling, identity, variational_dequantization
 from tests.laws.instances import conditioner
 
 
@@ -48,3 +48,13 @@ def test_any_noise_bounds_the_probability():
 
     bounds = jnp.stack([jax.jit(bound)(cell) for cell in cells])
     assert 0.5 < float(jnp.exp(bounds).sum()) <= 1.01
+
+
+def test_data_dependent_noise_starts_on_its_base():
+    objective = variational_dequantization(
+        uniform((4,)), actnorm(), logistic((4,)), levels=256
+    )
+    batch = {"x": jnp.zeros((64, 4))}
+    variables = objective.init(jax.random.key(0), batch)
+    _, (_, metrics) = objective.loss(variables, batch, jax.random.key(1))
+    assert float(metrics["bits_per_dim"]) < 9.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.errors import InputError
-from genjax.flows import householder, interpolate
+from genjax.flows import householder, identity, interpolate
 
 
 def test_walks_start_and_end_at_the_examples_and_keep_their_length():
@@ -26,3 +26,10 @@ def test_equal_ends_stay_where_they_are():
     np.testing.assert_allclose(walk, jnp.broadcast_to(a[None], walk.shape), atol=1e-2)
     with pytest.raises(InputError, match="n must be at least 2, got 1"):
         interpolate(layer, params, a, a, n=1)
+
+
+def test_opposite_ends_take_the_chord():
+    a, b = jnp.array([[1.0], [1.0]]), jnp.array([[-2.0], [3.0]])
+    walk = interpolate(identity(), (), a, b, n=4)
+    np.testing.assert_allclose(walk[:, 0, 0], [1.0, 0.0, -1.0, -2.0], atol=1e-5)
+    np.testing.assert_allclose(walk[:, 1, 0], [1, 5 / 3, 7 / 3, 3.0], atol=1e-5)

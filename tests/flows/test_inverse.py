@@ -1,3 +1,5 @@
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +20,11 @@ def coupling(x):
 def coupling_twice(x):
     y = coupling(x)[::-1]
     return coupling(y)
+
+
+def softplus(x):
+    """Named like that of JAX, and another function."""
+    return jnp.log1p(jnp.exp(2 * x)) / 2
 
 
 FUNCTIONS = {
@@ -43,6 +50,8 @@ FUNCTIONS = {
     "1x1 convolution": lambda x: (x.reshape(2, 2) @ MATRIX[:2, :2]).ravel(),
     "cumulative sum": jnp.cumsum,
     "jit": jax.jit(lambda x: jnp.exp(x) * 2),
+    "integral power": lambda x: x**3.0,
+    "a softplus of one's own": jax.jit(softplus),
     "coupling": coupling,
     "coupling twice": coupling_twice,
 }
@@ -64,6 +73,12 @@ def test_inverse_and_log_det_are_those_of_the_jacobian(function):
         (lambda x: x * x[::-1], "'mul' has more than one input"),
         (lambda x: x * x, "'mul' has more than one input|'square' has no inverse"),
         (lambda x: x**2, "no inverse"),
+        (lambda x: x**2.0, "no inverse"),
+        (lambda x: jnp.roll(x, (x[0] > 0).astype(int)), "has no inverse|indices that"),
+        (
+            lambda x: jax.lax.reduce(x[:, None], 0.5, lambda a, b: a + 2 * b, (1,)),
+            "'reduce' has no inverse|'reduce_sum' has no inverse",
+        ),
         (lambda x: jnp.concatenate([x[:2], x[:2]]), "does not determine every element"),
         (lambda x: jnp.ones_like(x), "ignores its input"),
         (lambda x: x[:2], r"keep the number of dimensions"),
@@ -94,3 +109,34 @@ def test_a_plain_function_is_a_flow():
     np.testing.assert_allclose(flow.inverse(params, y)[0], x, atol=1e-4)
     gradient = jax.grad(lambda p: flow.forward(p, x)[1].sum())(params)
     assert bool(jnp.isfinite(gradient).all())
+
+
+@pytest.mark.parametrize("function", [jnp.tanh, jnp.arctan, jax.nn.softplus])
+def test_log_determinants_are_exact_where_float32_saturates(function):
+    x = jnp.array([[12.0, -12.0, 0.3]])
+    flow = invertible(lambda params, x: function(x), lambda key, x: ())
+    _, log_det = flow.forward((), x)
+    with jax.enable_x64():
+        x64 = jnp.asarray(np.asarray(x, np.float64))
+        slopes = jax.vmap(jax.vmap(jax.grad(function)))(x64)
+        expected = jnp.log(slopes).sum(axis=1)
+    np.testing.assert_allclose(log_det, np.asarray(expected), rtol=1e-4)
+
+
+def test_the_training_direction_is_never_nan():
+    flow = invertible(lambda params, x: jnp.log(x), lambda key, x: ())
+    _, log_det = flow.forward((), jnp.array([[-1.0], [2.0]]))
+    assert log_det[0] == -np.inf
+    np.testing.assert_allclose(log_det[1], -np.log(2), rtol=1e-5)
+    assert float(inverse_and_log_det(jnp.arctan)(jnp.array([2.0]))[1]) == -np.inf
+
+
+def test_tracing_takes_time_that_is_linear_in_the_layers():
+    def deep(x):
+        for _ in range(60):
+            x = coupling(x)[::-1]
+        return x
+
+    start = time.perf_counter()
+    jax.make_jaxpr(inverse_and_log_det(deep))(jnp.ones(4))
+    assert time.perf_counter() - start < 20

@@ -98,3 +98,11 @@ def test_optimal_pairs_are_those_of_scipy():
 def test_bad_settings_are_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+def test_optimal_pairs_far_from_the_origin():
+    key_noise, key_data = jax.random.split(jax.random.key(0))
+    noise = jax.random.normal(key_noise, (64, 2))
+    data = jax.random.normal(key_data, (64, 2))
+    near, far = optimal_pairs(noise, data), optimal_pairs(noise, data + 1000)
+    np.testing.assert_array_equal(near, far)

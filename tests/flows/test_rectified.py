@@ -166,3 +166,21 @@ def test_distillation_has_no_loss_where_one_step_arrives():
     assert float(loss) < 1e-10
     with pytest.raises(InputError, match="must hold the noise"):
         distillation(straight).loss({"params": {}}, {"x": noise}, KEY)
+
+
+def test_a_velocity_of_another_width_is_refused():
+    network = nn.TimeMLP(features=1, hidden=(8,))
+    objective, batch = flow_matching(network), {"x": jnp.ones((3, 2))}
+    variables = objective.init(KEY, batch)
+    with pytest.raises(InputError, match=r"keep the shape \(3, 2\) of x, got \(3, 1\)"):
+        objective.loss(variables, batch, KEY)
+
+
+def test_guidance_says_what_condition_it_needs():
+    network, empty = time_network(), jnp.zeros(2)
+    sharper = guided(network, scale=2.0, unconditional=empty)
+    with pytest.raises(InputError, match="guided: the condition must have the shape"):
+        sharper.apply({}, jnp.ones((3, 4)), jnp.zeros(3))
+    objective = drop_condition(flow_matching(network), rate=0.1, unconditional=empty)
+    with pytest.raises(InputError, match="drop_condition: the condition must have"):
+        objective.loss({}, {"x": jnp.ones((3, 4))}, KEY)

@@ -61,3 +61,13 @@ def test_mistakes_are_named():
         power_series_log_det(jax.random.key(0), terms=0)
     with pytest.raises(InputError, match=r"rate must be between 0 and 1, got 1.0"):
         russian_roulette_log_det(jax.random.key(0), rate=1.0)
+
+
+def test_gradients_go_through_the_inverse():
+    layer = residual(nn.LipschitzMLP(features=2, hidden=(8,)))
+    y = jax.random.normal(jax.random.key(0), (3, 2))
+    params = layer.init(jax.random.key(1), y)
+    by_inverse = jax.jacrev(lambda y: layer.inverse(params, y[None])[0][0])(y[0])
+    x, _ = layer.inverse(params, y)
+    jacobian = jax.jacrev(lambda x: layer.forward(params, x[None])[0][0])(x[0])
+    np.testing.assert_allclose(by_inverse, jnp.linalg.inv(jacobian), atol=1e-4)

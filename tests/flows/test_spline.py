@@ -1,3 +1,5 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -119,7 +121,7 @@ def test_a_bernstein_polynomial_of_even_steps_is_the_identity():
         (lambda: rational_quadratic_spline(bins=0), "bins must be at least 1, got 0"),
         (lambda: cubic_spline(bins=2, bound=-1.0), "bound must be positive, got -1.0"),
         (lambda: linear_spline(bins=600), "at most 499 bins, got 600"),
-        (lambda: bernstein_polynomial(degree=0), "degree must be at least 1"),
+        (lambda: bernstein_polynomial(degree=0), "degree must be between 1 and 100"),
         (
             lambda: bounded_rational_quadratic_spline(bins=2, max_logit=0.0),
             "max_logit must be positive",
@@ -129,3 +131,13 @@ def test_a_bernstein_polynomial_of_even_steps_is_the_identity():
 def test_bad_settings_are_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+def test_a_circular_spline_has_its_own_slope_at_the_cut():
+    spline = circular_rational_quadratic_spline(bins=4)
+    raw = jax.random.normal(jax.random.key(0), (12, 2))
+    ends = jnp.array([-math.pi, math.pi], jnp.float32)
+    inside = jnp.array([-math.pi, math.pi], jnp.float32) * (1 - 1e-6)
+    at_ends = spline.forward(raw[:, :1].repeat(2, axis=1), ends)[1]
+    near = spline.forward(raw[:, :1].repeat(2, axis=1), inside)[1]
+    np.testing.assert_allclose(at_ends, near, atol=1e-4)

@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from genjax.densities import standard_normal
 from genjax.errors import InputError
-from genjax.metrics import area_under_roc, typicality, waic
+from genjax.metrics import area_under_roc, likelihood_ratio, typicality, waic
 
 
 def test_the_area_is_that_of_scikit_learn_ties_included():
@@ -30,3 +30,10 @@ def test_typicality_sees_what_a_density_does_not():
 def test_waic_needs_an_ensemble():
     with pytest.raises(InputError, match="at least 2 models are needed, got 1"):
         waic(jnp.zeros((1, 3)))
+
+
+def test_what_is_impossible_is_strangest():
+    log_probs = jnp.array([[-1.0, -jnp.inf], [-2.0, -5.0]])
+    assert waic(log_probs)[1] == jnp.inf
+    both = likelihood_ratio(jnp.array([-jnp.inf]), jnp.array([-jnp.inf]))
+    assert both[0] == jnp.inf
