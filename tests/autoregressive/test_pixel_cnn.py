@@ -14,7 +14,7 @@ def test_every_earlier_value_is_seen_so_there_is_no_blind_spot(shape):
     x = jax.random.normal(jax.random.key(0), (2, dim))
 
     def make(conditional):
-        return pixel_cnn(shape=shape, channels=8, layers=4, conditional=conditional)
+        return pixel_cnn(shape=shape, channels=16, layers=4, conditional=conditional)
 
     params = make(laplace_mixture(1)).init(jax.random.key(1), x)
     outputs = outputs_of(make, size=4)
