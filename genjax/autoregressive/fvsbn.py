@@ -45,9 +45,12 @@ def fvsbn(*, conditional: Conditional | None = None) -> Density:
         return params["W"] * earlier[:, None, :, None]
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
-        shift = project(params["condition"], condition, len(inputs), user="fvsbn")
+        n, dim, _ = inputs.shape
+        shift = project(
+            params["condition"], condition, n, features=dim * size, user="fvsbn"
+        )
         linear = jnp.einsum("bik,ikds->bds", inputs, kernel(params))
-        return linear + shift.reshape(-1, inputs.shape[1], size)
+        return linear + shift.reshape(n, dim, size)
 
     def start(
         params: Params, blank: Array, condition: Condition = None

@@ -90,9 +90,11 @@ def nade(
 
     def shifts(params: Params, n: int, condition: Condition) -> tuple[Array, Array]:
         """Those of the outputs `[n, D, size]` and of the hidden layer `[n, H]`."""
-        outputs = project(params["B"], condition, n, user="nade")
-        hidden = params["c"][None] + project(params["C"], condition, n, user="nade")
-        return outputs.reshape(n, len(params["V"]), size), hidden
+        dim = len(params["V"])
+        shift = partial(project, condition=condition, n=n, user="nade")
+        outputs = shift(params["B"], features=dim * size)
+        start = params["c"][None] + shift(params["C"], features=hidden)
+        return outputs.reshape(n, dim, size), start
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
         shift, start = shifts(params, len(inputs), condition)

@@ -90,7 +90,9 @@ def pixel_cnn(
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
         _check_length(inputs, shape)
         n = len(inputs)
-        shift = project(params["condition"], condition, n, user="pixel_cnn")
+        shift = project(
+            params["condition"], condition, n, features=narrow, user="pixel_cnn"
+        )
         v = h = inputs.reshape(n, height, width, colours * k)
         total = jnp.zeros((n, height, width, channels))
         for i, layer in enumerate(params["layers"]):

@@ -117,7 +117,13 @@ def recurrent(
     def start(
         params: Params, blank: Array, condition: Condition = None
     ) -> tuple[Any, Step]:
-        first = project(params["condition"], condition, len(blank), user="recurrent")
+        first = project(
+            params["condition"],
+            condition,
+            len(blank),
+            features=hidden,
+            user="recurrent",
+        )
 
         def step(state: Any, d: Array, previous: Array) -> tuple[Any, Array]:
             place = jnp.take(params["places"], d, axis=0)

@@ -99,7 +99,9 @@ def transformer(
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
         n, dim, _ = inputs.shape
         before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
-        shift = project(params["condition"], condition, n, user="transformer")
+        shift = project(
+            params["condition"], condition, n, features=width, user="transformer"
+        )
         tokens = before @ params["inputs"] + params["places"][None] + shift[:, None]
         places = jnp.arange(dim)
         seen = places[:, None] >= places[None]
@@ -115,7 +117,9 @@ def transformer(
         params: Params, blank: Array, condition: Condition = None
     ) -> tuple[Any, Step]:
         n, dim, _ = blank.shape
-        shift = project(params["condition"], condition, n, user="transformer")
+        shift = project(
+            params["condition"], condition, n, features=width, user="transformer"
+        )
         empty = jnp.zeros((layers, n, dim, heads, each))
 
         def step(cache: Any, d: Array, previous: Array) -> tuple[Any, Array]:

@@ -74,7 +74,13 @@ def wavenet(
         return now + h @ params["residual"][i], h @ params["skip"][i]
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
-        shift = project(params["condition"], condition, len(inputs), user="wavenet")
+        shift = project(
+            params["condition"],
+            condition,
+            len(inputs),
+            features=channels,
+            user="wavenet",
+        )
         before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
         x = before @ params["inputs"] + params["places"][None] + shift[:, None]
         total = jnp.zeros_like(x)
@@ -89,7 +95,9 @@ def wavenet(
         params: Params, blank: Array, condition: Condition = None
     ) -> tuple[Any, Step]:
         n, dim, _ = blank.shape
-        shift = project(params["condition"], condition, n, user="wavenet")
+        shift = project(
+            params["condition"], condition, n, features=channels, user="wavenet"
+        )
 
         def step(kept: Array, d: Array, previous: Array) -> tuple[Array, Array]:
             place = jnp.take(params["places"], d, axis=0)

@@ -77,5 +77,5 @@ def _draw(
     e, log_base = base.sample({}, key, len(scaled))
     logits, log_det = noise.forward(params, e, scaled)
     squash = elementwise(sigmoid())
-    u, log_slope = squash.forward(jnp.zeros((0, *scaled.shape[1:])), logits)
+    u, log_slope = squash.forward((), logits)
     return u, log_base - log_det - log_slope

@@ -47,7 +47,8 @@ def elementwise(transform: Elementwise) -> Bijector:
         transform: the scalar map.
 
     Returns:
-        A bijector whose parameters are `[size, *event]`, zeros at first. With `scale()`
+        A bijector whose parameters are `[size, *event]`, zeros at first; a fixed map
+        has none. With `scale()`
         it is the diagonal scaling layer of NICE.
 
     >>> layer = elementwise(exponential())
@@ -59,13 +60,16 @@ def elementwise(transform: Elementwise) -> Bijector:
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         del key, condition
-        return jnp.zeros((transform.size, *x.shape[1:]))
+        return jnp.zeros((transform.size, *x.shape[1:])) if transform.size else ()
 
     def direction(function: Direction) -> Callable:
         def apply(
             params: Params, x: Event, condition: Condition = None
         ) -> tuple[Event, PerExample]:
             del condition
+            if not transform.size:
+                y, log_slope = function(jnp.zeros((0, *x.shape)), x)
+                return y, total(log_slope)
             if x.shape[1:] != params.shape[1:]:
                 raise InputError(
                     "elementwise: it was initialised on events of the shape "

@@ -40,6 +40,7 @@ def moved(params):
 @binary
 def test_probabilities_of_all_vectors_sum_to_one(case):
     vectors, params = fitted(case)
+    assert all(leaf.size for leaf in jax.tree.leaves(params))
     total = jnp.exp(jax.jit(case.method.log_prob)(params, vectors)).sum()
     np.testing.assert_allclose(total, 1, atol=1e-5)
 

@@ -1,0 +1,339 @@
+"""Autoregressive models on five binary UCI sets, beside the published table.
+
+The splits are those of the NADE papers. Each model is chosen on the validation rows
+alone, by the best of its averaged parameters; the members of a vmapped program are the
+seeds, or the orders of an ensemble, whose likelihood is that of the mixture.
+
+Paper: Larochelle and Murray, 2011; Germain, Gregor, Murray and Larochelle, 2015,
+    arXiv:1502.03509; Uria et al., 2016, arXiv:1605.02226
+Command: python -m experiments autoregressive/uci --folder DIR --check
+Hardware: 2 CPU cores
+Time: 40 minutes
+Expected: test NLL of the best model, mean of 3 seeds: adult <= 13.08, connect4 <=
+    11.60, dna <= 80.5, mushrooms <= 9.70, nips_0_12 <= 273.4
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.baselines import train_to_best
+from experiments.config import RunConfig
+from experiments.images import binary_digits
+from experiments.report import write_text
+from experiments.runner import Study, run
+from genjax.autoregressive import fvsbn, made, nade, random_orders
+from genjax.base import Density, Update
+from genjax.data import ArraySource, on_device
+from genjax.data.preprocessing import flatten
+from genjax.densities import negative_log_likelihood
+from genjax.errors import InputError
+from genjax.metrics import log_probs
+from genjax.plotting import bars
+from genjax.training import (
+    averaged,
+    gradient_descent,
+    sweep,
+    with_ema,
+    with_preprocessing,
+)
+from genjax.typing import Array, Batch, Key, Params, Variables
+
+SETS = ("adult", "connect4", "dna", "mushrooms", "nips_0_12")
+PUBLISHED = {
+    "mixture of Bernoullis": (20.44, 23.41, 98.19, 14.46, 290.02),
+    "FVSBN": (13.17, 12.39, 83.64, 10.27, 276.88),
+    "NADE": (13.19, 11.99, 84.81, 9.81, 273.08),
+    "EoNADE, 16 orders": (13.19, 12.58, 82.31, 9.69, 272.39),
+    "DARN": (13.19, 11.91, 81.04, 9.55, 274.68),
+    "MADE": (13.12, 11.90, 83.63, 9.68, 280.25),
+    "MADE, mask sampling": (13.13, 11.90, 79.66, 9.69, 277.28),
+}
+"""Test NLL in nats, a column a set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(RunConfig):
+    """The settings of this experiment."""
+
+    folder: str = ""
+    """The sets as NAME.npz, each with train, valid and test, [n, D] of 0 and 1. Without
+    it, the embedded digits are the only set."""
+    sets: tuple[str, ...] = SETS
+    """Which of the sets."""
+    models: tuple[str, ...] = ("fvsbn", "nade", "made", "ensemble")
+    """Which of the models."""
+    seeds: int = 3
+    """How many seeds of each model."""
+    orders: int = 8
+    """Members of an ensemble of NADEs."""
+    batch_size: int = 100
+    """Rows a step."""
+    ema: float = 0.998
+    """Decay of the averaged parameters that are evaluated."""
+    scale: float = 1.0
+    """Times the training steps of each set."""
+
+
+SMOKE = {
+    "models": ("fvsbn", "ensemble"),
+    "seeds": 2,
+    "orders": 2,
+    "batch_size": 32,
+    "scale": 0.005,
+}
+EXPECTED = {
+    "adult_best": {"at_most": 13.08},
+    "connect4_best": {"at_most": 11.60},
+    "dna_best": {"at_most": 80.5},
+    "mushrooms_best": {"at_most": 9.70},
+    "nips_0_12_best": {"at_most": 273.4},
+}
+
+
+class Settings(NamedTuple):
+    """How the models of a set are trained.
+
+    Fields:
+        steps: of training.
+        hidden: units of NADE; MADE has twice as many.
+        learning_rate: of Adam, decayed to 0 by a cosine.
+        weight_decay: decoupled.
+    """
+
+    steps: int
+    hidden: int
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+
+
+SETTINGS = {
+    "adult": Settings(4000, 100),
+    "connect4": Settings(10_000, 200),
+    "dna": Settings(1500, 500, weight_decay=1.0),
+    "mushrooms": Settings(4000, 100),
+    "nips_0_12": Settings(1000, 500, weight_decay=1.0),
+    "digits": Settings(2000, 100, weight_decay=0.1),
+}
+
+
+class Rows(NamedTuple):
+    """The rows of a set, `[n, D]` of 0 and 1."""
+
+    train: Array
+    validation: Array
+    test: Array
+
+
+class Members(NamedTuple):
+    """Trained models side by side: seeds, or seeds and orders.
+
+    Fields:
+        model: of each member, in an order of its own.
+        params: stacked.
+        orders: `[members, D]`.
+    """
+
+    model: Density
+    params: Params
+    orders: np.ndarray
+
+    def log_probs(self, x: Array) -> Array:
+        """Returns the log-probabilities of each member, `[members, n]`."""
+
+        def of_member(scanned: tuple[Params, Array]) -> Array:
+            params, order = scanned
+            return log_probs(self.model, params, jnp.take(x, order, axis=1))
+
+        stacked = (self.params, jnp.asarray(self.orders))
+        return jax.jit(partial(jax.lax.map, of_member))(stacked)
+
+
+def models_of(config: Config, settings: Settings) -> Mapping[str, tuple[Density, int]]:
+    """Every model, and how many orders are mixed in a seed."""
+    single = nade(hidden=settings.hidden, activation=jax.nn.relu)
+    wide = made(hidden=(2 * settings.hidden,), seed=0, direct=True)
+    return {
+        "fvsbn": (fvsbn(), 1),
+        "nade": (single, 1),
+        "made": (wide, 1),
+        "ensemble": (single, config.orders),
+    }
+
+
+def train(
+    config: Config, rows: Rows, settings: Settings, model: Density, orders: np.ndarray
+) -> Members:
+    """Trains a member an order, all as one program, each to its best validation."""
+    steps = max(2, round(settings.steps * config.scale))
+    schedule = optax.cosine_decay_schedule(settings.learning_rate, steps)
+    optimizer = optax.adamw(schedule, weight_decay=settings.weight_decay)
+
+    def member(setting: Mapping[str, Array]) -> Update:
+        def turn(key: Key, batch: Batch) -> Batch:
+            del key
+            return {"x": jnp.take(batch["x"], setting["order"], axis=1)}
+
+        objective = with_preprocessing(negative_log_likelihood(model), turn)
+        update = with_ema(gradient_descent(objective, optimizer), config.ema)
+
+        def init(key: Key, batch: Batch) -> Any:
+            return update.init(jax.random.fold_in(key, setting["seed"]), batch)
+
+        return update._replace(init=init)
+
+    settings_of = {"order": jnp.asarray(orders), "seed": jnp.arange(len(orders))}
+
+    def validate(variables: Variables) -> Array:
+        def of_member(params: Params, order: Array) -> Array:
+            x = jnp.take(rows.validation, order, axis=1)
+            return -log_probs(model, params, x, batch_size=250).mean()
+
+        return jax.vmap(of_member)(averaged(variables)["params"], settings_of["order"])
+
+    best = train_to_best(
+        sweep(member, settings_of),
+        on_device(
+            ArraySource({"x": np.asarray(rows.train)}),
+            batch_size=min(config.batch_size, len(rows.train)),
+            seed=config.seed,
+        ),
+        validate,
+        key=jax.random.key(config.seed),
+        steps=steps,
+        every=max(1, steps // 40),
+    )
+    return Members(model, averaged(best)["params"], orders)
+
+
+def measure_set(
+    config: Config, name: str, rows: Rows, kept: Path
+) -> dict[str, dict[str, Any]]:
+    """NLLs of every model of a set; those that are kept are not trained again."""
+    settings = SETTINGS[name]
+    found = json.loads(kept.read_text()) if kept.exists() else {}
+    dim = rows.train.shape[1]
+    known = models_of(config, settings)
+    for label in config.models:
+        if label in found:
+            continue
+        model, mixed = known[label]
+        natural = np.tile(np.arange(dim), (config.seeds, 1))
+        drawn = random_orders(
+            jax.random.key(config.seed + 1), dim=dim, n=config.seeds * mixed
+        )
+        members = train(config, rows, settings, model, natural if mixed == 1 else drawn)
+        scores = {}
+        for split in ("validation", "test"):
+            each = members.log_probs(getattr(rows, split))
+            each = each.reshape(config.seeds, mixed, -1)
+            log_prob = jax.nn.logsumexp(each, axis=1) - np.log(mixed)
+            scores[split] = (-log_prob.mean(axis=1)).tolist()
+        found[label] = scores
+        write_text(kept, json.dumps(found, indent=2) + "\n")
+    return found
+
+
+def build(config: Config) -> Study:
+    """Returns the study of a configuration."""
+    sets = config.sets if config.folder else ("digits",)
+    rows = {name: _read(config.folder, name) for name in sets}
+    unknown = set(config.models) - set(models_of(config, SETTINGS["digits"]))
+    if unknown:
+        raise InputError(f"--models: there is no model {sorted(unknown)}.")
+
+    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        metrics: dict[str, Any] = {}
+        table: dict[str, dict[str, float]] = {label: {} for label in config.models}
+        for name in sets:
+            found = measure_set(config, name, rows[name], folder / f"{name}.json")
+            for label in config.models:
+                nll = float(np.mean(found[label]["test"]))
+                table[label][name] = metrics[f"{name}_{label}"] = nll
+            # The model is chosen on the validation rows as well.
+            best = min(
+                config.models, key=lambda m: float(np.mean(found[m]["validation"]))
+            )
+            metrics[f"{name}_best"] = table[best][name]
+        write_text(folder / "table.md", _markdown(table, sets))
+        write_text(folder / "table.tex", _latex(table, sets))
+        groups = {name: [table[m][name] for m in config.models] for name in sets}
+        return metrics, {"nll": bars(groups, ylabel="test NLL, nats")}
+
+    return Study(measure)
+
+
+def _read(folder: str, name: str) -> Rows:
+    if name == "digits":
+        parts = [flatten(source.arrays["image"]) for source in binary_digits()]
+        return Rows(*parts)
+    if name not in SETS:
+        raise InputError(f"--sets: there is no set {name!r}, only {', '.join(SETS)}.")
+    path = Path(folder) / f"{name}.npz"
+    if not path.is_file():
+        raise InputError(f"--folder: there is no file {path}.")
+    with np.load(path) as arrays:
+        missing = {"train", "valid", "test"} - set(arrays)
+        if missing:
+            raise InputError(f"--folder: {path} lacks the arrays {sorted(missing)}.")
+        parts = [arrays[part] for part in ("train", "valid", "test")]
+    for part in parts:
+        wrong = np.argwhere(~np.isin(part, (0, 1)))
+        if len(wrong):
+            row, column = wrong[0]
+            raise InputError(
+                f"--folder: {path} must hold zeros and ones, got {part[row, column]} "
+                f"in column {column}."
+            )
+    return Rows(*(jnp.asarray(part, jnp.float32) for part in parts))
+
+
+def _columns(
+    table: Mapping[str, Mapping[str, float]], sets: tuple[str, ...]
+) -> list[tuple[str, list[str]]]:
+    """The rows of the table: published ones, then ours."""
+    places = [SETS.index(name) for name in sets if name in SETS]
+    published = [
+        (f"{label} (published)", [f"{values[i]:.2f}" for i in places])
+        for label, values in PUBLISHED.items()
+        if places
+    ]
+    ours = [
+        (label, [f"{values[name]:.2f}" for name in sets])
+        for label, values in table.items()
+    ]
+    return published + ours
+
+
+def _markdown(table: Mapping[str, Mapping[str, float]], sets: tuple[str, ...]) -> str:
+    lines = [f"| model | {' | '.join(sets)} |", "|---" * (len(sets) + 1) + "|"]
+    for label, values in _columns(table, sets):
+        lines.append(f"| {label} | {' | '.join(values)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _latex(table: Mapping[str, Mapping[str, float]], sets: tuple[str, ...]) -> str:
+    names = [name.replace("_", r"\_") for name in sets]
+    lines = [
+        r"\begin{tabular}{l" + "r" * len(sets) + "}",
+        " & ".join(["model", *names]) + r" \\",
+        r"\hline",
+    ]
+    for label, values in _columns(table, sets):
+        lines.append(" & ".join([label, *values]) + r" \\")
+    return "\n".join([*lines, r"\end{tabular}"]) + "\n"
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Runs the experiment."""
+    measured = {f"{name}_best" for name in (config.sets if config.folder else ())}
+    expected = {name: want for name, want in EXPECTED.items() if name in measured}
+    return run("autoregressive/uci", config, build, expected)
