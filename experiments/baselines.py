@@ -1,16 +1,12 @@
 """One experiment as the baseline of another."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from experiments.catalogue import load
-from genjax.base import Update
-from genjax.data import Pipeline
-from genjax.training import averaged, fit
-from genjax.typing import Array, Key, Variables
+from experiments.selection import train_to_best
+from genjax.training import averaged
 
 
 def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
@@ -37,59 +33,3 @@ def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
         chunk=config.chunk,
     )
     return dict(task.evaluate(averaged(best)))
-
-
-def train_to_best(
-    update: Update,
-    pipeline: Pipeline,
-    validate: Callable[[Variables], Array],
-    *,
-    key: Key,
-    steps: int,
-    every: int,
-    chunk: int = 100,
-) -> Variables:
-    """Trains, and returns the variables of the best validation; nothing is written.
-
-    Args:
-        update: a training step, of one run or of several side by side.
-        pipeline: its batches.
-        validate: `variables -> score`, a scalar or one a run; lower is better.
-        key: of the initial state.
-        steps: how many.
-        every: steps between validations.
-        chunk: the most steps a compiled chunk.
-    """
-    best: list[tuple[Array, Variables]] = []
-
-    @jax.jit
-    def better(kept: tuple[Array, Variables], new: tuple[Array, Variables]) -> Any:
-        is_better = new[0] < kept[0]
-
-        def choose(old: Array, fresh: Array) -> Array:
-            extra = fresh.ndim - is_better.ndim
-            return jnp.where(
-                is_better.reshape(*is_better.shape, *[1] * extra), fresh, old
-            )
-
-        return jax.tree.map(choose, kept, new)
-
-    scored = jax.jit(lambda variables: (validate(variables), variables))
-
-    def score(step: int, variables: Variables) -> dict[str, Array]:
-        del step
-        new = scored(variables)
-        best[:] = [better(best[0], new) if best else new]
-        return {}
-
-    fit(
-        update,
-        pipeline,
-        key=key,
-        steps=steps,
-        evaluate=score,
-        evaluate_every=every,
-        chunk=chunk,
-        show_progress=False,
-    )
-    return best[0][1]

@@ -25,11 +25,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.baselines import train_to_best
 from experiments.config import RunConfig
 from experiments.images import binary_digits
 from experiments.report import write_text
 from experiments.runner import Study, run
+from experiments.selection import train_to_best
 from genjax.autoregressive import fvsbn, made, nade, random_orders
 from genjax.base import Density, Update
 from genjax.data import ArraySource, on_device

@@ -1,7 +1,7 @@
 """A causal transformer over the dimensions, sampled with cached keys and values."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -63,53 +63,26 @@ def transformer(
             f"transformer: rotary places need heads of an even width, got {each}."
         )
     conditional = binary() if conditional is None else conditional
-    size = conditional.size
 
     def init(key: Key, inputs: Array, condition: Condition = None) -> Params:
-        _, dim, k = inputs.shape
-        keys = jax.random.split(key, 5)
+        key, key_condition = jax.random.split(key)
         return {
-            "inputs": jax.random.normal(keys[0], (k, width)) / math.sqrt(k),
-            "places": 0.1 * jax.random.normal(keys[1], (dim, width)),
-            "blocks": jax.vmap(_init_block, (0, None))(
-                jax.random.split(keys[2], layers), width
-            ),
-            "outputs": 0.1 * jax.random.normal(keys[3], (width, size)),
-            "condition": init_projection(keys[4], condition, width),
+            **_init_layers(key, inputs.shape[1:], width, layers, conditional.size),
+            "condition": init_projection(key_condition, condition, width),
         }
 
-    def heads_of(
-        params: Params, tokens: Array, places: Array
-    ) -> tuple[Array, Array, Array]:
-        """Queries, keys and values, each `[n, places, heads, each]`."""
-        projected = _norm(tokens) @ params["attend"]
-        parts = projected.reshape(*tokens.shape[:2], 3, heads, each)
-        q, k, v = (parts[:, :, i] for i in range(3))
-        return turn(q, places), turn(k, places), v
-
-    def turn(x: Array, places: Array) -> Array:
-        return _rotate(x, places) if rotary else x
-
-    def attend(q: Array, k: Array, v: Array, seen: Array) -> Array:
-        scores = jnp.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(each)
-        scores = jnp.where(seen[None, None], scores, -1e30)
-        mixed = jnp.einsum("nhqk,nkhe->nqhe", jax.nn.softmax(scores), v)
-        return mixed.reshape(*mixed.shape[:2], width)
+    attention = _Attention(heads, rotary)
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
-        n, dim, _ = inputs.shape
+        places = jnp.arange(inputs.shape[1])
         before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
-        shift = project(
-            params["condition"], condition, n, features=width, user="transformer"
-        )
-        tokens = before @ params["inputs"] + params["places"][None] + shift[:, None]
-        places = jnp.arange(dim)
         seen = places[:, None] >= places[None]
 
         def block(tokens: Array, params: Params) -> tuple[Array, None]:
-            mixed = attend(*heads_of(params, tokens, places), seen)
+            mixed = attention.attend(*attention.split(params, tokens, places), seen)
             return _feed(params, tokens + mixed @ params["mix"]), None
 
+        tokens = _tokens(params, before, places, condition)
         tokens, _ = jax.lax.scan(block, tokens, params["blocks"])
         return _norm(tokens) @ params["outputs"]
 
@@ -117,30 +90,77 @@ def transformer(
         params: Params, blank: Array, condition: Condition = None
     ) -> tuple[Any, Step]:
         n, dim, _ = blank.shape
-        shift = project(
-            params["condition"], condition, n, features=width, user="transformer"
-        )
         empty = jnp.zeros((layers, n, dim, heads, each))
 
         def step(cache: Any, d: Array, previous: Array) -> tuple[Any, Array]:
-            place = jnp.take(params["places"], d, axis=0)
-            token = (previous @ params["inputs"] + place[None] + shift)[:, None]
             seen = jnp.arange(dim)[None] <= d
 
             def block(token: Array, scanned: Any) -> tuple[Array, Any]:
                 params, keys, values = scanned
-                q, k, v = heads_of(params, token, d[None])
+                q, k, v = attention.split(params, token, d[None])
                 keys = jax.lax.dynamic_update_slice_in_dim(keys, k, d, axis=1)
                 values = jax.lax.dynamic_update_slice_in_dim(values, v, d, axis=1)
-                mixed = attend(q, keys, values, seen)
+                mixed = attention.attend(q, keys, values, seen)
                 return _feed(params, token + mixed @ params["mix"]), (keys, values)
 
+            token = _tokens(params, previous[:, None], d[None], condition)
             token, cache = jax.lax.scan(block, token, (params["blocks"], *cache))
             return cache, (_norm(token) @ params["outputs"])[:, 0]
 
         return (empty, empty), step
 
     return autoregressive(Walk(init, outputs, start), conditional)
+
+
+class _Attention(NamedTuple):
+    """Attention of several heads, whose places turn them or not."""
+
+    heads: int
+    rotary: bool
+
+    def split(
+        self, params: Params, tokens: Array, places: Array
+    ) -> tuple[Array, Array, Array]:
+        """Queries, keys and values, each `[n, places, heads, each]`."""
+        projected = _norm(tokens) @ params["attend"]
+        parts = projected.reshape(*tokens.shape[:2], 3, self.heads, -1)
+        q, k, v = (parts[:, :, i] for i in range(3))
+        if self.rotary:
+            q, k = _rotate(q, places), _rotate(k, places)
+        return q, k, v
+
+    def attend(self, q: Array, k: Array, v: Array, seen: Array) -> Array:
+        """What each query sees, `[n, queries, width]`."""
+        scores = jnp.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(q.shape[-1])
+        scores = jnp.where(seen[None, None], scores, -1e30)
+        mixed = jnp.einsum("nhqk,nkhe->nqhe", jax.nn.softmax(scores), v)
+        return mixed.reshape(*mixed.shape[:2], -1)
+
+
+def _tokens(
+    params: Params, before: Array, places: Array, condition: Condition
+) -> Array:
+    """Tokens `[n, places, width]` of the inputs before the places."""
+    width = params["inputs"].shape[1]
+    shift = project(
+        params["condition"], condition, len(before), features=width, user="transformer"
+    )
+    embedded = jnp.take(params["places"], places, axis=0)
+    return before @ params["inputs"] + embedded[None] + shift[:, None]
+
+
+def _init_layers(
+    key: Key, event: tuple[int, ...], width: int, layers: int, size: int
+) -> Params:
+    dim, k = event
+    keys = jax.random.split(key, 4)
+    blocks = jax.vmap(_init_block, (0, None))(jax.random.split(keys[2], layers), width)
+    return {
+        "inputs": jax.random.normal(keys[0], (k, width)) / math.sqrt(k),
+        "places": 0.1 * jax.random.normal(keys[1], (dim, width)),
+        "blocks": blocks,
+        "outputs": 0.1 * jax.random.normal(keys[3], (width, size)),
+    }
 
 
 def _init_block(key: Key, width: int) -> Params:

@@ -48,46 +48,28 @@ def wavenet(
         if value < 1:
             raise InputError(f"wavenet: {name} must be at least 1, got {value}.")
     conditional = binary() if conditional is None else conditional
-    size = conditional.size
 
     def init(key: Key, inputs: Array, condition: Condition = None) -> Params:
-        _, dim, k = inputs.shape
-        keys = jax.random.split(key, 7)
-        scale = 1 / math.sqrt(channels)
-        square = (layers, channels, channels)
+        key, key_condition = jax.random.split(key)
         return {
-            "inputs": jax.random.normal(keys[0], (k, channels)) / math.sqrt(k),
-            "places": 0.1 * jax.random.normal(keys[1], (dim, channels)),
-            "taps": scale
-            * jax.random.normal(keys[2], (layers, 2, channels, 2 * channels)),
-            "residual": scale * jax.random.normal(keys[3], square),
-            "skip": scale * jax.random.normal(keys[4], square),
-            "outputs": 0.1 * scale * jax.random.normal(keys[5], (channels, size)),
-            "condition": init_projection(keys[6], condition, channels),
+            **_init_layers(key, inputs.shape[1:], channels, layers, conditional.size),
+            "condition": init_projection(key_condition, condition, channels),
         }
 
-    def layer(params: Params, i: int, now: Array, past: Array) -> tuple[Array, Array]:
-        """The next layer's input and what goes to the outputs."""
-        near, far = params["taps"][i]
-        bend, gate = jnp.split(now @ near + past @ far, 2, axis=-1)
-        h = jnp.tanh(bend) * jax.nn.sigmoid(gate)
-        return now + h @ params["residual"][i], h @ params["skip"][i]
+    def shift_of(params: Params, condition: Condition, n: int) -> Array:
+        return project(
+            params["condition"], condition, n, features=channels, user="wavenet"
+        )
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
-        shift = project(
-            params["condition"],
-            condition,
-            len(inputs),
-            features=channels,
-            user="wavenet",
-        )
+        shift = shift_of(params, condition, len(inputs))
         before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
         x = before @ params["inputs"] + params["places"][None] + shift[:, None]
         total = jnp.zeros_like(x)
         for i in range(layers):
             reach = min(2**i, x.shape[1])
             past = jnp.pad(x, ((0, 0), (reach, 0), (0, 0)))[:, : x.shape[1]]
-            x, skip = layer(params, i, x, past)
+            x, skip = _layer(params, i, x, past)
             total = total + skip
         return jax.nn.relu(total) @ params["outputs"]
 
@@ -95,9 +77,7 @@ def wavenet(
         params: Params, blank: Array, condition: Condition = None
     ) -> tuple[Any, Step]:
         n, dim, _ = blank.shape
-        shift = project(
-            params["condition"], condition, n, features=channels, user="wavenet"
-        )
+        shift = shift_of(params, condition, n)
 
         def step(kept: Array, d: Array, previous: Array) -> tuple[Array, Array]:
             place = jnp.take(params["places"], d, axis=0)
@@ -108,7 +88,7 @@ def wavenet(
                 back = jnp.take(history, jnp.maximum(d - 2**i, 0), axis=1)
                 past = jnp.where(d >= 2**i, back, 0.0)
                 histories.append(history)
-                x, skip = layer(params, i, x, past)
+                x, skip = _layer(params, i, x, past)
                 total = total + skip
             output = jax.nn.relu(total) @ params["outputs"]
             return jnp.stack(histories), output
@@ -116,3 +96,29 @@ def wavenet(
         return jnp.zeros((layers, n, dim, channels)), step
 
     return autoregressive(Walk(init, outputs, start), conditional)
+
+
+def _init_layers(
+    key: Key, event: tuple[int, ...], channels: int, layers: int, size: int
+) -> Params:
+    dim, k = event
+    keys = jax.random.split(key, 6)
+    scale = 1 / math.sqrt(channels)
+    square = (layers, channels, channels)
+    taps = (layers, 2, channels, 2 * channels)
+    return {
+        "inputs": jax.random.normal(keys[0], (k, channels)) / math.sqrt(k),
+        "places": 0.1 * jax.random.normal(keys[1], (dim, channels)),
+        "taps": scale * jax.random.normal(keys[2], taps),
+        "residual": scale * jax.random.normal(keys[3], square),
+        "skip": scale * jax.random.normal(keys[4], square),
+        "outputs": 0.1 * scale * jax.random.normal(keys[5], (channels, size)),
+    }
+
+
+def _layer(params: Params, i: int, now: Array, past: Array) -> tuple[Array, Array]:
+    """The next layer's input and what goes to the outputs."""
+    near, far = params["taps"][i]
+    bend, gate = jnp.split(now @ near + past @ far, 2, axis=-1)
+    h = jnp.tanh(bend) * jax.nn.sigmoid(gate)
+    return now + h @ params["residual"][i], h @ params["skip"][i]

@@ -80,13 +80,7 @@ def resampled(
         drawn, _ = proposal.sample(params["proposal"], key, points)
         log_accepted = jax.nn.log_sigmoid(logits(params, drawn))
         log_share = jax.nn.logsumexp(log_accepted) - jnp.log(float(points))
-        # Where nearly nothing is accepted, (1 - r) / Z is close to T - 1.
-        is_rare = log_share < math.log(1e-6 / tries)
-        share = jnp.exp(jnp.where(is_rare, -1.0, log_share))
-        log_rest = (tries - 1) * jnp.log1p(-jnp.minimum(share, 1 - 1e-6))
-        log_kept = jnp.log(-jnp.expm1(log_rest)) - jnp.log(share)
-        log_kept = jnp.where(is_rare, math.log(tries - 1), log_kept)
-        log_rest = jnp.where(is_rare, 0.0, log_rest)
+        log_kept, log_rest = _truncated(log_share, tries)
         accepted = jax.nn.log_sigmoid(logits(params, z)) + log_kept
         return jnp.logaddexp(accepted, log_rest)
 
@@ -117,3 +111,16 @@ def resampled(
         return z, log_prob(params, z)
 
     return Density(init, log_prob, sample)
+
+
+def _truncated(log_share: Array, tries: int) -> tuple[Array, Array]:
+    """The logarithms of `(1 - r) / Z` and of r, given that of Z."""
+    # Where nearly nothing is accepted, (1 - r) / Z is close to T - 1.
+    is_rare = log_share < math.log(1e-6 / tries)
+    share = jnp.exp(jnp.where(is_rare, -1.0, log_share))
+    log_rest = (tries - 1) * jnp.log1p(-jnp.minimum(share, 1 - 1e-6))
+    log_kept = jnp.log(-jnp.expm1(log_rest)) - jnp.log(share)
+    return (
+        jnp.where(is_rare, math.log(tries - 1), log_kept),
+        jnp.where(is_rare, 0.0, log_rest),
+    )

@@ -40,11 +40,11 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
     >>> bool(jnp.allclose(layer.inverse(params, y)[0], x, atol=1e-4))
     True
     """
-    for name, value in (("width", width), ("hidden", hidden)):
-        if value < 1:
-            raise InputError(
-                f"block_autoregressive: {name} must be at least 1, got {value}."
-            )
+    if width < 1 or hidden < 1:
+        raise InputError(
+            "block_autoregressive: width and hidden must be at least 1, got "
+            f"{width} and {hidden}."
+        )
     widths = (1, *[width] * hidden, 1)
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
@@ -57,10 +57,8 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
         params = {"layers": layers, "gate": jnp.zeros(())}
         if condition is None:
             return params
-        kernel = 0.1 * jax.random.normal(
-            key_condition, (condition.shape[1], dim * width)
-        )
-        return {**params, "condition": kernel}
+        shape = (condition.shape[1], dim * width)
+        return {**params, "condition": 0.1 * jax.random.normal(key_condition, shape)}
 
     def evaluate(params: Params, x: Event, condition: Condition) -> tuple[Array, Array]:
         """The outputs and their log-slopes, both `[b, d]`."""

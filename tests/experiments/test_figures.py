@@ -19,6 +19,7 @@ EMBEDDED = [
     "detection/scenes",
     "flows/digits",
     "flows/realnvp_moons",
+    "flows/rectified_digits",
     "flows/rectified_toy",
     "flows/toy",
     "gan/bilinear",

@@ -37,10 +37,10 @@ def test_every_value_is_reached_and_gradients_go_through_the_inverse():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: block_autoregressive(width=0), "width must be at least 1, got 0"),
+        (lambda: block_autoregressive(width=0), "must be at least 1, got 0 and 1"),
         (
             lambda: block_autoregressive(width=2, hidden=0),
-            "hidden must be at least 1, got 0",
+            "must be at least 1, got 2 and 0",
         ),
         (
             lambda: block_autoregressive(width=2).init(KEY, jnp.ones((2, 2, 2))),
