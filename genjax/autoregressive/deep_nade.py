@@ -212,4 +212,5 @@ class _Conditionals:
                 f"deep_nade: the network must return the shape {expected}, got "
                 f"{outputs.shape}."
             )
-        return outputs.reshape(*x.shape, -1) + params["bias"][None]
+        bias = params["bias"].astype(jnp.float32)
+        return outputs.reshape(*x.shape, -1) + bias[None]

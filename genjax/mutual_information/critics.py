@@ -25,7 +25,7 @@ def separable_critic(first: Network, second: Network) -> Functions:
     Returns:
         A network from `(x, y)` to scores `[b, b]`.
 
-    >>> from genjax import nn
+    >>> import jax.numpy as jnp
     >>> critic = separable_critic(*[nn.MLP(features=4, hidden=(8,))] * 2)
     >>> x, y = jnp.ones((3, 2)), jnp.ones((3, 5))
     >>> critic.apply(critic.init(jax.random.key(0), x, y), x, y).shape

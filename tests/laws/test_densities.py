@@ -116,11 +116,14 @@ def test_outputs_see_earlier_dimensions_alone(name):
     assert np.tril(seen, -1).any()
 
 
-@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+THREE_CLASSES = {name: (name, categorical(3)) for name in AUTOREGRESSIVE} | {
+    f"{name}, grey levels": (name, grey_levels(levels=3, components=2))
+    for name in ("nade", "pixel_cnn, colours")
+}
+
+
 @pytest.mark.parametrize(
-    "conditional",
-    [categorical(3), grey_levels(levels=3, components=2)],
-    ids=["categorical", "grey_levels"],
+    ("name", "conditional"), THREE_CLASSES.values(), ids=THREE_CLASSES.keys()
 )
 def test_probabilities_of_all_classes_sum_to_one(name, conditional):
     model = AUTOREGRESSIVE[name](conditional)
