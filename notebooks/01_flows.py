@@ -110,9 +110,10 @@ density_map(
 
 # %%
 cool = density(flow, tempered(standard_normal((2,)), temperature=0.5))
-drawn, log_prob = cool.sample(params, jax.random.key(3), 1000)
-usual = model.sample(params, jax.random.key(3), 1000)[0]
-assert model.log_prob(params, drawn).mean() > model.log_prob(params, usual).mean()
+samples = [d.sample(params, jax.random.key(3), 1000)[0] for d in (cool, model)]
+likelier, usual = [float(model.log_prob(params, s).mean()) for s in samples]
+print(f"mean log-density at temperature .5: {likelier:.2f}, at 1: {usual:.2f}")
+assert SMOKE or likelier > usual
 
 # %% [markdown]
 # ## The inverse of a plain function
