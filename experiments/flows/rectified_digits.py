@@ -23,13 +23,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from sklearn.svm import SVC
 
 from experiments.config import RunConfig
+from experiments.flows._velocity import velocity_update
 from experiments.runner import Study, run, train_stage
 from genjax import nn
-from genjax.base import Network, Objective, Update
+from genjax.base import Network, Objective
 from genjax.data import ArraySource, digits, on_device, split
 from genjax.flows import (
     distillation,
@@ -46,7 +46,6 @@ from genjax.flows import (
 )
 from genjax.metrics import energy_distance
 from genjax.plotting import image_grid
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Params
 
 CLASSES, DIMS = 10, 64
@@ -93,7 +92,7 @@ def build(config: Config) -> Study:
 
     def train(folder: Path, objective: Objective, rows: ArraySource) -> Params:
         pipeline = on_device(rows, batch_size=config.batch_size, seed=config.seed)
-        update = _update(config, objective)
+        update = velocity_update(config, objective)
         return train_stage(folder, update, pipeline, config=config, steps=config.steps)[
             "params"
         ]
@@ -163,11 +162,6 @@ def _prepare(source: ArraySource) -> tuple[Array, Array]:
     """Digits `[n, 64]` in [-1, 1], and their classes `[n, 10]`."""
     x = jnp.asarray(source.arrays["image"], jnp.float32).reshape(-1, DIMS) / 8 - 1
     return x, jax.nn.one_hot(jnp.asarray(source.arrays["label"]), CLASSES)
-
-
-def _update(config: Config, objective: Objective) -> Update:
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    return with_ema(gradient_descent(objective, optax.adam(schedule)), config.ema)
 
 
 def _from(params: Params, objective: Objective) -> Objective:

@@ -21,12 +21,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.config import RunConfig
+from experiments.flows._velocity import velocity_update
 from experiments.runner import Study, run, train_stage
 from genjax import nn
-from genjax.base import Network, Update
+from genjax.base import Network
 from genjax.data import ArraySource, eight_gaussians, generated, on_device
 from genjax.data.toy import ring_centres
 from genjax.densities import standard_normal
@@ -44,7 +44,6 @@ from genjax.flows import (
 )
 from genjax.metrics import energy_distance
 from genjax.plotting import density_map, scatter_panels
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Params
 
 
@@ -98,7 +97,9 @@ def build(config: Config) -> Study:
     noise, _ = base.sample({}, key_noise, config.points)
 
     def first_stage(folder: Path) -> Params:
-        update = _update(config, flow_matching(network, times=logit_normal_times()))
+        update = velocity_update(
+            config, flow_matching(network, times=logit_normal_times())
+        )
         fresh = generated(
             lambda key: {"x": target.sample({}, key, config.batch_size)[0]},
             seed=config.seed,
@@ -117,7 +118,7 @@ def build(config: Config) -> Study:
         )
         source = ArraySource({name: np.asarray(v) for name, v in pairs.items()})
         pipeline = on_device(source, batch_size=config.batch_size, seed=config.seed)
-        update = _update(config, flow_matching(network))
+        update = velocity_update(config, flow_matching(network))
         stage = train_stage(
             folder / "reflow", update, pipeline, config=config, steps=config.steps
         )
@@ -158,11 +159,6 @@ def build(config: Config) -> Study:
         return metrics, _figures(config, network, target, first, second, noise)
 
     return Study(measure)
-
-
-def _update(config: Config, objective: Any) -> Update:
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    return with_ema(gradient_descent(objective, optax.adam(schedule)), config.ema)
 
 
 def _figures(

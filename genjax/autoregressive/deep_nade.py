@@ -10,6 +10,7 @@ import numpy as np
 from genjax import nn
 from genjax.autoregressive.conditional import Conditional, binary
 from genjax.base import Density, Network, Objective
+from genjax.checks import check_order
 from genjax.errors import InputError
 from genjax.typing import (
     Array,
@@ -67,13 +68,9 @@ def deep_nade(
     conditionals = _Conditionals(network, conditional)
 
     def places(dim: int) -> np.ndarray:
-        found = np.arange(dim) if order is None else np.asarray(order)
-        if sorted(found.tolist()) != list(range(dim)):
-            raise InputError(
-                f"deep_nade: order must hold each of 0 ... {dim - 1} once, "
-                f"got {found.tolist()}."
-            )
-        return found
+        if order is None:
+            return np.arange(dim)
+        return check_order("deep_nade", order, dim=dim)
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         conditional.check(x)

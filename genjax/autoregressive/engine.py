@@ -132,6 +132,39 @@ def uncached(init: Callable[..., Params], outputs: Callable[..., Array]) -> Walk
     return Walk(init, outputs, start)
 
 
+def by_steps(
+    start: Callable[..., tuple[Any, Step]],
+) -> Callable[..., Array]:
+    """Returns the `outputs` of a `Walk` that has no faster way than its steps.
+
+    Args:
+        start: of the `Walk`.
+    """
+
+    def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
+        state, advance = start(params, jnp.zeros_like(inputs), condition)
+
+        def step(state: Any, scanned: Any) -> tuple[Any, Array]:
+            d, previous = scanned
+            return advance(state, d, previous)
+
+        places = jnp.arange(inputs.shape[1])
+        previous = jnp.swapaxes(inputs_before(inputs), 0, 1)
+        _, found = jax.lax.scan(step, state, (places, previous))
+        return jnp.swapaxes(found, 0, 1)
+
+    return outputs
+
+
+def inputs_before(inputs: Array) -> Array:
+    """Returns the inputs of the dimension before each, zeros before the first.
+
+    Args:
+        inputs: `[b, D, k]`.
+    """
+    return jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+
+
 def _as_float32(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
 

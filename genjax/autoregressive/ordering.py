@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import Density
+from genjax.checks import check_order
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -46,7 +47,7 @@ def ordered(model: Density, order: Order) -> Density:
     >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
     (3,)
     """
-    forth = _permutation(order)
+    forth = check_order("ordered", order)
     back = np.argsort(forth)
 
     def turned(x: Array, places: np.ndarray) -> Array:
@@ -192,13 +193,3 @@ def _some(name: str, orders: Orders) -> Orders:
     if len(orders) == 0:
         raise InputError(f"{name}: give at least one order.")
     return orders
-
-
-def _permutation(order: Order) -> np.ndarray:
-    places = np.asarray(order)
-    if places.ndim != 1 or sorted(places.tolist()) != list(range(len(places))):
-        raise InputError(
-            f"ordered: order must hold each of 0 ... {len(places) - 1} once, got "
-            f"{places.tolist()}."
-        )
-    return places

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from genjax.errors import InputError
+from genjax.checks import check_condition
 from genjax.typing import Array, Condition, Key, Params
 
 
@@ -39,13 +39,8 @@ def project(
         InputError: the condition is missing, added, of another width, or has not one
             row an example.
     """
-    wanted = None if matrix is None else (n, len(matrix))
-    found = None if condition is None else condition.shape
-    if found != wanted:
-        raise InputError(
-            f"{user}: the model was initialised with a condition such that {n} "
-            f"examples need one of the shape {wanted}, got {found}."
-        )
+    width = 0 if matrix is None else len(matrix)
+    check_condition(user, width, condition, n)
     if condition is None:
         return jnp.zeros((n, features))
     return condition.astype(jnp.float32) @ matrix

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.autoregressive.conditional import Conditional, binary
-from genjax.autoregressive.engine import Step, Walk, autoregressive
+from genjax.autoregressive.engine import Step, Walk, autoregressive, by_steps
 from genjax.autoregressive.projection import init_projection, project
 from genjax.base import Density
 from genjax.errors import InputError
@@ -134,27 +134,3 @@ def recurrent(
         return cell.start(jnp.tanh(first)), step
 
     return autoregressive(Walk(init, by_steps(start), start), conditional)
-
-
-def by_steps(
-    start: Callable[..., tuple[Any, Step]],
-) -> Callable[..., Array]:
-    """Returns the `outputs` of a `Walk` that has no faster way than its steps.
-
-    Args:
-        start: of the `Walk`.
-    """
-
-    def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
-        state, advance = start(params, jnp.zeros_like(inputs), condition)
-
-        def step(state: Any, scanned: Any) -> tuple[Any, Array]:
-            d, previous = scanned
-            return advance(state, d, previous)
-
-        before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
-        places = jnp.arange(inputs.shape[1])
-        _, found = jax.lax.scan(step, state, (places, jnp.swapaxes(before, 0, 1)))
-        return jnp.swapaxes(found, 0, 1)
-
-    return outputs

@@ -7,7 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from genjax.autoregressive.conditional import Conditional, binary
-from genjax.autoregressive.engine import Step, Walk, autoregressive
+from genjax.autoregressive.engine import (
+    Step,
+    Walk,
+    autoregressive,
+    inputs_before,
+)
 from genjax.autoregressive.projection import init_projection, project
 from genjax.base import Density
 from genjax.errors import InputError
@@ -75,7 +80,7 @@ def transformer(
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
         places = jnp.arange(inputs.shape[1])
-        before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+        before = inputs_before(inputs)
         seen = places[:, None] >= places[None]
 
         def block(tokens: Array, params: Params) -> tuple[Array, None]:

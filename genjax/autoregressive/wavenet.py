@@ -7,7 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from genjax.autoregressive.conditional import Conditional, binary
-from genjax.autoregressive.engine import Step, Walk, autoregressive
+from genjax.autoregressive.engine import (
+    Step,
+    Walk,
+    autoregressive,
+    inputs_before,
+)
 from genjax.autoregressive.projection import init_projection, project
 from genjax.base import Density
 from genjax.errors import InputError
@@ -63,7 +68,7 @@ def wavenet(
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:
         shift = shift_of(params, condition, len(inputs))
-        before = jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+        before = inputs_before(inputs)
         x = before @ params["inputs"] + params["places"][None] + shift[:, None]
         total = jnp.zeros_like(x)
         for i in range(layers):

@@ -10,8 +10,9 @@ import numpy as np
 
 from genjax import nn
 from genjax.base import Bijector, Density, Network
+from genjax.densities import standard_normal
 from genjax.errors import InputError
-from genjax.flows.density import only_finite
+from genjax.flows.density import density
 from genjax.flows.elementwise import Elementwise, total
 from genjax.flows.fixed_point import fixed_point
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
@@ -115,17 +116,18 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
     def normal(z: Array) -> Array:
         return -0.5 * (z**2 + math.log(2 * math.pi))
 
-    @only_finite
+    def on_normal(dim: int) -> Density:
+        return density(layer, standard_normal((dim,)))
+
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
-        z, log_det = layer.forward(params, x, condition)
-        return total(normal(z)) + log_det
+        both = {"bijector": params, "base": {}}
+        return on_normal(x.shape[1]).log_prob(both, x, condition)
 
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
     ) -> tuple[Array, Array]:
-        z = jax.random.normal(key, (n, _dim(params)))
-        x, log_det = layer.inverse(params, z, condition)
-        return x, total(normal(z)) - log_det
+        both = {"bijector": params, "base": {}}
+        return on_normal(_dim(params)).sample(both, key, n, condition)
 
     def complete(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Bijector
+from genjax.checks import check_condition
 from genjax.errors import InputError
 from genjax.flows.elementwise import Mapped, inverse_by_bisection, total
 from genjax.flows.planar import vector_dim
@@ -139,11 +140,5 @@ def _bracket(params: Params, y: Array) -> tuple[Array, Array]:
 
 def _condition_shift(params: Params, condition: Condition, rows: int) -> Array | None:
     width = len(params["condition"]) if "condition" in params else 0
-    found = (rows, 0) if condition is None else condition.shape
-    if found != (rows, width):
-        raise InputError(
-            "block_autoregressive: it was initialised with a condition of width "
-            f"{width}, so that {rows} examples need one of the shape {(rows, width)}, "
-            f"got {found}."
-        )
+    check_condition("block_autoregressive", width, condition, rows)
     return None if condition is None else condition @ params["condition"]

@@ -39,7 +39,7 @@ def density(bijector: Bijector, base: Density) -> Density:
         z, _ = bijector.forward(params, x, condition)
         return {"bijector": params, "base": base.init(key_base, z, condition)}
 
-    @only_finite
+    @_only_finite
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         z, log_det = bijector.forward(params["bijector"], x, condition)
         return base.log_prob(params["base"], z, condition) + log_det
@@ -55,7 +55,7 @@ def density(bijector: Bijector, base: Density) -> Density:
     return Density(init, log_prob, sample)
 
 
-def only_finite(log_prob: Callable[..., PerExample]) -> Callable[..., PerExample]:
+def _only_finite(log_prob: Callable[..., PerExample]) -> Callable[..., PerExample]:
     """Gives examples that are not finite the log-density -inf, and no gradient.
 
     Neither are those beyond 1e15, whose squares float32 cannot add up.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import Bijector
+from genjax.checks import check_order
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -23,12 +24,7 @@ def permutation(order: Sequence[int]) -> Bijector:
     >>> permutation((2, 0, 1)).forward((), jnp.array([[10.0, 11.0, 12.0]]))[0].tolist()
     [[12.0, 10.0, 11.0]]
     """
-    indices = np.asarray(order)
-    if sorted(indices.tolist()) != list(range(len(indices))):
-        raise InputError(
-            f"permutation: order must hold each of 0 ... {len(indices) - 1} once, "
-            f"got {list(order)}."
-        )
+    indices = check_order("permutation", order)
 
     def reorder(indices: np.ndarray) -> Callable[[Array], Array]:
         def apply(x: Array) -> Array:

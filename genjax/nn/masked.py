@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from genjax.checks import check_condition, check_order
 from genjax.errors import InputError
 from genjax.typing import Array, Variables
 
@@ -36,23 +37,13 @@ def autoregressive_masks(
     >>> ((first @ last) > 0).astype(int).tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
     """
-    places = _places(order)
+    places = check_order("autoregressive_masks", order)
     degrees = [places + 1, *_hidden_degrees(places, hidden, seed)]
     masks = [
         below[:, None] <= above[None] for below, above in itertools.pairwise(degrees)
     ]
     masks.append(degrees[-1][:, None] <= places[None])
     return [mask.astype(np.float32) for mask in masks]
-
-
-def _places(order: Sequence[int] | np.ndarray) -> np.ndarray:
-    places = np.asarray(order)
-    if sorted(places.tolist()) != list(range(len(places))):
-        raise InputError(
-            f"autoregressive_masks: order must hold each of 0 ... {len(places) - 1} "
-            f"once, got {list(order)}."
-        )
-    return places
 
 
 def _hidden_degrees(
@@ -144,7 +135,9 @@ class MaskedMLP(nn.Module):
 
     def order_of(self, dim: int) -> np.ndarray:
         """The place of each of `dim` variables."""
-        places = _places(range(dim) if self.order is None else self.order)
+        if self.order is None:
+            return np.arange(dim)
+        places = check_order("MaskedMLP", self.order)
         if len(places) != dim:
             raise InputError(
                 f"MaskedMLP: the order has {len(places)} entries, but x has {dim} "
@@ -379,13 +372,7 @@ def _condition_shifts(
     width = (
         len(params["condition_output"]["kernel"]) if "condition_output" in params else 0
     )
-    found = (rows, 0) if condition is None else condition.shape
-    if found != (rows, width):
-        raise InputError(
-            "MaskedMLP: it was initialised with a condition of width "
-            f"{width}, so that {rows} rows need one of the shape {(rows, width)}, got "
-            f"{found}."
-        )
+    check_condition("MaskedMLP", width, condition, rows)
     if condition is None:
         return shifts
 

@@ -7,7 +7,7 @@ import pytest
 
 from genjax.autoregressive import darn, fvsbn
 from genjax.errors import InputError
-from tests.laws.test_densities import moved
+from tests.laws.instances import moved
 
 KEY = jax.random.key(0)
 

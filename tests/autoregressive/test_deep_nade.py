@@ -7,8 +7,7 @@ import pytest
 
 from genjax.autoregressive import deep_nade, orderless_likelihood
 from genjax.errors import InputError
-from tests.laws.instances import conditioner
-from tests.laws.test_densities import every_vector, moved
+from tests.laws.instances import conditioner, every_vector, moved
 
 KEY = jax.random.key(0)
 

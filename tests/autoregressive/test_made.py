@@ -6,7 +6,7 @@ import pytest
 from genjax import nn
 from genjax.autoregressive import autoregressive, binary, made, uncached
 from genjax.errors import InputError
-from tests.laws.test_densities import moved
+from tests.laws.instances import moved
 
 KEY = jax.random.key(0)
 

@@ -5,7 +5,7 @@ import pytest
 
 from genjax.autoregressive import fvsbn, nade, order_ensemble, ordered, random_orders
 from genjax.errors import InputError
-from tests.laws.test_densities import moved
+from tests.laws.instances import moved
 
 KEY, X = jax.random.key(0), jnp.eye(4)
 

@@ -5,7 +5,7 @@ import pytest
 
 from genjax.autoregressive import laplace_mixture, pixel_cnn
 from genjax.errors import InputError
-from tests.laws.test_densities import outputs_of
+from tests.laws.instances import outputs_of
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 1), (3, 3, 2)])

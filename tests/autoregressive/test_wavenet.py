@@ -4,7 +4,7 @@ import pytest
 
 from genjax.autoregressive import laplace_mixture, wavenet
 from genjax.errors import InputError
-from tests.laws.test_densities import moved, outputs_of
+from tests.laws.instances import moved, outputs_of
 
 
 def test_outputs_reach_back_by_powers_of_two():

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax import nn
+from genjax.autoregressive import Conditional
 from genjax.base import Bijector, Density, Functions, Game, Head, Objective
 from genjax.data import (
     scenes,
@@ -228,3 +229,36 @@ def tiny_infomax() -> Objective:
         conditioner(),
         conditioner(),
     )
+
+
+def every_vector(dim):
+    return jnp.array(list(itertools.product([0.0, 1.0], repeat=dim)))
+
+
+def moved(params):
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    pairs = zip(leaves, keys, strict=True)
+    return jax.tree.unflatten(
+        tree, [a + jax.random.normal(k, a.shape) for a, k in pairs]
+    )
+
+
+def outputs_of(make, *, size):
+    """`(params, x) -> [D, size]`: the numbers that a network gives each dimension."""
+
+    def log_prob(params, x, weights):
+        probe = Conditional(
+            size,
+            1,
+            lambda outputs, x: jnp.sum(outputs * weights[None], axis=-1),
+            lambda key, outputs: outputs[..., 0],
+            lambda x: x[..., None],
+            lambda x: jnp.zeros((x.shape[1], size)),
+        )
+        return make(probe).log_prob(params, x[None], None)[0]
+
+    def outputs(params, x):
+        return jax.grad(log_prob, argnums=2)(params, x, jnp.ones((len(x), size)))
+
+    return outputs

@@ -7,34 +7,21 @@ import pytest
 from scipy import stats
 
 from genjax.autoregressive import (
-    Conditional,
     categorical,
     grey_levels,
     laplace_mixture,
 )
+from tests.laws.instances import every_vector, moved, outputs_of
 from tests.laws.registry import AUTOREGRESSIVE, BINARY, PLANAR, Case
 
 binary = pytest.mark.parametrize("case", BINARY.values(), ids=BINARY.keys())
 planar = pytest.mark.parametrize("case", PLANAR.values(), ids=PLANAR.keys())
 
 
-def every_vector(dim):
-    return jnp.array(list(itertools.product([0.0, 1.0], repeat=dim)))
-
-
 def fitted(case):
     """Parameters away from any symmetric start."""
     vectors = every_vector(case.event[0])
     return vectors, moved(case.method.init(jax.random.key(0), vectors[::3]))
-
-
-def moved(params):
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    pairs = zip(leaves, keys, strict=True)
-    return jax.tree.unflatten(
-        tree, [a + jax.random.normal(k, a.shape) for a, k in pairs]
-    )
 
 
 @binary
@@ -83,26 +70,6 @@ def test_completions_follow_the_exact_conditional(name):
     wanted = np.asarray(conditional, np.float64)
     wanted = wanted / wanted.sum() * counts.sum()
     assert stats.chisquare(counts, wanted).pvalue > 1e-4
-
-
-def outputs_of(make, *, size):
-    """`(params, x) -> [D, size]`: the numbers that a network gives each dimension."""
-
-    def log_prob(params, x, weights):
-        probe = Conditional(
-            size,
-            1,
-            lambda outputs, x: jnp.sum(outputs * weights[None], axis=-1),
-            lambda key, outputs: outputs[..., 0],
-            lambda x: x[..., None],
-            lambda x: jnp.zeros((x.shape[1], size)),
-        )
-        return make(probe).log_prob(params, x[None], None)[0]
-
-    def outputs(params, x):
-        return jax.grad(log_prob, argnums=2)(params, x, jnp.ones((len(x), size)))
-
-    return outputs
 
 
 @pytest.mark.parametrize("name", AUTOREGRESSIVE)
