@@ -13,13 +13,13 @@ from genjax.autoregressive.darn import darn
 from genjax.autoregressive.deep_nade import deep_nade, orderless_likelihood
 from genjax.autoregressive.engine import Walk, autoregressive, uncached
 from genjax.autoregressive.fvsbn import fvsbn
-from genjax.autoregressive.made import made
+from genjax.autoregressive.made import made, mask_sampling
 from genjax.autoregressive.nade import nade, rnade, scan_terms, segmented
 from genjax.autoregressive.ordering import (
     order_ensemble,
     ordered,
     random_orders,
-    shared_order_ensemble,
+    shared_ensemble,
 )
 from genjax.autoregressive.pixel_cnn import pixel_cnn
 from genjax.autoregressive.recurrent import Cell, gru, lstm, recurrent
@@ -42,6 +42,7 @@ __all__ = [
     "laplace_mixture",
     "lstm",
     "made",
+    "mask_sampling",
     "nade",
     "normal_mixture",
     "order_ensemble",
@@ -53,7 +54,7 @@ __all__ = [
     "rnade",
     "scan_terms",
     "segmented",
-    "shared_order_ensemble",
+    "shared_ensemble",
     "transformer",
     "uncached",
     "wavenet",

@@ -37,7 +37,7 @@ def deep_nade(
 
     A likelihood takes a pass a dimension. Any set of observed dimensions is completed
     exactly, the others in their order; the densities of two orders differ a little, and
-    `shared_order_ensemble` is their mixture.
+    `shared_ensemble` is their mixture.
 
     Args:
         network: from `[b, D inputs + D]`, observed inputs (zeros elsewhere) and the

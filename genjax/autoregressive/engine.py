@@ -1,6 +1,6 @@
 """From a network that walks its dimensions in order to a density."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 
 from genjax.autoregressive.conditional import Conditional
 from genjax.base import Density
+from genjax.checks import check_order
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -34,7 +35,11 @@ class Walk(NamedTuple):
     start: Callable[..., tuple[Any, Step]]
 
 
-def autoregressive(walk: Walk, conditional: Conditional) -> Density:
+def autoregressive(
+    walk: Walk,
+    conditional: Conditional,
+    order: Sequence[int] | np.ndarray | None = None,
+) -> Density:
     """The density of vectors whose dimensions are drawn one after another.
 
         log p(x) = sum_d log p(x_d; bias_d + outputs_d(x_<d))
@@ -44,19 +49,29 @@ def autoregressive(walk: Walk, conditional: Conditional) -> Density:
     Args:
         walk: the network.
         conditional: what each dimension is drawn from.
+        order: the dimension that the walk takes first, the second one, ...; natural
+            when None. The inputs and outputs of the walk stay in the natural order, its
+            steps go in this one.
 
     Returns:
         A density over `[b, D]` with the parameters `bias` `[D, size]`, which starts at
         the marginals of the first batch, and `network`. `complete` takes a mask of the
-        first dimensions, and a condition where the model has one.
+        first dimensions of the order, and a condition where the model has one.
 
     Raises:
-        InputError: examples are not vectors of the model's length, values are outside
-            the domain, or a mask is not a prefix.
+        InputError: the order is no permutation of the dimensions, examples are not
+            vectors of the model's length, values are outside the domain, or a mask is
+            not a prefix.
     """
+
+    def places(dim: int) -> np.ndarray:
+        if order is None:
+            return np.arange(dim)
+        return check_order("autoregressive", order, dim=dim)
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         _check_vectors(x)
+        places(x.shape[1])
         conditional.check(x)
         x = x.astype(jnp.float32)
         return {
@@ -78,6 +93,7 @@ def autoregressive(walk: Walk, conditional: Conditional) -> Density:
     ) -> tuple[Array, PerExample]:
         params, x = _as_float32((params, x))
         n, dim = x.shape
+        forth = places(dim)
         blank = jnp.zeros((n, dim, conditional.inputs))
         cache, advance = walk.start(params["network"], blank, condition)
 
@@ -92,9 +108,10 @@ def autoregressive(walk: Walk, conditional: Conditional) -> Density:
 
         start = (cache, blank[:, 0], jnp.zeros(n))
         keys = jax.random.split(key, dim)
-        scanned = (jnp.arange(dim), keys, params["bias"], x.T, observed)
+        bias, given = params["bias"][forth], x.T[forth]
+        scanned = (jnp.arange(dim), keys, bias, given, observed[forth])
         (_, _, log_prob), values = jax.lax.scan(step, start, scanned)
-        return values.T, log_prob
+        return values[np.argsort(forth)].T, log_prob
 
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
@@ -106,7 +123,8 @@ def autoregressive(walk: Walk, conditional: Conditional) -> Density:
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
         _check_vectors(x, len(params["bias"]))
-        return draw(params, key, x, _prefix(observed, x.shape[1]), condition)
+        seen = _prefix(observed, places(x.shape[1]))
+        return draw(params, key, x, seen, condition)
 
     return Density(init, log_prob, sample, complete)
 
@@ -178,17 +196,19 @@ def _check_vectors(x: Array, dim: int | None = None) -> None:
         )
 
 
-def _prefix(observed: Any, dim: int) -> np.ndarray:
+def _prefix(observed: Any, order: np.ndarray) -> np.ndarray:
     mask = np.asarray(observed, bool)
-    if mask.shape != (dim,):
+    if mask.shape != order.shape:
         raise InputError(
-            f"autoregressive: observed must have the shape ({dim},), got {mask.shape}."
+            f"autoregressive: observed must have the shape {order.shape}, got "
+            f"{mask.shape}."
         )
-    if np.any(mask[1:] & ~mask[:-1]):
-        first = int(np.argmin(mask))
+    in_order = mask[order]
+    if np.any(in_order[1:] & ~in_order[:-1]):
+        first = order[np.argmin(in_order)]
         raise InputError(
             "autoregressive: exact completion needs the observed dimensions to be a "
             f"prefix of the order; dimension {first} is missing before observed ones. "
-            "Orderless models condition on any set."
+            "Orderless models (deep_nade, also of images) condition on any set."
         )
     return mask

@@ -106,7 +106,9 @@ def order_ensemble(model: Density, orders: Orders) -> Density:
     >>> both.log_prob(both.init(jax.random.key(0), x), x).shape
     (3,)
     """
-    members = [ordered(model, order) for order in _some("order_ensemble", orders)]
+    if len(orders) == 0:
+        raise InputError("order_ensemble: give at least one order.")
+    members = [ordered(model, order) for order in orders]
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         keys = jax.random.split(key, len(members))
@@ -118,23 +120,31 @@ def order_ensemble(model: Density, orders: Orders) -> Density:
     return mixture(members, init, lambda params: params)
 
 
-def shared_order_ensemble(make: Callable[[Order], Density], orders: Orders) -> Density:
-    """The equal mixture over the orders of one orderless model: EoNADE.
+def shared_ensemble(members: Sequence[Density]) -> Density:
+    """The equal mixture of densities that one set of parameters fits.
+
+    The orders of an orderless model (EoNADE), or the masks of a MADE.
 
     Args:
-        make: from an order to a density, whose parameters fit every order:
-            `deep_nade`.
-        orders: K of them.
+        members: K of them: `deep_nade` of several orders, `made` of several seeds.
 
     Returns:
         A density with the parameters of one member.
 
     Raises:
-        InputError: there is no order.
+        InputError: there is no member.
 
-    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Germain, Gregor, Murray
+    and Larochelle, 2015, arXiv:1502.03509.
+
+    >>> from genjax.autoregressive import made
+    >>> x = jnp.eye(3)
+    >>> model = shared_ensemble([made(hidden=(8,), seed=seed) for seed in range(4)])
+    >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
+    (3,)
     """
-    members = [make(order) for order in _some("shared_order_ensemble", orders)]
+    if not members:
+        raise InputError("shared_ensemble: give at least one member.")
     return mixture(members, members[0].init, lambda params: [params] * len(members))
 
 
@@ -187,9 +197,3 @@ def mixture(
         return completed, joint - jax.nn.logsumexp(evidence, axis=0)
 
     return Density(init, log_prob, sample, complete)
-
-
-def _some(name: str, orders: Orders) -> Orders:
-    if len(orders) == 0:
-        raise InputError(f"{name}: give at least one order.")
-    return orders

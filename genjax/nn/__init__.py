@@ -13,6 +13,7 @@ from genjax.nn.masked import (
     autoregressive_masks,
     autoregressive_scan,
     autoregressive_steps,
+    hidden_degrees,
 )
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -57,6 +58,7 @@ __all__ = [
     "autoregressive_steps",
     "conv_transpose",
     "count_threshold_functions",
+    "hidden_degrees",
     "join_parts",
     "lipswish",
     "max_pool",

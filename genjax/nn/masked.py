@@ -38,18 +38,24 @@ def autoregressive_masks(
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
     """
     places = check_order("autoregressive_masks", order)
-    degrees = [places + 1, *_hidden_degrees(places, hidden, seed)]
-    masks = [
-        below[:, None] <= above[None] for below, above in itertools.pairwise(degrees)
-    ]
-    masks.append(degrees[-1][:, None] <= places[None])
-    return [mask.astype(np.float32) for mask in masks]
+    return _masks_of((places, *hidden_degrees(places, hidden, seed=seed)))
 
 
-def _hidden_degrees(
-    places: np.ndarray, hidden: Sequence[int], seed: int | None
+def hidden_degrees(
+    places: np.ndarray, hidden: Sequence[int], *, seed: int | None = None
 ) -> list[np.ndarray]:
-    """The degrees of the units, layer by layer: never below the lowest one beneath."""
+    """Returns the degrees of the units, layer by layer.
+
+    None is below the lowest one beneath, so that every unit sees something.
+
+    Args:
+        places: of the inputs, a permutation of `0 ... d - 1`.
+        hidden: the widths of the layers.
+        seed: draws the degrees at random; they are spread evenly when None.
+
+    >>> [layer.tolist() for layer in hidden_degrees(np.arange(3), (4,))]
+    [[1, 1, 2, 2]]
+    """
     dim = len(places)
     random = None if seed is None else np.random.default_rng(seed)
     beneath, degrees = places + 1, []
@@ -64,9 +70,20 @@ def _hidden_degrees(
     return degrees
 
 
-def _direct_mask(places: np.ndarray, inputs: int, features: int) -> np.ndarray:
+def _masks_of(degrees: Sequence[Any]) -> list[Any]:
+    """The masks between layers, from the places of the inputs and hidden degrees."""
+    places, *hidden = degrees
+    beneath = [places + 1, *hidden]
+    masks = [
+        below[:, None] <= above[None] for below, above in itertools.pairwise(beneath)
+    ]
+    masks.append(beneath[-1][:, None] <= places[None])
+    return [mask.astype(np.float32) for mask in masks]
+
+
+def _direct_mask(places: Any, inputs: int, features: int) -> Any:
     earlier = (places[:, None] < places[None]).astype(np.float32)
-    return np.repeat(np.repeat(earlier, inputs, axis=0), features, axis=1)
+    return earlier.repeat(inputs, axis=0).repeat(features, axis=1)
 
 
 class MaskedDense(nn.Module):
@@ -79,7 +96,7 @@ class MaskedDense(nn.Module):
         dtype: of the computation.
     """
 
-    mask: np.ndarray
+    mask: np.ndarray | Array
     kernel_init: Callable[..., Any] = nn.initializers.lecun_normal()
     use_bias: bool = True
     dtype: Any = jnp.float32
@@ -106,6 +123,8 @@ class MaskedMLP(nn.Module):
         hidden: the widths of the hidden layers.
         order: the place of each variable, the natural order when None.
         seed: of random degrees; evenly spread ones when None.
+        degrees: the places of the variables and the degrees of each hidden layer, in
+            place of those that `order` and `seed` give; they may be traced.
         activation: after each hidden layer.
         residual: adds each hidden layer to the one before it (ResMADE); all widths must
             be equal, and the degrees evenly spread.
@@ -127,6 +146,7 @@ class MaskedMLP(nn.Module):
     inputs: int = 1
     order: Sequence[int] | None = None
     seed: int | None = None
+    degrees: Sequence[Array] | None = None
     activation: Callable[[Array], Array] = jax.nn.relu
     residual: bool = False
     direct: bool = False
@@ -145,11 +165,18 @@ class MaskedMLP(nn.Module):
             )
         return places
 
+    def degrees_of(self, dim: int) -> Sequence[Any]:
+        """The places of `dim` variables, and the degrees of the hidden layers."""
+        if self.degrees is not None:
+            return self.degrees
+        places = self.order_of(dim)
+        return (places, *hidden_degrees(places, self.hidden, seed=self.seed))
+
     @nn.compact
     def __call__(self, x: Array, condition: Array | None = None) -> Array:
         """Maps `[b, d inputs]` and a condition `[b, k]` to `[b, d, features]`."""
         dim = x.shape[-1] // self.inputs
-        order = self.order_of(dim)
+        degrees = self.degrees_of(dim)
         if condition is None and self.has_variable("params", "condition_output"):
             raise InputError(
                 "MaskedMLP: it was initialised with a condition, and is applied to "
@@ -160,8 +187,8 @@ class MaskedMLP(nn.Module):
                 "MaskedMLP: residual layers need equal widths and no seed, got the "
                 f"widths {tuple(self.hidden)} and the seed {self.seed}."
             )
-        first, *rest = autoregressive_masks(order, self.hidden, seed=self.seed)
-        *masks, last = [np.repeat(first, self.inputs, axis=0), *rest]
+        first, *rest = _masks_of(degrees)
+        *masks, last = [first.repeat(self.inputs, axis=0), *rest]
         h = x
         for layer, mask in enumerate(masks):
             below, h = h, MaskedDense(mask, dtype=self.dtype)(h)
@@ -171,11 +198,11 @@ class MaskedMLP(nn.Module):
                 )
             h = self.activation(h)
             h = below + h if self.residual and layer else h
-        tiled = np.repeat(last, self.features, axis=1)
+        tiled = last.repeat(self.features, axis=1)
         y = MaskedDense(tiled, self.output_init, dtype=self.dtype)(h)
         if self.direct:
             linear = MaskedDense(
-                _direct_mask(order, self.inputs, self.features),
+                _direct_mask(degrees[0], self.inputs, self.features),
                 self.output_init,
                 use_bias=False,
                 dtype=self.dtype,
@@ -330,10 +357,10 @@ def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[A
     computed again in time, and nothing sees them before.
     """
     dim = len(places)
-    degrees = _hidden_degrees(places, module.hidden, module.seed)
-    masks = autoregressive_masks(places, module.hidden, seed=module.seed)
-    masks[0] = np.repeat(masks[0], module.inputs, axis=0)
-    masks[-1] = np.repeat(masks[-1], module.features, axis=1)
+    _, *degrees = module.degrees_of(dim)
+    masks = _masks_of((places, *degrees))
+    masks[0] = masks[0].repeat(module.inputs, axis=0)
+    masks[-1] = masks[-1].repeat(module.features, axis=1)
     layers, below = [], np.arange(dim * module.inputs)
     for i, mask in enumerate(masks):
         weights = params[f"MaskedDense_{i}"]
@@ -384,7 +411,6 @@ def _condition_shifts(
 
     shifts[-1] = shift("condition_output")
     if module.hidden:
-        places = module.order_of(layers[0][0].shape[0] // module.inputs)
-        degrees = _hidden_degrees(places, module.hidden, module.seed)[0]
-        shifts[0] = shift("condition")[:, np.argsort(degrees, kind="stable")]
+        _, first, *_ = module.degrees_of(layers[0][0].shape[0] // module.inputs)
+        shifts[0] = shift("condition")[:, np.argsort(first, kind="stable")]
     return shifts

@@ -3,7 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.autoregressive import fvsbn, nade, order_ensemble, ordered, random_orders
+from genjax.autoregressive import (
+    fvsbn,
+    made,
+    nade,
+    order_ensemble,
+    ordered,
+    random_orders,
+    shared_ensemble,
+)
 from genjax.errors import InputError
 from tests.laws.instances import moved
 
@@ -44,3 +52,14 @@ def test_orders_are_checked():
         ordered(fvsbn(), (0, 1, 2)).init(KEY, X)
     with pytest.raises(InputError, match="at least one order"):
         order_ensemble(fvsbn(), [])
+    with pytest.raises(InputError, match="at least one member"):
+        shared_ensemble([])
+
+
+def test_shared_weights_are_those_of_each_member():
+    members = [made(hidden=(9,), seed=seed) for seed in range(3)]
+    whole = shared_ensemble(members)
+    params = moved(whole.init(KEY, X))
+    each = jnp.stack([member.log_prob(params, X) for member in members])
+    wanted = jnp.log(jnp.mean(jnp.exp(each), axis=0))
+    np.testing.assert_allclose(whole.log_prob(params, X), wanted, atol=1e-5)

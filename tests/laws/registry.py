@@ -30,7 +30,7 @@ from genjax.autoregressive import (
     rnade,
     scan_terms,
     segmented,
-    shared_order_ensemble,
+    shared_ensemble,
     transformer,
     wavenet,
 )
@@ -279,9 +279,19 @@ BINARY: Mapping[str, Case] = {
     "ordered": Case(ordered(nade(hidden=4), HALVES[1]), (6,)),
     "order_ensemble": Case(order_ensemble(nade(hidden=4), HALVES), (6,)),
     "deep_nade": Case(deep_nade(conditioner(6), HALVES[1]), (6,)),
-    "shared_order_ensemble": Case(
-        shared_order_ensemble(partial(deep_nade, conditioner(6)), HALVES), (6,)
+    "shared_ensemble, orders": Case(
+        shared_ensemble([deep_nade(conditioner(6), order) for order in HALVES]), (6,)
     ),
+    "shared_ensemble, masks": Case(
+        shared_ensemble(
+            [
+                made(hidden=(8, 9), order=order, seed=seed)
+                for seed, order in enumerate(HALVES)
+            ]
+        ),
+        (6,),
+    ),
+    "made, ordered": Case(made(hidden=(7, 9), order=HALVES[1], direct=True), (6,)),
     "darn": Case(darn(fvsbn(), nade(hidden=3), latent=2), (6,)),
 }
 """Densities over {0, 1}^d."""
