@@ -9,7 +9,7 @@ from genjax.typing import Array
 
 
 def check_order(
-    user: str, order: Sequence[int] | np.ndarray, *, dim: int | None = None
+    user: str, order: Sequence[int] | np.ndarray | Array, *, dim: int | None = None
 ) -> np.ndarray:
     """Returns an order as an array, once it is known to be a permutation.
 

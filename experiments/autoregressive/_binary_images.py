@@ -1,5 +1,6 @@
-"""What the experiments on binary images share: a NADE, its baselines, its pictures."""
+"""What the experiments on binary images share: a model, baselines, pictures."""
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -8,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.autoregressive._models import Recipe
 from experiments.runner import Task
-from genjax.autoregressive import nade
 from genjax.base import Density
 from genjax.data import Splits, on_device
 from genjax.data.preprocessing import flatten
@@ -17,7 +18,6 @@ from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
     fit_bernoulli_mixture,
-    negative_log_likelihood,
 )
 from genjax.errors import InputError
 from genjax.metrics import log_probs, mean_log_prob
@@ -26,24 +26,34 @@ from genjax.training import gradient_descent, with_ema, with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 
-def nade_task(config: Any, splits: Splits, side: int) -> Task:
-    """A NADE on binary images `[n, side, side]`, in raster order.
+def binary_task(
+    config: Any,
+    splits: Splits,
+    side: int,
+    recipe: Recipe,
+    validate: Callable[[Variables, Array], Array] | None = None,
+) -> Task:
+    """A model of binary images `[n, side, side]`, in raster order.
 
     Args:
-        config: has `hidden`, `learning_rate`, `weight_decay`, `ema`, `batch_size`,
-            `steps`, `seed` and `components`.
+        config: has `learning_rate`, `weight_decay`, `ema`, `batch_size`, `steps`,
+            `seed` and `components`.
         splits: sources with the field `image`, of zeros and ones.
         side: of the square images.
+        recipe: the model and what trains it.
+        validate: `(variables, x) -> score`; the mean NLL when None.
     """
-    model = nade(hidden=config.hidden, activation=jax.nn.relu)
+    model = recipe.model
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
-    objective = with_preprocessing(negative_log_likelihood(model), _to_vectors)
+    objective = with_preprocessing(recipe.objective, _to_vectors)
     train, validation, test = (flatten(s.arrays["image"]) for s in splits)
     baselines = cache(lambda: _baselines(config, train, validation, test))
 
     def nll(variables: Variables, x: Array) -> Array:
         return -mean_log_prob(model, variables["params"], x)
+
+    score = nll if validate is None else validate
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         log_prob = jax.jit(partial(log_probs, model))(variables["params"], test)
@@ -56,14 +66,15 @@ def nade_task(config: Any, splits: Splits, side: int) -> Task:
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return model.sample(variables["params"], key, n)[0].reshape(n, side, side)
+        drawn = jax.jit(model.sample, static_argnums=2)(variables["params"], key, n)[0]
+        return drawn.reshape(n, side, side)
 
     return Task(
         update=with_ema(gradient_descent(objective, optimizer), config.ema),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),
-        validate=lambda variables: nll(variables, validation),
+        validate=lambda variables: score(variables, validation),
         evaluate=evaluate,
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),
@@ -113,8 +124,11 @@ def _completions(
     images, draws = jax.random.choice(key_images, test, (12,), replace=False), 4
     observed = np.arange(side * side) < side * (side // 2)
     rows = [images, jnp.where(observed[None], images, 0.4)]
+    complete = jax.jit(
+        lambda params, key, x: model.complete(params, key, x, observed)[0]
+    )
     for key_draw in jax.random.split(key, draws):
-        rows.append(model.complete(variables["params"], key_draw, images, observed)[0])
+        rows.append(complete(variables["params"], key_draw, images))
     grid = jnp.concatenate(rows).reshape(-1, side, side)
     labels = ("test image", "observed", *[f"completion {i + 1}" for i in range(draws)])
     return image_grid(

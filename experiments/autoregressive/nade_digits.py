@@ -13,7 +13,8 @@ Expected: test NLL <= 16.9 nats, at least 1 nat below a mixture of Bernoullis
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.autoregressive._binary_images import nade_task
+from experiments.autoregressive._binary_images import binary_task
+from experiments.autoregressive._models import Settings, recipes
 from experiments.config import RunConfig
 from experiments.images import binary_digits
 from experiments.runner import Task, run
@@ -50,7 +51,8 @@ EXPECTED = {
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    return nade_task(config, binary_digits(), side=8)
+    settings = Settings(config.steps, config.hidden)
+    return binary_task(config, binary_digits(), 8, recipes(settings, 64)["nade"]())
 
 
 def main(config: Config) -> dict[str, Any]:

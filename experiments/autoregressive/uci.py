@@ -17,36 +17,22 @@ Expected: test NLL of the best model, mean of 3 seeds: adult <= 13.08, connect4 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from experiments.autoregressive._models import Rows, Settings, recipes, train
 from experiments.config import RunConfig
 from experiments.images import binary_digits
 from experiments.report import write_text
 from experiments.runner import Study, run
-from experiments.selection import train_to_best
-from genjax.autoregressive import fvsbn, made, nade, random_orders
-from genjax.base import Density, Update
-from genjax.data import ArraySource, on_device
+from genjax.autoregressive import random_orders
 from genjax.data.preprocessing import flatten
-from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
-from genjax.metrics import log_probs
 from genjax.plotting import bars
-from genjax.training import (
-    averaged,
-    gradient_descent,
-    sweep,
-    with_ema,
-    with_preprocessing,
-)
-from genjax.typing import Array, Batch, Key, Params, Variables
 
 SETS = ("adult", "connect4", "dna", "mushrooms", "nips_0_12")
 PUBLISHED = {
@@ -59,6 +45,7 @@ PUBLISHED = {
     "MADE, mask sampling": (13.13, 11.90, 79.66, 9.69, 277.28),
 }
 """Test NLL in nats, a column a set."""
+ENSEMBLE = "ensemble"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +57,9 @@ class Config(RunConfig):
     it, the embedded digits are the only set."""
     sets: tuple[str, ...] = SETS
     """Which of the sets."""
-    models: tuple[str, ...] = ("fvsbn", "nade", "made", "ensemble")
-    """Which of the models."""
+    models: tuple[str, ...] = ("fvsbn", "nade", "made", "masks", "gru", "ensemble")
+    """Which of the models: also lstm, transformer, wavenet, darn and eonade, which take
+    longer. `ensemble` mixes NADEs of random orders."""
     seeds: int = 3
     """How many seeds of each model."""
     orders: int = 8
@@ -100,138 +88,57 @@ EXPECTED = {
 }
 
 
-class Settings(NamedTuple):
-    """How the models of a set are trained.
-
-    Fields:
-        steps: of training.
-        hidden: units of NADE; MADE has twice as many.
-        learning_rate: of Adam, decayed to 0 by a cosine.
-        weight_decay: decoupled.
-    """
-
-    steps: int
-    hidden: int
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-
-
 SETTINGS = {
     "adult": Settings(4000, 100),
     "connect4": Settings(10_000, 200),
     "dna": Settings(1500, 500, weight_decay=1.0),
     "mushrooms": Settings(4000, 100),
-    "nips_0_12": Settings(1000, 500, weight_decay=1.0),
+    "nips_0_12": Settings(1000, 500, 1e-3, 3.0, jax.nn.sigmoid),
     "digits": Settings(2000, 100, weight_decay=0.1),
 }
+RECURRENT = Settings(4000, 64, 3e-3, 0.1)
+"""Of the models that go through the dimensions in a loop, or in layers of one width."""
+OVERRIDES = {
+    ("dna", "gru"): RECURRENT._replace(steps=800),
+    ("nips_0_12", "gru"): RECURRENT._replace(steps=600),
+    ("dna", "transformer"): Settings(400, 32, 3e-3, 0.1),
+    ("nips_0_12", "transformer"): Settings(200, 32, 3e-3, 0.1),
+}
+"""Where a model of a set is trained otherwise than the others."""
 
 
-class Rows(NamedTuple):
-    """The rows of a set, `[n, D]` of 0 and 1."""
-
-    train: Array
-    validation: Array
-    test: Array
-
-
-class Members(NamedTuple):
-    """Trained models side by side: seeds, or seeds and orders.
-
-    Fields:
-        model: of each member, in an order of its own.
-        params: stacked.
-        orders: `[members, D]`.
-    """
-
-    model: Density
-    params: Params
-    orders: np.ndarray
-
-    def log_probs(self, x: Array) -> Array:
-        """Returns the log-probabilities of each member, `[members, n]`."""
-
-        def of_member(scanned: tuple[Params, Array]) -> Array:
-            params, order = scanned
-            return log_probs(self.model, params, jnp.take(x, order, axis=1))
-
-        stacked = (self.params, jnp.asarray(self.orders))
-        return jax.jit(partial(jax.lax.map, of_member))(stacked)
-
-
-def models_of(config: Config, settings: Settings) -> Mapping[str, tuple[Density, int]]:
-    """Every model, and how many orders are mixed in a seed."""
-    single = nade(hidden=settings.hidden, activation=jax.nn.relu)
-    wide = made(hidden=(2 * settings.hidden,), seed=0, direct=True)
-    return {
-        "fvsbn": (fvsbn(), 1),
-        "nade": (single, 1),
-        "made": (wide, 1),
-        "ensemble": (single, config.orders),
-    }
-
-
-def train(
-    config: Config, rows: Rows, settings: Settings, model: Density, orders: np.ndarray
-) -> Members:
-    """Trains a member an order, all as one program, each to its best validation."""
-    steps = max(2, round(settings.steps * config.scale))
-    schedule = optax.cosine_decay_schedule(settings.learning_rate, steps)
-    optimizer = optax.adamw(schedule, weight_decay=settings.weight_decay)
-
-    def member(setting: Mapping[str, Array]) -> Update:
-        def turn(key: Key, batch: Batch) -> Batch:
-            del key
-            return {"x": jnp.take(batch["x"], setting["order"], axis=1)}
-
-        objective = with_preprocessing(negative_log_likelihood(model), turn)
-        update = with_ema(gradient_descent(objective, optimizer), config.ema)
-
-        def init(key: Key, batch: Batch) -> Any:
-            return update.init(jax.random.fold_in(key, setting["seed"]), batch)
-
-        return update._replace(init=init)
-
-    settings_of = {"order": jnp.asarray(orders), "seed": jnp.arange(len(orders))}
-
-    def validate(variables: Variables) -> Array:
-        def of_member(params: Params, order: Array) -> Array:
-            x = jnp.take(rows.validation, order, axis=1)
-            return -log_probs(model, params, x, batch_size=250).mean()
-
-        return jax.vmap(of_member)(averaged(variables)["params"], settings_of["order"])
-
-    best = train_to_best(
-        sweep(member, settings_of),
-        on_device(
-            ArraySource({"x": np.asarray(rows.train)}),
-            batch_size=min(config.batch_size, len(rows.train)),
-            seed=config.seed,
-        ),
-        validate,
-        key=jax.random.key(config.seed),
-        steps=steps,
-        every=max(1, steps // 40),
-    )
-    return Members(model, averaged(best)["params"], orders)
+def settings_of(config: Config, name: str, label: str) -> Settings:
+    """How a model of a set is trained."""
+    narrow = label in ("gru", "lstm", "transformer", "wavenet")
+    settings = OVERRIDES.get((name, label), RECURRENT if narrow else SETTINGS[name])
+    return settings._replace(steps=max(2, round(settings.steps * config.scale)))
 
 
 def measure_set(
     config: Config, name: str, rows: Rows, kept: Path
 ) -> dict[str, dict[str, Any]]:
     """NLLs of every model of a set; those that are kept are not trained again."""
-    settings = SETTINGS[name]
     found = json.loads(kept.read_text()) if kept.exists() else {}
     dim = rows.train.shape[1]
-    known = models_of(config, settings)
     for label in config.models:
         if label in found:
             continue
-        model, mixed = known[label]
+        mixed = config.orders if label == ENSEMBLE else 1
+        settings = settings_of(config, name, label)
+        recipe = recipes(settings, dim)["nade" if label == ENSEMBLE else label]()
         natural = np.tile(np.arange(dim), (config.seeds, 1))
         drawn = random_orders(
             jax.random.key(config.seed + 1), dim=dim, n=config.seeds * mixed
         )
-        members = train(config, rows, settings, model, natural if mixed == 1 else drawn)
+        members = train(
+            recipe,
+            rows,
+            settings,
+            natural if mixed == 1 else drawn,
+            batch_size=config.batch_size,
+            ema=config.ema,
+            seed=config.seed,
+        )
         scores = {}
         for split in ("validation", "test"):
             each = members.log_probs(getattr(rows, split))
@@ -247,9 +154,12 @@ def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     sets = config.sets if config.folder else ("digits",)
     rows = {name: _read(config.folder, name) for name in sets}
-    unknown = set(config.models) - set(models_of(config, SETTINGS["digits"]))
+    known = {ENSEMBLE, *recipes(SETTINGS["digits"], 2)}
+    unknown = set(config.models) - known
     if unknown:
-        raise InputError(f"--models: there is no model {sorted(unknown)}.")
+        raise InputError(
+            f"--models: there is no model {sorted(unknown)}, only {sorted(known)}."
+        )
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         metrics: dict[str, Any] = {}

@@ -1,5 +1,7 @@
 """A neural spline flow on a table of numbers: a user's own, or a known one.
 
+Without one: scikit-learn's table of 569 breast tumours, of which the first ten columns.
+
 The rows are shuffled (seed 0), repeated ones dropped, and cut into a tenth for testing,
 a tenth for validation and the rest; columns are standardised on the training rows, and
 the log-likelihood is that of the standardised values, in nats.
@@ -12,8 +14,7 @@ Expected: depends on the data; >= 3.9 nats on the protein table of the UCI repos
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +22,10 @@ import numpy as np
 import optax
 from scipy.stats import multivariate_normal
 
-from experiments.config import RunConfig
 from experiments.runner import Task, run
+from experiments.tables import Rows, TableConfig, cut, read, standardised
 from genjax import nn
-from genjax.data import ArraySource, on_device, read_table
-from genjax.data.preprocessing import fit_standardiser
+from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood, standard_normal
 from genjax.errors import InputError
 from genjax.flows import (
@@ -43,19 +43,9 @@ from genjax.typing import Array, Key, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TableConfig):
     """The settings of this experiment."""
 
-    data: str = ""
-    """A table: .npy, .npz, .csv, .csv.gz or .parquet; or the name of a UCI set that
-    `folder` holds. Without one, scikit-learn's table of 569 breast tumours, of which
-    the first ten columns."""
-    folder: str = ""
-    """Where UCI sets are kept, each as NAME/data.csv.gz."""
-    key: str | None = None
-    """Which array of an .npz."""
-    drop: tuple[int, ...] = ()
-    """Columns to leave out, counted from 0: those that repeat another one."""
     layers: int = 6
     """Coupling layers."""
     bins: int = 8
@@ -88,61 +78,18 @@ SMOKE = {
     "evaluate_every": 20,
 }
 EXPECTED: dict[str, dict[str, float]] = {}
-NAMED = {
-    "elevators": (),
-    "kin40k": (),
-    "parkinsons": (),
-    "protein": (7,),
-    "wine": (),
-}
-"""Known sets, and their columns that repeat another one."""
 EXPECTED_OF_NAMED = {"protein": {"test_log_likelihood": {"at_least": 3.9}}}
 
 
-class Rows(NamedTuple):
-    """Standardised rows."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
 def _read(config: Config) -> Rows:
-    table = _table(config)
-    drop = config.drop or NAMED.get(config.data, ())
-    wrong = [c for c in drop if not 0 <= c < table.shape[1]]
-    if wrong:
-        raise InputError(
-            f"--drop: the table has the columns 0 to {table.shape[1] - 1}, got {wrong}."
-        )
-    table = np.unique(np.delete(table, drop, axis=1), axis=0)
+    from sklearn.datasets import load_breast_cancer
+
+    table = read(config, load_breast_cancer(return_X_y=True)[0][:, :10])
     if table.shape[1] < 2:
         raise InputError(
             f"--data: a coupling needs at least 2 columns, got {table.shape[1]}."
         )
-    if len(table) < 100:
-        raise InputError(f"--data: at least 100 rows are needed, got {len(table)}.")
-    table = np.random.default_rng(0).permutation(table)
-    tenth = len(table) // 10
-    test, validation, train = np.split(table, [tenth, 2 * tenth])
-    standardise = fit_standardiser(train).apply
-    return Rows(standardise(train), standardise(validation), standardise(test))
-
-
-def _table(config: Config) -> np.ndarray:
-    if config.data in NAMED:
-        path = Path(config.folder) / config.data / "data.csv.gz"
-        if not path.is_file():
-            raise InputError(
-                f"--data: there is no {path}; --folder must hold the set "
-                f"{config.data!r}, or name a file by --data."
-            )
-        return read_table(path)
-    if config.data:
-        return read_table(config.data, key=config.key)
-    from sklearn.datasets import load_breast_cancer
-
-    return load_breast_cancer(return_X_y=True)[0][:, :10]
+    return standardised(cut(table, unique=True))
 
 
 def build(config: Config) -> Task:

@@ -9,13 +9,15 @@ from genjax.autoregressive.conditional import (
     laplace_mixture,
     normal_mixture,
 )
+from genjax.autoregressive.conv_nade import on_images
 from genjax.autoregressive.darn import darn
 from genjax.autoregressive.deep_nade import deep_nade, orderless_likelihood
 from genjax.autoregressive.engine import Walk, autoregressive, uncached
 from genjax.autoregressive.fvsbn import fvsbn
-from genjax.autoregressive.made import made, mask_sampling
+from genjax.autoregressive.made import made
 from genjax.autoregressive.nade import nade, rnade, scan_terms, segmented
 from genjax.autoregressive.ordering import (
+    member_likelihood,
     order_ensemble,
     ordered,
     random_orders,
@@ -42,9 +44,10 @@ __all__ = [
     "laplace_mixture",
     "lstm",
     "made",
-    "mask_sampling",
+    "member_likelihood",
     "nade",
     "normal_mixture",
+    "on_images",
     "order_ensemble",
     "ordered",
     "orderless_likelihood",

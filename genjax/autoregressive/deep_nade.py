@@ -1,6 +1,5 @@
 """Orderless networks (deep NADE, ConvNADE): one network for every order."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 
 from genjax import nn
 from genjax.autoregressive.conditional import Conditional, binary
+from genjax.autoregressive.ordering import Order
 from genjax.base import Density, Network, Objective
 from genjax.checks import check_order
 from genjax.errors import InputError
@@ -26,7 +26,7 @@ from genjax.typing import (
 
 def deep_nade(
     network: Network,
-    order: Sequence[int] | np.ndarray | None = None,
+    order: Order | None = None,
     *,
     conditional: Conditional | None = None,
 ) -> Density:
@@ -44,6 +44,7 @@ def deep_nade(
             mask, to `[b, D size]`. A network of images reshapes them itself: that is
             ConvNADE.
         order: the dimension that comes first, the second one, ...; natural when None.
+            It may be traced where likelihoods are all that is wanted.
         conditional: what a dimension is drawn from; `binary()` when None.
 
     Returns:
@@ -67,15 +68,17 @@ def deep_nade(
     conditional = binary() if conditional is None else conditional
     conditionals = _Conditionals(network, conditional)
 
-    def places(dim: int) -> np.ndarray:
+    def places(dim: int) -> np.ndarray | Array:
         if order is None:
             return np.arange(dim)
+        if isinstance(order, jax.core.Tracer):
+            return order
         return check_order("deep_nade", order, dim=dim)
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         conditional.check(x)
         dims = places(x.shape[1])
-        masks = np.argsort(dims)[None] < np.arange(len(dims))[:, None]
+        masks = dims.argsort()[None] < np.arange(len(dims))[:, None]
 
         def step(total: Array, scanned: tuple[Array, Array]) -> tuple[Array, None]:
             d, mask = scanned

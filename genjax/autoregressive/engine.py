@@ -38,7 +38,7 @@ class Walk(NamedTuple):
 def autoregressive(
     walk: Walk,
     conditional: Conditional,
-    order: Sequence[int] | np.ndarray | None = None,
+    order: Sequence[int] | np.ndarray | Array | None = None,
 ) -> Density:
     """The density of vectors whose dimensions are drawn one after another.
 

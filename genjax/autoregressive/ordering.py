@@ -7,13 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.base import Density
+from genjax.base import Density, Objective
 from genjax.checks import check_order
 from genjax.errors import InputError
-from genjax.typing import Array, Condition, Event, Key, Params, PerExample
+from genjax.typing import (
+    Array,
+    Batch,
+    Condition,
+    Event,
+    Key,
+    Params,
+    PerExample,
+    Variables,
+)
 
-Order = Sequence[int] | np.ndarray
-Orders = Sequence[Order] | np.ndarray
+Order = Sequence[int] | np.ndarray | Array
+Orders = Sequence[Sequence[int]] | np.ndarray
 
 
 def random_orders(key: Key, *, dim: int, n: int) -> np.ndarray:
@@ -117,41 +126,108 @@ def order_ensemble(model: Density, orders: Orders) -> Density:
             for member, key in zip(members, keys, strict=True)
         )
 
-    return mixture(members, init, lambda params: params)
+    def each(params: Params, x: Event, condition: Condition) -> Array:
+        pairs = zip(members, params, strict=True)
+        return jnp.stack([m.log_prob(p, x, condition) for m, p in pairs])
+
+    return mixture(members, init, lambda params: params, each)
 
 
-def shared_ensemble(members: Sequence[Density]) -> Density:
+def shared_ensemble(make: Callable[[Any], Density], settings: Any) -> Density:
     """The equal mixture of densities that one set of parameters fits.
 
-    The orders of an orderless model (EoNADE), or the masks of a MADE.
+    The orders of an orderless model (EoNADE), or the masks of a MADE. Likelihoods are
+    one program for all members; samples and completions are a program a member.
 
     Args:
-        members: K of them: `deep_nade` of several orders, `made` of several seeds.
+        make: from one setting to a density: `partial(deep_nade, network)` of an order,
+            or `made` of the degrees of its units.
+        settings: K of them, stacked: `random_orders(...)`, `nn.sampled_degrees(...)`.
 
     Returns:
-        A density with the parameters of one member.
+        A density with the parameters of one member. `complete` is exact where the mask
+        is a prefix of the order of every member.
 
     Raises:
-        InputError: there is no member.
+        InputError: there is no setting.
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Germain, Gregor, Murray
     and Larochelle, 2015, arXiv:1502.03509.
 
-    >>> from genjax.autoregressive import made
-    >>> x = jnp.eye(3)
-    >>> model = shared_ensemble([made(hidden=(8,), seed=seed) for seed in range(4)])
+    >>> from functools import partial
+    >>> from genjax import nn
+    >>> from genjax.autoregressive import deep_nade
+    >>> x, orders = jnp.eye(3), random_orders(jax.random.key(0), dim=3, n=4)
+    >>> make = partial(deep_nade, nn.MLP(features=3, hidden=(8,)))
+    >>> model = shared_ensemble(make, orders)
     >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
     (3,)
     """
-    if not members:
-        raise InputError("shared_ensemble: give at least one member.")
-    return mixture(members, members[0].init, lambda params: [params] * len(members))
+    count = _count("shared_ensemble", settings)
+    members = [make(_setting(settings, k)) for k in range(count)]
+
+    def each(params: Params, x: Event, condition: Condition) -> Array:
+        def of_member(setting: Any) -> PerExample:
+            return make(setting).log_prob(params, x, condition)
+
+        return jax.lax.map(of_member, settings)
+
+    return mixture(members, members[0].init, lambda params: [params] * count, each)
+
+
+def member_likelihood(make: Callable[[Any], Density], settings: Any) -> Objective:
+    """Trains the parameters of a `shared_ensemble`: each step draws one member.
+
+        loss = -mean log p_k(x),   k uniform
+
+    Args:
+        make: as `shared_ensemble` takes it.
+        settings: K of them, stacked.
+
+    Returns:
+        An objective over batches `{"x": ...}`, with `"condition"` where the members
+        take one. For a MADE it is mask sampling.
+
+    Raises:
+        InputError: there is no setting.
+
+    Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
+
+    >>> from genjax import nn
+    >>> from genjax.autoregressive import made
+    >>> degrees = nn.sampled_degrees(range(4), dim=3, hidden=(16,))
+    >>> make = lambda degrees: made(hidden=(16,), degrees=degrees)
+    >>> objective = member_likelihood(make, degrees)
+    >>> batch = {"x": jnp.eye(3)}
+    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
+    ()
+    """
+    count = _count("member_likelihood", settings)
+    first = make(_setting(settings, 0))
+
+    def init(key: Key, batch: Batch) -> Variables:
+        return {"params": first.init(key, batch["x"], batch.get("condition"))}
+
+    def loss(
+        variables: Variables, batch: Batch, key: Key
+    ) -> tuple[Array, tuple[Variables, dict[str, Array]]]:
+        k = jax.random.randint(key, (), 0, count)
+        member = make(jax.tree.map(lambda leaf: jnp.take(leaf, k, axis=0), settings))
+        log_prob = member.log_prob(
+            variables["params"], batch["x"], batch.get("condition")
+        )
+        value = -jnp.mean(log_prob)
+        return value, ({}, {"loss": value, "nll": value})
+
+    return Objective(init, loss)
 
 
 def mixture(
     members: Sequence[Density],
     init: Callable[..., Params],
     params_of: Callable[[Params], Sequence[Params]],
+    each: Callable[[Params, Event, Condition], Array],
 ) -> Density:
     """The equal mixture of densities over the same events.
 
@@ -161,12 +237,9 @@ def mixture(
         members: K densities.
         init: of the whole.
         params_of: from the parameters of the whole to those of each member.
+        each: `(params, x, condition) -> log p_k(x)`, `[K, b]`.
     """
     log_k = jnp.log(float(len(members)))
-
-    def each(params: Params, x: Event, condition: Condition) -> Array:
-        pairs = zip(members, params_of(params), strict=True)
-        return jnp.stack([m.log_prob(p, x, condition) for m, p in pairs])
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         return jax.nn.logsumexp(each(params, x, condition), axis=0) - log_k
@@ -197,3 +270,17 @@ def mixture(
         return completed, joint - jax.nn.logsumexp(evidence, axis=0)
 
     return Density(init, log_prob, sample, complete)
+
+
+def _count(user: str, settings: Any) -> int:
+    counts = {len(leaf) for leaf in jax.tree.leaves(settings)}
+    if len(counts) != 1 or 0 in counts:
+        raise InputError(
+            f"{user}: the settings must be stacked arrays of as many entries, at least "
+            f"one, got the lengths {sorted(counts)}."
+        )
+    return counts.pop()
+
+
+def _setting(settings: Any, k: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[k], settings)

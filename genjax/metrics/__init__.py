@@ -1,6 +1,11 @@
 """What a finished model is measured by."""
 
-from genjax.metrics.likelihood import bits_per_dim, log_probs, mean_log_prob
+from genjax.metrics.likelihood import (
+    bits_per_dim,
+    completion_log_probs,
+    log_probs,
+    mean_log_prob,
+)
 from genjax.metrics.novelty import (
     area_under_roc,
     likelihood_ratio,
@@ -14,6 +19,7 @@ __all__ = [
     "ModeCoverage",
     "area_under_roc",
     "bits_per_dim",
+    "completion_log_probs",
     "energy_distance",
     "knn_accuracy",
     "likelihood_ratio",

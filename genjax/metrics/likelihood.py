@@ -4,9 +4,21 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.base import Density
-from genjax.typing import Array, Event, Float, Params, PerExample, Scalar
+from genjax.typing import (
+    Array,
+    Bool,
+    Event,
+    Float,
+    Key,
+    Params,
+    PerExample,
+    Scalar,
+)
+
+Observed = Bool[Array, " d"] | Bool[np.ndarray, " d"]
 
 
 def log_probs(
@@ -55,6 +67,40 @@ def mean_log_prob(
     -1.8379
     """
     return jnp.mean(log_probs(density, params, x, batch_size=batch_size))
+
+
+def completion_log_probs(
+    density: Density,
+    params: Params,
+    key: Key,
+    x: Event,
+    observed: Bool[Array, " d"] | np.ndarray,
+) -> PerExample:
+    """Returns `log p(x_hidden | x_observed)` of given examples, in nats.
+
+        log p(x_hidden | x_observed) = log p(x) - log p(x_observed)
+
+    The evidence `p(x_observed)` is what any completion `y` of it tells:
+    `log p(y) - log p(y_hidden | x_observed)`.
+
+    Args:
+        density: a model with an exact `complete`, one for all masks: an orderless model
+            needs its order to begin with what is observed.
+        params: its parameters.
+        key: of that completion.
+        x: the examples `[n, d]`.
+        observed: the mask `[d]`.
+
+    >>> from genjax.autoregressive import fvsbn
+    >>> model, x = fvsbn(), jnp.eye(4)
+    >>> params, key = model.init(jax.random.key(0), x), jax.random.key(1)
+    >>> observed = jnp.array([True, True, False, False])
+    >>> completion_log_probs(model, params, key, x, observed).shape
+    (4,)
+    """
+    drawn, conditional = density.complete(params, key, x, observed)
+    evidence = density.log_prob(params, drawn) - conditional
+    return density.log_prob(params, x) - evidence
 
 
 def bits_per_dim(

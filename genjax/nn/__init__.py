@@ -14,6 +14,7 @@ from genjax.nn.masked import (
     autoregressive_scan,
     autoregressive_steps,
     hidden_degrees,
+    sampled_degrees,
 )
 from genjax.nn.mlp import MLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -64,6 +65,7 @@ __all__ = [
     "max_pool",
     "novikoff_bound",
     "part_of",
+    "sampled_degrees",
     "separating_direction",
     "spectral_norm",
     "stateless",

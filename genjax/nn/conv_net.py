@@ -47,8 +47,8 @@ class ConvStack(nn.Module):
 
     Attributes:
         features: output channels.
-        widths: the channels of the hidden layers, the first of which is 3 x 3, the
-            others 1 x 1, as in Glow.
+        widths: the channels of the hidden layers, the first of which is 3 x 3.
+        inner: the side of the kernels of the others; 1 as in Glow.
         activation: after each hidden layer.
         output_init: initialiser of the last kernel, 3 x 3.
         dtype: of the computation.
@@ -63,6 +63,7 @@ class ConvStack(nn.Module):
 
     features: int
     widths: Sequence[int]
+    inner: int = 1
     activation: Callable[[Array], Array] = jax.nn.relu
     output_init: Callable[..., Any] = nn.initializers.zeros
     dtype: Any = jnp.float32
@@ -71,8 +72,8 @@ class ConvStack(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Maps `[b, h, w, c]` to `[b, h, w, features]`."""
         for layer, width in enumerate(self.widths):
-            size = (1, 1) if layer else (3, 3)
-            x = self.activation(nn.Conv(width, size, dtype=self.dtype)(x))
+            side = self.inner if layer else 3
+            x = self.activation(nn.Conv(width, (side, side), dtype=self.dtype)(x))
         head = nn.Conv(
             self.features, (3, 3), dtype=self.dtype, kernel_init=self.output_init
         )

@@ -70,6 +70,45 @@ def hidden_degrees(
     return degrees
 
 
+def sampled_degrees(
+    seeds: Sequence[int],
+    *,
+    dim: int,
+    hidden: Sequence[int],
+    orders: Sequence[Sequence[int]] | np.ndarray | None = None,
+) -> tuple[np.ndarray, ...]:
+    """Draws the degrees of several sets of masks, stacked.
+
+    Args:
+        seeds: one a set.
+        dim: how many inputs there are.
+        hidden: the widths of the layers.
+        orders: the input that comes first, the second one, ..., of each set; natural
+            when None.
+
+    Returns:
+        The places of the inputs `[K, dim]` and the degrees of each layer `[K, width]`:
+        what `MaskedMLP(degrees=...)` takes, once a set is chosen.
+
+    Raises:
+        InputError: there is not one order a seed, or one is no permutation.
+
+    >>> [part.shape for part in sampled_degrees(range(5), dim=3, hidden=(8, 9))]
+    [(5, 3), (5, 8), (5, 9)]
+    """
+    forth = [np.arange(dim)] * len(seeds) if orders is None else list(orders)
+    if len(forth) != len(seeds):
+        raise InputError(
+            f"sampled_degrees: give an order a seed, got {len(forth)} orders and "
+            f"{len(seeds)} seeds."
+        )
+    sets = []
+    for seed, order in zip(seeds, forth, strict=True):
+        places = np.argsort(check_order("sampled_degrees", order, dim=dim))
+        sets.append((places, *hidden_degrees(places, hidden, seed=seed)))
+    return tuple(np.stack(parts) for parts in zip(*sets, strict=True))
+
+
 def _masks_of(degrees: Sequence[Any]) -> list[Any]:
     """The masks between layers, from the places of the inputs and hidden degrees."""
     places, *hidden = degrees
@@ -146,30 +185,24 @@ class MaskedMLP(nn.Module):
     inputs: int = 1
     order: Sequence[int] | None = None
     seed: int | None = None
-    degrees: Sequence[Array] | None = None
+    degrees: Sequence[Array | np.ndarray] | None = None
     activation: Callable[[Array], Array] = jax.nn.relu
     residual: bool = False
     direct: bool = False
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
     dtype: Any = jnp.float32
 
-    def order_of(self, dim: int) -> np.ndarray:
-        """The place of each of `dim` variables."""
-        if self.order is None:
-            return np.arange(dim)
-        places = check_order("MaskedMLP", self.order)
+    def degrees_of(self, dim: int) -> Sequence[Any]:
+        """The places of `dim` variables, and the degrees of the hidden layers."""
+        if self.degrees is not None:
+            return self.degrees
+        natural = tuple(range(dim))
+        places = check_order("MaskedMLP", self.order or natural)
         if len(places) != dim:
             raise InputError(
                 f"MaskedMLP: the order has {len(places)} entries, but x has {dim} "
                 "variables."
             )
-        return places
-
-    def degrees_of(self, dim: int) -> Sequence[Any]:
-        """The places of `dim` variables, and the degrees of the hidden layers."""
-        if self.degrees is not None:
-            return self.degrees
-        places = self.order_of(dim)
         return (places, *hidden_degrees(places, self.hidden, seed=self.seed))
 
     @nn.compact
@@ -252,7 +285,7 @@ def autoregressive_steps(
     >>> bool(jnp.allclose(second, module.apply(variables, x)[:, 1], atol=1e-5))
     True
     """
-    places, k, dtype = module.order_of(dim), module.inputs, module.dtype
+    places, k, dtype = module.degrees_of(dim)[0], module.inputs, module.dtype
     index = jnp.asarray(np.argsort(places))
     layers = _sorted_layers(module, variables["params"], places)
     shifts = _condition_shifts(module, variables["params"], layers, condition, rows)
@@ -327,7 +360,7 @@ def autoregressive_scan(
     True
     """
     dim = len(jax.tree.leaves(given)[0])
-    places = module.order_of(dim)
+    places = module.degrees_of(dim)[0]
     inputs = np.argsort(places)
     cache, advance = autoregressive_steps(
         module, variables, dim=dim, rows=rows, condition=condition

@@ -8,8 +8,6 @@ from genjax.autoregressive import (
     autoregressive,
     binary,
     made,
-    mask_sampling,
-    random_orders,
     uncached,
 )
 from genjax.errors import InputError
@@ -66,25 +64,6 @@ def test_an_order_completes_its_own_prefix():
         model.init(KEY, jnp.eye(5))
 
 
-def test_a_step_of_mask_sampling_is_the_likelihood_of_one_of_the_masks():
-    seeds, orders, x = (3, 4, 5), random_orders(KEY, dim=6, n=3), jnp.eye(6)
-    objective = mask_sampling(hidden=(8, 7), seeds=seeds, orders=orders, direct=True)
-    variables = moved(objective.init(KEY, {"x": x}))
-    members = [
-        made(hidden=(8, 7), seed=seed, order=order, direct=True)
-        for seed, order in zip(seeds, orders, strict=True)
-    ]
-    each = [-float(m.log_prob(variables["params"], x).mean()) for m in members]
-    assert np.ptp(each) > 1e-3
-    loss = jax.jit(lambda key: objective.loss(variables, {"x": x}, key)[0])
-    found = [float(loss(key)) for key in jax.random.split(KEY, 20)]
-    nearest = [int(np.argmin(np.abs(np.array(each) - value))) for value in found]
-    assert set(nearest) == {0, 1, 2}
-    np.testing.assert_allclose(found, [each[k] for k in nearest], rtol=1e-5)
-
-
-def test_masks_without_seeds_are_refused():
-    with pytest.raises(InputError, match="at least one seed"):
-        mask_sampling(hidden=(8,), seeds=())
-    with pytest.raises(InputError, match="got 2 seeds and 1 orders"):
-        mask_sampling(hidden=(8,), seeds=(0, 1), orders=[(0, 1)])
+def test_degrees_stand_in_place_of_an_order():
+    with pytest.raises(InputError, match="in place of an order"):
+        made(hidden=(4,), seed=0, degrees=nn.sampled_degrees([0], dim=3, hidden=(4,)))

@@ -3,9 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from genjax import nn
 from genjax.autoregressive import (
     fvsbn,
     made,
+    member_likelihood,
     nade,
     order_ensemble,
     ordered,
@@ -52,14 +54,43 @@ def test_orders_are_checked():
         ordered(fvsbn(), (0, 1, 2)).init(KEY, X)
     with pytest.raises(InputError, match="at least one order"):
         order_ensemble(fvsbn(), [])
-    with pytest.raises(InputError, match="at least one member"):
-        shared_ensemble([])
+    with pytest.raises(InputError, match=r"at least one, got the lengths \[0\]"):
+        shared_ensemble(lambda order: made(hidden=(4,), order=order), np.zeros((0, 4)))
+    with pytest.raises(InputError, match=r"got the lengths \[2, 3\]"):
+        member_likelihood(lambda both: fvsbn(), (np.zeros(2), np.zeros(3)))
+
+
+HIDDEN = (8, 7)
+ORDERS = random_orders(KEY, dim=4, n=3)
+DEGREES = nn.sampled_degrees((3, 4, 5), dim=4, hidden=HIDDEN, orders=ORDERS)
+
+
+def masked(degrees):
+    return made(hidden=HIDDEN, degrees=degrees, direct=True)
+
+
+def log_probs_of_members(params):
+    members = [
+        made(hidden=HIDDEN, seed=seed, order=order, direct=True)
+        for seed, order in zip((3, 4, 5), ORDERS, strict=True)
+    ]
+    return jnp.stack([member.log_prob(params, X) for member in members])
 
 
 def test_shared_weights_are_those_of_each_member():
-    members = [made(hidden=(9,), seed=seed) for seed in range(3)]
-    whole = shared_ensemble(members)
+    whole = shared_ensemble(masked, DEGREES)
     params = moved(whole.init(KEY, X))
-    each = jnp.stack([member.log_prob(params, X) for member in members])
-    wanted = jnp.log(jnp.mean(jnp.exp(each), axis=0))
+    wanted = jnp.log(jnp.mean(jnp.exp(log_probs_of_members(params)), axis=0))
     np.testing.assert_allclose(whole.log_prob(params, X), wanted, atol=1e-5)
+
+
+def test_a_step_trains_one_of_the_members():
+    objective = member_likelihood(masked, DEGREES)
+    variables = moved(objective.init(KEY, {"x": X}))
+    each = -np.asarray(log_probs_of_members(variables["params"])).mean(axis=1)
+    assert np.ptp(each) > 1e-3
+    loss = jax.jit(lambda key: objective.loss(variables, {"x": X}, key)[0])
+    found = np.array([float(loss(key)) for key in jax.random.split(KEY, 20)])
+    nearest = np.abs(each[None] - found[:, None]).argmin(axis=1)
+    assert set(nearest.tolist()) == {0, 1, 2}
+    np.testing.assert_allclose(found, each[nearest], rtol=1e-5)

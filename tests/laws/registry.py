@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from genjax import nn
@@ -280,14 +281,12 @@ BINARY: Mapping[str, Case] = {
     "order_ensemble": Case(order_ensemble(nade(hidden=4), HALVES), (6,)),
     "deep_nade": Case(deep_nade(conditioner(6), HALVES[1]), (6,)),
     "shared_ensemble, orders": Case(
-        shared_ensemble([deep_nade(conditioner(6), order) for order in HALVES]), (6,)
+        shared_ensemble(partial(deep_nade, conditioner(6)), np.array(HALVES)), (6,)
     ),
     "shared_ensemble, masks": Case(
         shared_ensemble(
-            [
-                made(hidden=(8, 9), order=order, seed=seed)
-                for seed, order in enumerate(HALVES)
-            ]
+            lambda degrees: made(hidden=(8, 9), degrees=degrees),
+            nn.sampled_degrees((0, 1), dim=6, hidden=(8, 9), orders=HALVES),
         ),
         (6,),
     ),
