@@ -78,6 +78,7 @@ def made(
         activation=activation,
         residual=residual,
         direct=direct,
+        output_init=jax.nn.initializers.zeros,
     )
     if degrees is not None:
         forth = degrees[0].argsort()
