@@ -13,7 +13,9 @@ def reproduce(name, tmp_path, **fields):
 
 
 EMBEDDED = [
+    "autoregressive/digits",
     "autoregressive/nade_digits",
+    "autoregressive/red_wine_like",
     "bias/perceptron",
     "composition/nade_vae",
     "detection/scenes",
@@ -46,6 +48,8 @@ def test_embedded_experiments_meet_their_cards(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.filterwarnings("ignore")
-def test_nade_reaches_its_published_likelihood(shared_data, tmp_path):
+@pytest.mark.parametrize("model", ["nade", "made"])
+def test_models_reach_their_published_likelihood(model, shared_data, tmp_path):
     data = shared_data / "binarized_mnist" / "binarized_mnist.npz"
-    reproduce("autoregressive/nade_binarized_mnist", tmp_path, data=str(data))
+    fields = {"data": str(data), "model": model}
+    reproduce("autoregressive/binarized_mnist", tmp_path, **fields)

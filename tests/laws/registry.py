@@ -23,6 +23,7 @@ from genjax.autoregressive import (
     lstm,
     made,
     nade,
+    on_images,
     order_ensemble,
     ordered,
     orderless_likelihood,
@@ -279,6 +280,20 @@ BINARY: Mapping[str, Case] = {
     ),
     "ordered": Case(ordered(nade(hidden=4), HALVES[1]), (6,)),
     "order_ensemble": Case(order_ensemble(nade(hidden=4), HALVES), (6,)),
+    "conv_nade": Case(
+        deep_nade(
+            on_images(
+                nn.ConvStack(
+                    features=1,
+                    widths=(4, 4),
+                    inner=3,
+                    output_init=jax.nn.initializers.normal(0.3),
+                ),
+                shape=(2, 3, 1),
+            )
+        ),
+        (6,),
+    ),
     "deep_nade": Case(deep_nade(conditioner(6), HALVES[1]), (6,)),
     "shared_ensemble, orders": Case(
         shared_ensemble(partial(deep_nade, conditioner(6)), np.array(HALVES)), (6,)

@@ -35,3 +35,28 @@ def test_one_dimension_has_a_constant_output():
     x = jnp.array([[0.0], [1.0]])
     y = module.apply(module.init(jax.random.key(0), x), x)
     np.testing.assert_array_equal(y[0], y[1])
+
+
+def test_sampled_degrees_are_those_of_each_seed_and_order():
+    orders = [(2, 0, 1), (1, 2, 0)]
+    places, first = nn.sampled_degrees((4, 5), dim=3, hidden=(6,), orders=orders)
+    np.testing.assert_array_equal(places, [np.argsort(order) for order in orders])
+    for k, seed in enumerate((4, 5)):
+        (wanted,) = nn.hidden_degrees(places[k], (6,), seed=seed)
+        np.testing.assert_array_equal(first[k], wanted)
+    with pytest.raises(InputError, match="got 2 orders and 1 seeds"):
+        nn.sampled_degrees((4,), dim=3, hidden=(6,), orders=orders)
+
+
+def test_traced_degrees_give_the_same_outputs():
+    x, key = jax.random.normal(jax.random.key(0), (2, 5)), jax.random.key(1)
+    plain = nn.MaskedMLP(features=2, hidden=(7, 9), seed=3, direct=True)
+    variables = plain.init(key, x)
+    degrees = nn.sampled_degrees([3], dim=5, hidden=(7, 9))
+
+    @jax.jit
+    def apply(degrees):
+        drawn = [layer[0] for layer in degrees]
+        return plain.clone(seed=None, degrees=drawn).apply(variables, x)
+
+    np.testing.assert_allclose(apply(degrees), plain.apply(variables, x), rtol=1e-6)
