@@ -5,15 +5,59 @@ import pytest
 from jax.test_util import check_grads
 
 from genjax.errors import InputError
-from genjax.gan import r1
+from genjax.gan import dragan, gradient_penalty, r1, r2
+
+W = jnp.array([1.0, -2.0, 0.5])
+NORM = float(jnp.linalg.norm(W))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
-def test_of_a_linear_critic_is_the_squared_norm_of_its_weights(rows):
-    w = jnp.array([1.0, -2.0, 0.5])
+@pytest.mark.parametrize(
+    ("penalty", "wanted"),
+    [
+        (r1(3.0), 1.5 * NORM**2),
+        (r2(3.0), 1.5 * NORM**2),
+        (gradient_penalty(3.0), 3 * (NORM - 1) ** 2),
+        (dragan(3.0), 3 * (NORM - 1) ** 2),
+    ],
+)
+def test_of_a_linear_critic_is_that_of_the_norm_of_its_weights(penalty, wanted, rows):
     x = jax.random.normal(jax.random.key(0), (rows, 3))
-    value = r1(3.0)(lambda x: x @ w, x, -x, jax.random.key(1))
-    np.testing.assert_allclose(value, 1.5 * float(w @ w), rtol=1e-6)
+    value = penalty(lambda x: x @ W, x, -x, jax.random.key(1))
+    np.testing.assert_allclose(value, wanted, rtol=1e-5)
+
+
+def slopes(x):
+    return jnp.sum(x**2, axis=(1, 2, 3)) / 2
+
+
+def test_data_and_fakes_are_not_exchanged():
+    real, fake = jnp.ones((3, 2, 2, 1)), jnp.full((3, 2, 2, 1), 2.0)
+    key = jax.random.key(0)
+    np.testing.assert_allclose(r1(2.0)(slopes, real, fake, key), 4.0)
+    np.testing.assert_allclose(r2(2.0)(slopes, real, fake, key), 16.0)
+
+
+def test_each_pair_has_a_share_and_each_example_a_norm_of_its_own():
+    seen = []
+
+    def critic(x):
+        seen.append(x)
+        return slopes(x)
+
+    real, fake = jnp.ones((64, 2, 2, 1)), jnp.zeros((64, 2, 2, 1))
+    value = gradient_penalty(1.0)(critic, real, fake, jax.random.key(0))
+    # ||x|| = 2 e for the share e of the data: the mean is E (2 e - 1)^2 = 1 / 3.
+    np.testing.assert_allclose(value, 1 / 3, atol=0.15)
+
+
+def test_a_flat_critic_has_a_finite_gradient():
+    x = jnp.ones((4, 3))
+
+    def value(w):
+        return gradient_penalty(1.0)(lambda x: x @ w, x, x, jax.random.key(0))
+
+    assert np.all(np.isfinite(jax.grad(value)(jnp.zeros(3))))
 
 
 def test_is_the_mean_of_single_examples_and_has_a_gradient():
@@ -30,6 +74,7 @@ def test_is_the_mean_of_single_examples_and_has_a_gradient():
     )
 
 
-def test_a_negative_weight_is_refused():
-    with pytest.raises(InputError, match=r"got -1"):
-        r1(-1.0)
+@pytest.mark.parametrize("make", [r1, r2, gradient_penalty, dragan])
+def test_a_negative_weight_is_refused(make):
+    with pytest.raises(InputError, match=r"must not be negative, got -1"):
+        make(-1.0)
