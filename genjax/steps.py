@@ -46,20 +46,55 @@ def descend(
     >>> float(variables["params"]), float(metrics["gradient_norm"])
     (0.5, 2.0)
     """
+    found = mean_over_devices(raw_gradient(loss, variables))
+    return advance(optimizer, variables, opt_state, *found)
+
+
+def raw_gradient(
+    loss: Loss, variables: Variables
+) -> tuple[Params, tuple[Variables, dict[str, Array]]]:
+    """Returns the gradient in the parameters, on this device, and what comes along.
+
+    Args:
+        loss: `variables -> (scalar, (new_collections, metrics))`.
+        variables: collections by name, `"params"` among them.
+    """
     others = {k: v for k, v in variables.items() if k != "params"}
-    params = variables["params"]
 
     def of_params(params: Params) -> Any:
         return loss({"params": params, **others})
 
-    gradients, (new, metrics) = jax.grad(of_params, has_aux=True)(params)
-    gradients, new, metrics = mean_over_devices((gradients, new, metrics))
+    return jax.grad(of_params, has_aux=True)(variables["params"])
+
+
+def advance(
+    optimizer: optax.GradientTransformation,
+    variables: Variables,
+    opt_state: Any,
+    gradients: Params,
+    aux: tuple[Variables, dict[str, Array]],
+) -> tuple[Variables, Any, dict[str, Array]]:
+    """Takes one optimiser step on gradients that are known.
+
+    Args:
+        optimizer: any optax transformation.
+        variables: collections by name, `"params"` among them.
+        opt_state: the optimiser's state.
+        gradients: those of the whole batch.
+        aux: the new collections and the metrics of the loss.
+
+    Returns:
+        The new variables, the new optimiser state, and the metrics with
+        `gradient_norm`.
+    """
+    new, metrics = aux
+    params = variables["params"]
     # Optax mixes Python floats, int32 counts and bfloat16 leaves.
     with jax.numpy_dtype_promotion("standard"):
         updates, opt_state = optimizer.update(gradients, opt_state, params)
         params = optax.apply_updates(params, updates)
         metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
-    return {"params": params, **others, **new}, opt_state, metrics
+    return {**variables, **new, "params": params}, opt_state, metrics
 
 
 def microbatches(batch: Batch, n: int, *, user: str) -> Batch:

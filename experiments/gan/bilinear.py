@@ -3,11 +3,12 @@
 A step of gradient descent-ascent is a linear map of (x, y); its spectral radius is the
 contraction a step. It is taken from the Jacobian of the update itself.
 
-Paper: Gidel et al., 2019, arXiv:1802.10551
+Paper: Gidel et al., 2019, arXiv:1802.10551; Mescheder, Nowozin and Geiger, 2017,
+    arXiv:1705.10461; Balduzzi et al., 2018, arXiv:1802.05642
 Command: python -m experiments gan/bilinear --check
 Hardware: 2 CPU cores
 Time: 5 seconds
-Expected: rates equal sqrt(1 + e^2) (simultaneous) and 1 (alternating) to 1e-6
+Expected: the rates of six schedules equal their closed forms to 1e-6
 """
 
 import math
@@ -23,7 +24,15 @@ import optax
 from experiments.config import RunConfig
 from experiments.runner import Study, run
 from genjax.base import TrainState, Update
-from genjax.gan import alternating, minimax, simultaneous, zero_sum
+from genjax.gan import (
+    alternating,
+    consensus,
+    extragradient,
+    minimax,
+    simultaneous,
+    symplectic,
+    zero_sum,
+)
 from genjax.plotting import trajectories
 from genjax.training import scan_steps
 from genjax.typing import Array
@@ -41,8 +50,15 @@ class Config(RunConfig):
 
 SMOKE = {"steps": 5}
 EXPECTED = {
-    "simultaneous_error": {"at_most": 1e-6},
-    "alternating_error": {"at_most": 1e-6},
+    f"{name}_error": {"at_most": 1e-6}
+    for name in (
+        "simultaneous",
+        "alternating",
+        "extragradient",
+        "consensus",
+        "symplectic",
+        "optimistic",
+    )
 }
 
 
@@ -53,14 +69,19 @@ def build(config: Config) -> Study:
         lambda key, batch: (jnp.array(1.0), jnp.array(1.0)),
     )
     sgd = optax.sgd(config.step_size)
+    optimistic = optax.optimistic_gradient_descent(config.step_size)
+    schedules = {
+        "simultaneous": simultaneous(),
+        "alternating": alternating(),
+        "extragradient": extragradient(),
+        "consensus": consensus(1.0),
+        "symplectic": symplectic(1.0),
+    }
     updates = {
-        "simultaneous": minimax(game, sgd, sgd, schedule=simultaneous()),
-        "alternating": minimax(game, sgd, sgd, schedule=alternating()),
+        **{name: minimax(game, sgd, sgd, schedule=s) for name, s in schedules.items()},
+        "optimistic": minimax(game, optimistic, optimistic, schedule=simultaneous()),
     }
-    closed_forms = {
-        "simultaneous": math.sqrt(1 + config.step_size**2),
-        "alternating": 1.0,
-    }
+    closed_forms = rates(config.step_size)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         del folder
@@ -76,14 +97,39 @@ def build(config: Config) -> Study:
     return Study(measure)
 
 
+def rates(e: float) -> dict[str, float]:
+    """The closed forms of the contraction a step, for the step size e."""
+    quadratic = [1, -(1 - 2j * e), -1j * e]
+    return {
+        "simultaneous": math.sqrt(1 + e**2),
+        "alternating": 1.0,
+        "extragradient": math.sqrt(1 - e**2 + e**4),
+        "consensus": abs(1 - e - 1j * e),
+        "symplectic": abs(1 - e - 1j * e),
+        "optimistic": float(np.abs(np.roots(quadratic)).max()),
+    }
+
+
 def spectral_radius(update: Update) -> float:
-    """The largest eigenvalue modulus of the Jacobian of one step in (x, y)."""
-    state = update.init(jax.random.key(0), NO_DATA)
+    """The largest eigenvalue modulus of the Jacobian of one step.
 
-    def advance(position: Array) -> Array:
-        return _position(update.step(_at(state, position), NO_DATA)[0])
+    What a step maps are the positions, and the gradients that an optimiser keeps from
+    its first step on.
+    """
+    state, _ = update.step(update.init(jax.random.key(0), NO_DATA), NO_DATA)
+    leaves, structure = jax.tree.flatten((state.variables, state.opt_state))
+    moving = [i for i, leaf in enumerate(leaves) if leaf.dtype == jnp.float32]
 
-    jacobian = jax.jacfwd(advance)(jnp.array([1.0, 1.0]))
+    def advance(numbers: Array) -> Array:
+        changed = dict(zip(moving, numbers, strict=True))
+        at = [changed.get(i, leaf) for i, leaf in enumerate(leaves)]
+        variables, opt_state = jax.tree.unflatten(structure, at)
+        there = state._replace(variables=variables, opt_state=opt_state)
+        new, _ = update.step(there, NO_DATA)
+        found = jax.tree.leaves((new.variables, new.opt_state))
+        return jnp.stack([found[i] for i in moving])
+
+    jacobian = jax.jacfwd(advance)(jnp.stack([leaves[i] for i in moving]))
     return float(np.abs(np.linalg.eigvals(np.asarray(jacobian, np.float64))).max())
 
 
@@ -101,14 +147,6 @@ def path(update: Update, steps: int) -> np.ndarray:
 
 
 NO_DATA = jnp.zeros(1)
-
-
-def _at(state: TrainState, position: Array) -> TrainState:
-    variables = {
-        "generator": {"params": position[0]},
-        "discriminator": {"params": position[1]},
-    }
-    return state._replace(variables=variables)
 
 
 def _position(state: TrainState) -> Array:

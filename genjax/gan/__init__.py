@@ -22,14 +22,23 @@ from genjax.gan.losses import (
     softmax_gan,
     wasserstein,
 )
-from genjax.gan.minimax import alternating, minimax, simultaneous
+from genjax.gan.minimax import minimax
 from genjax.gan.penalties import dragan, gradient_penalty, r1, r2
+from genjax.gan.schedules import (
+    alternating,
+    consensus,
+    extragradient,
+    simultaneous,
+    symplectic,
+)
 
 __all__ = [
     "AdversarialLoss",
     "Divergence",
     "alternating",
+    "consensus",
     "dragan",
+    "extragradient",
     "f_gan",
     "gan",
     "gan_divergence",
@@ -50,6 +59,7 @@ __all__ = [
     "simultaneous",
     "softmax_gan",
     "squared_hellinger",
+    "symplectic",
     "wasserstein",
     "zero_sum",
 ]

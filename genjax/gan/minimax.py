@@ -1,94 +1,15 @@
-"""From a game to an update: who steps when."""
+"""From a game to an update."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from genjax.base import Game, TrainState, Update
-from genjax.errors import InputError
-from genjax.steps import descend, key_of_step, microbatches
-from genjax.typing import Array, Batch, Key, Variables
-
-
-class Player(NamedTuple):
-    """One player's variables and the state of its optimiser."""
-
-    variables: Variables
-    opt_state: Any
-
-
-class Players(NamedTuple):
-    """Something of both players."""
-
-    generator: Any
-    discriminator: Any
-
-
-Turn = Callable[[Player, Variables, Batch, Key], tuple[Player, dict[str, Array]]]
-"""`(player, the other's variables, batch, key) -> (player, metrics)`."""
-
-Schedule = Callable[[Players, Players, Batch, Key], tuple[Players, Players]]
-"""`(turns, players, batch, key) -> (players, metrics of both)`."""
-
-
-def alternating(*, n_discriminator: int = 1) -> Schedule:
-    """The discriminator steps first, `n_discriminator` times; then the generator.
-
-    The batch is cut into `n_discriminator` equal parts, one a step, so that each sees
-    fresh data; the generator's step takes the last.
-
-    Args:
-        n_discriminator: steps of the discriminator for one of the generator.
-
-    Raises:
-        InputError: `n_discriminator` is not positive or does not divide the batch.
-    """
-    if n_discriminator < 1:
-        raise InputError(
-            f"alternating: n_discriminator must be at least 1, got {n_discriminator}."
-        )
-
-    def play(turns: Players, players: Players, batch: Batch, key: Key) -> Any:
-        key_generator, key_discriminator = jax.random.split(key)
-        parts = microbatches(batch, n_discriminator, user="alternating")
-        keys = jax.random.split(key_discriminator, n_discriminator)
-
-        def one(player: Player, item: Any) -> tuple[Player, Any]:
-            return turns.discriminator(player, players.generator.variables, *item)
-
-        discriminator, metrics = jax.lax.scan(one, players.discriminator, (parts, keys))
-        last_part, last_metrics = jax.tree.map(lambda leaf: leaf[-1], (parts, metrics))
-        generator, generator_metrics = turns.generator(
-            players.generator, discriminator.variables, last_part, key_generator
-        )
-        return (
-            Players(generator, discriminator),
-            Players(generator_metrics, last_metrics),
-        )
-
-    return play
-
-
-def simultaneous() -> Schedule:
-    """Both players step at once, each against the other as it was before."""
-
-    def play(turns: Players, players: Players, batch: Batch, key: Key) -> Any:
-        key_generator, key_discriminator = jax.random.split(key)
-        discriminator, discriminator_metrics = turns.discriminator(
-            players.discriminator, players.generator.variables, batch, key_discriminator
-        )
-        generator, generator_metrics = turns.generator(
-            players.generator, players.discriminator.variables, batch, key_generator
-        )
-        return (
-            Players(generator, discriminator),
-            Players(generator_metrics, discriminator_metrics),
-        )
-
-    return play
+from genjax.gan.schedules import Aux, Player, Players, Schedule, Side, alternating
+from genjax.steps import advance, key_of_step, raw_gradient
+from genjax.typing import Array, Batch, Key, Params, Variables
 
 
 def minimax(
@@ -128,16 +49,17 @@ def minimax(
     losses = Players(game.generator, game.discriminator)
     names = Players._fields
 
-    def turn(loss: Any, optimizer: optax.GradientTransformation) -> Turn:
-        def step(player: Player, other: Variables, batch: Batch, key: Key) -> Any:
-            variables, opt_state, metrics = descend(
-                lambda mine: loss(mine, other, batch, key), optimizer, *player
-            )
-            return Player(variables, opt_state), metrics
+    def side(loss: Any, optimizer: optax.GradientTransformation) -> Side:
+        def gradient(mine: Variables, other: Variables, batch: Batch, key: Key) -> Any:
+            return raw_gradient(lambda mine: loss(mine, other, batch, key), mine)
 
-        return step
+        def advanced(player: Player, gradients: Params, aux: Aux) -> Any:
+            variables, state, metrics = advance(optimizer, *player, gradients, aux)
+            return Player(variables, state), metrics
 
-    turns = Players(*map(turn, losses, optimizers))
+        return Side(gradient, advanced)
+
+    sides = Players(*map(side, losses, optimizers))
 
     def init(key: Key, batch: Batch) -> TrainState:
         key_init, key_run = jax.random.split(key)
@@ -153,7 +75,7 @@ def minimax(
         players = Players(
             *(Player(state.variables[name], state.opt_state[name]) for name in names)
         )
-        players, metrics = play(turns, players, batch, key)
+        players, metrics = play(sides, players, batch, key)
         variables = {n: p.variables for n, p in zip(names, players, strict=True)}
         opt_state = {n: p.opt_state for n, p in zip(names, players, strict=True)}
         named = {

@@ -101,8 +101,16 @@ from genjax.flows import (
     triangular_sylvester,
     variational_dequantization,
 )
-from genjax.gan import alternating, minimax, r1, simultaneous
-from genjax.gan.minimax import Schedule
+from genjax.gan import (
+    alternating,
+    consensus,
+    extragradient,
+    minimax,
+    r1,
+    simultaneous,
+    symplectic,
+)
+from genjax.gan.schedules import Schedule
 from genjax.mutual_information import estimation, separable_critic, smile
 from genjax.training import (
     accumulate,
@@ -441,4 +449,7 @@ UPDATES: Mapping[str, Training] = {
         lambda: tiny_minimax(alternating(n_discriminator=2))
     ),
     "minimax, simultaneous": Training(lambda: tiny_minimax(simultaneous())),
+    "minimax, extragradient": Training(lambda: tiny_minimax(extragradient())),
+    "minimax, consensus": Training(lambda: tiny_minimax(consensus(0.1))),
+    "minimax, symplectic": Training(lambda: tiny_minimax(symplectic(0.1))),
 }

@@ -1,0 +1,221 @@
+"""Who steps when in a game of two players, and by which gradient."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from genjax.errors import InputError
+from genjax.steps import mean_over_devices, microbatches
+from genjax.typing import Array, Batch, Key, Params, Variables
+
+Aux = tuple[Variables, dict[str, Array]]
+
+
+class Player(NamedTuple):
+    """One player's variables and the state of its optimiser."""
+
+    variables: Variables
+    opt_state: Any
+
+
+class Players(NamedTuple):
+    """Something of both players."""
+
+    generator: Any
+    discriminator: Any
+
+
+class Side(NamedTuple):
+    """What one player can do.
+
+    Fields:
+        gradient: `(its variables, the other's variables, batch, key) -> (gradient,
+            (new collections, metrics))`, on this device alone.
+        advance: `(player, gradient, (new collections, metrics)) -> (player, metrics)`.
+    """
+
+    gradient: Callable[[Variables, Variables, Batch, Key], tuple[Params, Aux]]
+    advance: Callable[[Player, Params, Aux], tuple[Player, dict[str, Array]]]
+
+    def turn(
+        self, player: Player, other: Variables, batch: Batch, key: Key
+    ) -> tuple[Player, dict[str, Array]]:
+        """A step of the player by itself."""
+        found = self.gradient(player.variables, other, batch, key)
+        return self.advance(player, *mean_over_devices(found))
+
+
+Schedule = Callable[[Players, Players, Batch, Key], tuple[Players, Players]]
+"""`(sides, players, batch, key) -> (players, metrics of both)`."""
+
+
+def alternating(
+    *, n_discriminator: int = 1, n_generator: int = 1, generator_first: bool = False
+) -> Schedule:
+    """The players step in turn, each its own number of times.
+
+    The batch is cut into as many equal parts as the one of more steps has, one a step,
+    so that each sees fresh data; the other player takes the last ones.
+
+    Args:
+        n_discriminator: steps of the discriminator a round.
+        n_generator: steps of the generator a round.
+        generator_first: whether the generator begins.
+
+    Raises:
+        InputError: a number is not positive, or the larger one does not divide the
+            batch.
+    """
+    if min(n_discriminator, n_generator) < 1:
+        raise InputError(
+            "alternating: n_discriminator and n_generator must be at least 1, got "
+            f"{n_discriminator} and {n_generator}."
+        )
+    counts = Players(n_generator, n_discriminator)
+    order = ("generator", "discriminator")
+    order = order if generator_first else order[::-1]
+
+    def play(sides: Players, players: Players, batch: Batch, key: Key) -> Any:
+        keys = Players(*jax.random.split(key))
+        parts = microbatches(batch, max(counts), user="alternating")
+        metrics = {}
+        for name in order:
+            (other,) = set(order) - {name}
+            rival, side = getattr(players, other).variables, getattr(sides, name)
+            n = getattr(counts, name)
+
+            def one(player: Player, item: Any, rival=rival, side=side) -> Any:
+                return side.turn(player, rival, *item)
+
+            last = jax.tree.map(lambda leaf, n=n: leaf[-n:], parts)
+            items = (last, jax.random.split(getattr(keys, name), n))
+            player, found = jax.lax.scan(one, getattr(players, name), items)
+            players = players._replace(**{name: player})
+            metrics[name] = jax.tree.map(lambda leaf: leaf[-1], found)
+        return players, Players(**metrics)
+
+    return play
+
+
+def simultaneous() -> Schedule:
+    """Both players step at once, each against the other as it was before.
+
+    With `optax.optimistic_gradient_descent` for both players it is the optimistic
+    method (past extragradient) of Daskalakis et al., 2018, arXiv:1711.00141.
+    """
+
+    def play(sides: Players, players: Players, batch: Batch, key: Key) -> Any:
+        found = _fields(sides, players, batch, key)
+        return _advance(sides, players, mean_over_devices(found))
+
+    return play
+
+
+def extragradient() -> Schedule:
+    """Both players look a step ahead, and go back to step by what they saw there.
+
+        z' = z - e v(z),   z <- z - e v(z')
+
+    Both steps see the same batch and the same noise. The step ahead is the optimiser's
+    own, whose state only the second one changes.
+
+    Source: Korpelevich, 1976; Gidel et al., 2019, arXiv:1802.10551.
+    """
+
+    def play(sides: Players, players: Players, batch: Batch, key: Key) -> Any:
+        found = mean_over_devices(_fields(sides, players, batch, key))
+        ahead, _ = _advance(sides, players, found)
+        seen = mean_over_devices(_fields(sides, ahead, batch, key))
+        return _advance(sides, players, seen)
+
+    return play
+
+
+def consensus(weight: float) -> Schedule:
+    """Both players also lower the squared length of the game's own gradient.
+
+        v + weight J^T v,   v = (dL_G / dx, dL_D / dy),   J = dv / d(x, y)
+
+    Args:
+        weight: of the added term.
+
+    Raises:
+        InputError: `weight` is negative.
+
+    Source: Mescheder, Nowozin and Geiger, 2017, arXiv:1705.10461.
+    """
+    return _adjusted("consensus", weight, lambda v, along, across: across)
+
+
+def symplectic(weight: float) -> Schedule:
+    """Both players also follow the part of the game that rotates: SGA.
+
+        v + weight A^T v,   A = (J - J^T) / 2
+
+    Args:
+        weight: of the added term.
+
+    Raises:
+        InputError: `weight` is negative.
+
+    Source: Balduzzi et al., 2018, arXiv:1802.05642.
+    """
+
+    def turned(v: Any, along: Any, across: Any) -> Any:
+        return jax.tree.map(lambda a, b: (b - a) / 2, along, across)
+
+    return _adjusted("symplectic", weight, turned)
+
+
+def _adjusted(
+    user: str, weight: float, term: Callable[[Any, Any, Any], Any]
+) -> Schedule:
+    """A simultaneous step by `v + weight term(v, J v, J^T v)`."""
+    if weight < 0:
+        raise InputError(f"{user}: weight must not be negative, got {weight}.")
+
+    def play(sides: Players, players: Players, batch: Batch, key: Key) -> Any:
+        def field(params: Players) -> tuple[Any, Any]:
+            placed = Players(
+                *(
+                    player._replace(variables={**player.variables, "params": mine})
+                    for player, mine in zip(players, params, strict=True)
+                )
+            )
+            found = _fields(sides, placed, batch, key)
+            return Players(*(v for v, _ in found)), Players(*(aux for _, aux in found))
+
+        params = Players(*(player.variables["params"] for player in players))
+        v, pull, aux = jax.vjp(field, params, has_aux=True)
+        v = mean_over_devices(v)
+        _, along = jax.jvp(lambda params: field(params)[0], (params,), (v,))
+        along, across = mean_over_devices((along, pull(v)[0]))
+        added = term(v, along, across)
+        both = jax.tree.map(lambda a, b: a + weight * b, v, added)
+        pairs = Players(*zip(both, mean_over_devices(aux), strict=True))
+        return _advance(sides, players, pairs)
+
+    return play
+
+
+def _fields(sides: Players, players: Players, batch: Batch, key: Key) -> Players:
+    """The raw gradients of both players at once, and what comes along."""
+    key_generator, key_discriminator = jax.random.split(key)
+    generator, discriminator = (player.variables for player in players)
+    return Players(
+        sides.generator.gradient(generator, discriminator, batch, key_generator),
+        sides.discriminator.gradient(
+            discriminator, generator, batch, key_discriminator
+        ),
+    )
+
+
+def _advance(sides: Players, players: Players, found: Players) -> Any:
+    stepped = [
+        side.advance(player, *pair)
+        for side, player, pair in zip(sides, players, found, strict=True)
+    ]
+    return Players(*(player for player, _ in stepped)), Players(
+        *(m for _, m in stepped)
+    )

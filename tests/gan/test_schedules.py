@@ -1,0 +1,133 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from experiments.gan.bilinear import path, rates, spectral_radius
+from genjax.errors import InputError
+from genjax.gan import (
+    alternating,
+    consensus,
+    extragradient,
+    minimax,
+    simultaneous,
+    symplectic,
+    zero_sum,
+)
+from tests.laws.instances import tiny_gan
+
+BATCH = {"x": jax.random.normal(jax.random.key(7), (8, 4))}
+BILINEAR = zero_sum(
+    lambda x, y, batch, key: x * y,
+    lambda key, batch: (jnp.array(1.0), jnp.array(1.0)),
+)
+SCHEDULES = {
+    "simultaneous": simultaneous(),
+    "alternating": alternating(),
+    "extragradient": extragradient(),
+    "consensus": consensus(1.0),
+    "symplectic": symplectic(1.0),
+}
+
+
+@pytest.mark.parametrize("step", [0.05, 0.2, 0.7])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_contraction_rates_are_the_closed_forms(name, step):
+    sgd = optax.sgd(step)
+    update = minimax(BILINEAR, sgd, sgd, schedule=SCHEDULES[name])
+    assert spectral_radius(update) == pytest.approx(rates(step)[name], abs=1e-6)
+
+
+@pytest.mark.parametrize("step", [0.05, 0.2])
+def test_the_optimistic_method_is_an_optimiser(step):
+    optimistic = optax.optimistic_gradient_descent(step)
+    update = minimax(BILINEAR, optimistic, optimistic, schedule=simultaneous())
+    assert spectral_radius(update) == pytest.approx(rates(step)["optimistic"], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["consensus", "symplectic"])
+def test_without_weight_they_are_simultaneous_steps(name):
+    make = {"consensus": consensus, "symplectic": symplectic}[name]
+    sgd = optax.sgd(0.1)
+    found = []
+    for schedule in (make(0.0), simultaneous()):
+        update = minimax(tiny_gan(), sgd, sgd, schedule=schedule)
+        state = update.init(jax.random.key(0), BATCH)
+        found.append(jax.jit(update.step)(state, BATCH)[0].variables)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), found[0], found[1]
+    )
+
+
+def test_consensus_lowers_the_length_of_the_games_gradient():
+    """The added term is the gradient of half the squared length, by autodiff."""
+
+    def value(x, y, batch, key):
+        return jnp.sin(x) * y + x**2 * y**2
+
+    game = zero_sum(value, lambda key, batch: (jnp.array(0.3), jnp.array(-0.8)))
+    rate, weight = 1e-2, 0.7
+    sgd = optax.sgd(rate)
+    update = minimax(game, sgd, sgd, schedule=consensus(weight))
+    state = update.init(jax.random.key(0), jnp.zeros(1))
+    new, _ = update.step(state, jnp.zeros(1))
+    z = jnp.array([0.3, -0.8])
+
+    def field(z):
+        x, y = jax.grad(lambda z: value(z[0], z[1], None, None))(z)
+        return jnp.stack([x, -y])
+
+    half_square = jax.grad(lambda z: 0.5 * jnp.sum(field(z) ** 2))
+    wanted = z - rate * (field(z) + weight * half_square(z))
+    names = ("generator", "discriminator")
+    moved = [float(new.variables[name]["params"]) for name in names]
+    np.testing.assert_allclose(moved, wanted, atol=1e-6)
+
+
+def test_extragradient_converges_where_simultaneous_steps_diverge():
+    sgd = optax.sgd(0.2)
+    distance = {
+        name: np.linalg.norm(
+            path(minimax(BILINEAR, sgd, sgd, schedule=SCHEDULES[name]), 300)[-1]
+        )
+        for name in ("extragradient", "simultaneous")
+    }
+    assert distance["extragradient"] < 1e-2 < 10 < distance["simultaneous"]
+
+
+def test_each_player_makes_its_number_of_steps_in_its_turn():
+    calls = []
+
+    def spy(name, loss):
+        def counted(mine, other, batch, key):
+            calls.append((name, batch["x"].shape[0]))
+            return loss(mine, other, batch, key)
+
+        return counted
+
+    game = tiny_gan()
+    spied = game._replace(
+        generator=spy("G", game.generator), discriminator=spy("D", game.discriminator)
+    )
+    adam = optax.adam(1e-3)
+    schedule = alternating(n_discriminator=1, n_generator=4, generator_first=True)
+    update = minimax(spied, adam, adam, schedule=schedule)
+    state = update.init(jax.random.key(0), BATCH)
+    new, _ = update.step(state, BATCH)
+    assert [name for name, _ in dict.fromkeys(calls)] == ["G", "D"]
+    assert {rows for _, rows in calls} == {2}
+    counts = {name: int(new.opt_state[name][0].count) for name in new.opt_state}
+    assert counts == {"generator": 4, "discriminator": 1}
+
+
+def test_bad_schedules_are_sentences():
+    with pytest.raises(InputError, match="must be at least 1, got 0 and 1"):
+        alternating(n_discriminator=0)
+    sgd = optax.sgd(0.1)
+    update = minimax(tiny_gan(), sgd, sgd, schedule=alternating(n_discriminator=3))
+    with pytest.raises(InputError, match="n = 3 must divide the batch, got 8 rows"):
+        update.step(update.init(jax.random.key(0), BATCH), BATCH)
+    for make in (consensus, symplectic):
+        with pytest.raises(InputError, match="weight must not be negative, got -1"):
+            make(-1.0)
