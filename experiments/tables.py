@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,9 +39,9 @@ class TableConfig(RunConfig):
 class Rows(NamedTuple):
     """The rows of a table, cut into three."""
 
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    train: Any
+    validation: Any
+    test: Any
 
 
 def read(config: TableConfig, embedded: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Checks of arguments that several families share."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import jax
 import numpy as np
 
 from genjax.errors import InputError
@@ -24,13 +26,75 @@ def check_order(
     >>> check_order("doctest", (2, 0, 1)).tolist()
     [2, 0, 1]
     """
+    if isinstance(order, jax.core.Tracer):
+        raise InputError(
+            f"{user}: the order must be known when the program is traced; close over "
+            "it, and pass arrays as arguments."
+        )
     found = np.asarray(order)
     n = found.size if dim is None else dim
-    if found.ndim != 1 or sorted(found.tolist()) != list(range(n)):
+    if (
+        found.ndim != 1
+        or found.dtype.kind not in "iu"
+        or sorted(found.tolist()) != list(range(n))
+    ):
         raise InputError(
             f"{user}: order must hold each of 0 ... {n - 1} once, got {found.tolist()}."
         )
     return found
+
+
+def check_observed(user: str, observed: Any, dim: int) -> np.ndarray:
+    """Returns a mask of observed dimensions as an array.
+
+    Args:
+        user: who asks, for the error's sentence.
+        observed: the mask `[dim]`.
+        dim: how many dimensions there are.
+
+    Raises:
+        InputError: the mask is traced, or of another shape.
+
+    >>> check_observed("doctest", [1, 0], 2).tolist()
+    [True, False]
+    """
+    if isinstance(observed, jax.core.Tracer):
+        raise InputError(
+            f"{user}: the mask of what is observed must be known when the program is "
+            "traced; close over it, and pass x as an argument."
+        )
+    mask = np.asarray(observed, bool)
+    if mask.shape != (dim,):
+        raise InputError(
+            f"{user}: observed must have the shape ({dim},), got {mask.shape}."
+        )
+    return mask
+
+
+def check_prefix(user: str, observed: Any, order: np.ndarray) -> np.ndarray:
+    """Returns a mask of observed dimensions that are the first ones of an order.
+
+    Args:
+        user: who asks, for the error's sentence.
+        observed: the mask `[dim]`.
+        order: the dimension that comes first, the second one, ...
+
+    Raises:
+        InputError: the mask is traced, of another shape, or no prefix.
+
+    >>> check_prefix("doctest", [0, 1], np.array([1, 0])).tolist()
+    [False, True]
+    """
+    mask = check_observed(user, observed, len(order))
+    in_order = mask[order]
+    if np.any(in_order[1:] & ~in_order[:-1]):
+        first = order[np.argmin(in_order)]
+        raise InputError(
+            f"{user}: exact completion needs the observed dimensions to be a prefix of "
+            f"the order; dimension {first} is missing before observed ones. Orderless "
+            "models (deep_nade without an order) condition on any set."
+        )
+    return mask
 
 
 def check_condition(user: str, width: int, condition: Array | None, rows: int) -> None:
@@ -49,8 +113,9 @@ def check_condition(user: str, width: int, condition: Array | None, rows: int) -
     >>> check_condition("doctest", 0, None, 5)
     """
     found = (rows, 0) if condition is None else condition.shape
+    shown = "none" if condition is None else found
     if found != (rows, width):
         raise InputError(
             f"{user}: the model was initialised with a condition of width {width}, so "
-            f"that {rows} examples need one of the shape {(rows, width)}, got {found}."
+            f"that {rows} examples need one of the shape {(rows, width)}, got {shown}."
         )

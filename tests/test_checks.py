@@ -1,7 +1,9 @@
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from genjax.checks import check_condition, check_order
+from genjax.checks import check_condition, check_order, check_prefix
 from genjax.errors import InputError
 
 
@@ -30,3 +32,17 @@ def test_a_condition_that_does_not_fit_is_named(width, shape):
 def test_what_fits_passes():
     check_condition("user", 2, jnp.ones((3, 2)), 3)
     assert check_order("user", [1, 0], dim=2).tolist() == [1, 0]
+
+
+def test_orders_are_integers():
+    for order in ((True, False), (0.0, 1.0)):
+        with pytest.raises(InputError, match="once, got"):
+            check_order("test", order)
+
+
+def test_a_traced_mask_is_a_sentence():
+    def masked(mask):
+        return check_prefix("test", mask, np.arange(2)).sum()
+
+    with pytest.raises(InputError, match="close over it"):
+        jax.jit(masked)(np.ones(2, bool))

@@ -66,7 +66,9 @@ def binary_task(
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        drawn = jax.jit(model.sample, static_argnums=2)(variables["params"], key, n)[0]
+        drawn = jax.jit(recipe.single.sample, static_argnums=2)(
+            variables["params"], key, n
+        )[0]
         return drawn.reshape(n, side, side)
 
     return Task(
@@ -79,7 +81,7 @@ def binary_task(
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),
         figures=lambda variables, key: {
-            "completions": _completions(model, variables, key, test, side)
+            "completions": _completions(recipe.single, variables, key, test, side)
         },
         baselines=baselines,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from experiments.selection import train_to_best
+from experiments.tables import Rows
 from genjax import nn
 from genjax.autoregressive import (
     darn,
@@ -69,30 +70,29 @@ class Settings(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A model and what it is trained by: its likelihood, or that of its members."""
+    """A model and what it is trained by.
+
+    Fields:
+        model: what is evaluated; a mixture where one set of parameters fits several.
+        objective: its likelihood, or that of its members.
+        single: with the same parameters, what samples and completes: a member.
+    """
 
     model: Density
     objective: Objective
-
-
-class Rows(NamedTuple):
-    """The rows of a set, `[n, D]` of 0 and 1."""
-
-    train: Array
-    validation: Array
-    test: Array
+    single: Density
 
 
 class Members(NamedTuple):
     """Trained models side by side: seeds, or seeds and orders.
 
     Fields:
-        model: of each member, in an order of its own.
+        recipe: of each member, in an order of its own.
         params: stacked.
         orders: `[members, D]`.
     """
 
-    model: Density
+    recipe: Recipe
     params: Params
     orders: np.ndarray
 
@@ -101,7 +101,7 @@ class Members(NamedTuple):
 
         def of_member(scanned: tuple[Params, Array]) -> Array:
             params, order = scanned
-            return log_probs(self.model, params, jnp.take(x, order, axis=1))
+            return log_probs(self.recipe.model, params, jnp.take(x, order, axis=1))
 
         stacked = (self.params, jnp.asarray(self.orders))
         return jax.jit(partial(jax.lax.map, of_member))(stacked)
@@ -130,7 +130,7 @@ def recipes(settings: Settings, dim: int) -> Mapping[str, Callable[[], Recipe]]:
 
     def of(make: Callable[[], Density]) -> Recipe:
         model = make()
-        return Recipe(model, negative_log_likelihood(model))
+        return Recipe(model, negative_log_likelihood(model), model)
 
     def masks() -> Recipe:
         seeds = range(settings.members)
@@ -140,7 +140,8 @@ def recipes(settings: Settings, dim: int) -> Mapping[str, Callable[[], Recipe]]:
             return made(hidden=widths, degrees=degrees, direct=True)
 
         objective = member_likelihood(make, degrees)
-        return Recipe(shared_ensemble(make, degrees), objective)
+        first = made(hidden=widths, seed=seeds[0], direct=True)
+        return Recipe(shared_ensemble(make, degrees), objective, first)
 
     def eonade() -> Recipe:
         network = nn.MLP(features=dim, hidden=(hidden,) * (1 + settings.layers))
@@ -161,7 +162,7 @@ def image_recipes(settings: Settings, side: int) -> Mapping[str, Callable[[], Re
 
     def pixels() -> Recipe:
         model = pixel_cnn(shape=shape, channels=channels, layers=4 * settings.layers)
-        return Recipe(model, negative_log_likelihood(model))
+        return Recipe(model, negative_log_likelihood(model), model)
 
     def conv_nade() -> Recipe:
         network = nn.ConvStack(features=1, widths=(channels,) * 4, inner=3)
@@ -171,13 +172,10 @@ def image_recipes(settings: Settings, side: int) -> Mapping[str, Callable[[], Re
 
 
 def _orderless(network: Any, dim: int, members: int) -> Recipe:
-    """Orders that take the first half first, so that all members complete the rest."""
-    half = dim // 2
-    first = random_orders(jax.random.key(0), dim=half, n=members)
-    last = half + random_orders(jax.random.key(1), dim=dim - half, n=members)
-    make = partial(deep_nade, network)
-    model = shared_ensemble(make, np.concatenate([first, last], axis=1))
-    return Recipe(model, orderless_likelihood(network))
+    orders = random_orders(jax.random.key(0), dim=dim, n=members)
+    model = shared_ensemble(partial(deep_nade, network), orders)
+    natural = deep_nade(network, np.arange(dim))
+    return Recipe(model, orderless_likelihood(network), natural)
 
 
 def train(
@@ -239,4 +237,4 @@ def train(
         every=max(1, settings.steps // 40),
         chunk=settings.chunk,
     )
-    return Members(recipe.model, averaged(best)["params"], orders)
+    return Members(recipe, averaged(best)["params"], orders)

@@ -162,8 +162,13 @@ def _read(data: str) -> Splits:
             f"[n, 784]: {error}."
         ) from error
     for name, part in zip(names, parts, strict=True):
-        if not np.isin(part, (0, 1)).all():
-            raise InputError(f"--data: the array {name} has values beside 0 and 1.")
+        wrong = np.argwhere(~np.isin(part.reshape(len(part), -1), (0, 1)))
+        if len(wrong):
+            row, column = wrong[0]
+            raise InputError(
+                f"--data: the array {name} must hold zeros and ones, got "
+                f"{part.reshape(len(part), -1)[row, column]} in column {column}."
+            )
     return Splits(*(ArraySource({"image": part}) for part in parts))
 
 

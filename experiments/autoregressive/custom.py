@@ -85,14 +85,14 @@ def kind_of(config: Config, table: np.ndarray) -> str:
     """
     if config.kind not in KINDS:
         raise InputError(f"--kind must be one of {KINDS}, got {config.kind!r}.")
+    are_classes = (table >= 0) & (table < MOST_CLASSES) & (table == np.floor(table))
     if config.kind == "auto":
-        are_classes = (table >= 0) & (table < MOST_CLASSES) & (table == np.floor(table))
         if np.isin(table, (0, 1)).all():
             return "binary"
         return "categorical" if are_classes.all() else "real"
     allowed = {
         "binary": np.isin(table, (0, 1)),
-        "categorical": (table >= 0) & (table == np.floor(table)),
+        "categorical": are_classes,
         "real": np.isfinite(table),
     }[config.kind]
     wrong = np.argwhere(~allowed)
@@ -100,7 +100,7 @@ def kind_of(config: Config, table: np.ndarray) -> str:
         row, column = wrong[0]
         raise InputError(
             f"--kind {config.kind}: column {column} holds {table[row, column]:g} in "
-            f"row {row}."
+            f"row {row}; classes are integers from 0 to {MOST_CLASSES - 1}."
         )
     return config.kind
 
@@ -137,23 +137,39 @@ def _prepare(config: Config) -> tuple[Rows, Conditional]:
     return rows, binary()
 
 
+def _alone(config: Config, conditional: Conditional, rows: Rows) -> float:
+    """The test log-likelihood of the columns, each by itself."""
+    if conditional.outputs_are_logits:
+        outputs = conditional.marginal(jnp.asarray(rows.train))[None]
+        return float(conditional.log_prob(outputs, rows.test).sum(axis=1).mean())
+    from sklearn.mixture import GaussianMixture
+
+    columns = range(rows.train.shape[1])
+    fitted = [
+        GaussianMixture(config.components, reg_covar=1e-3, random_state=0).fit(
+            rows.train[:, [column]]
+        )
+        for column in columns
+    ]
+    return float(sum(fitted[c].score(rows.test[:, [c]]) for c in columns))
+
+
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     rows, conditional = _prepare(config)
     model = _model(config, conditional)
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
-    train, validation, test = (jnp.asarray(part) for part in rows)
+    validation, test = (jnp.asarray(part) for part in rows[1:])
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         log_prob = jax.jit(lambda params: log_probs(model, params, test))(
             variables["params"]
         )
-        alone = conditional.log_prob(conditional.marginal(train)[None], test)
         return {
             "test_log_likelihood": log_prob.mean(),
             "standard_error": log_prob.std(ddof=1) / len(test) ** 0.5,
-            "independent_columns": alone.sum(axis=1).mean(),
+            "independent_columns": _alone(config, conditional, rows),
             "test_rows": len(test),
         }
 
@@ -168,6 +184,8 @@ def build(config: Config) -> Task:
             grid = image_grid(stacked, columns=2, title=", ".join(parts))
             return {"rows": grid}
         low, high = float(rows.test.min()), float(rows.test.max())
+        if rows.test.shape[1] == 1:
+            return {}
         pairs = [(i, i + 1) for i in range(min(rows.test.shape[1] - 1, 3))]
         panels = {
             f"{name}, columns {i} and {j}": points[:, [i, j]]
@@ -176,7 +194,7 @@ def build(config: Config) -> Task:
         }
         extent = (low, high, low, high)
         drawn_pairs = scatter_panels(panels, extent=extent, columns=len(pairs))
-        return {"pairs": drawn_pairs} if pairs else {}
+        return {"pairs": drawn_pairs}
 
     return Task(
         update=with_ema(

@@ -24,7 +24,6 @@ import numpy as np
 
 from experiments.autoregressive._models import (
     Members,
-    Rows,
     Settings,
     image_recipes,
     recipes,
@@ -33,6 +32,7 @@ from experiments.autoregressive._models import (
 from experiments.config import RunConfig
 from experiments.images import binary_digits
 from experiments.runner import Study, run
+from experiments.tables import Rows
 from genjax.data.preprocessing import flatten
 from genjax.errors import InputError
 from genjax.metrics import completion_log_probs
@@ -84,6 +84,8 @@ def build(config: Config) -> Study:
         raise InputError(
             f"--models: name some of {', '.join(SETTINGS)}, got {config.models}."
         )
+    if config.seeds > 1:
+        raise InputError("--seeds: this study trains one seed of each model.")
     rows = Rows(*(flatten(source.arrays["image"]) for source in binary_digits()))
     key = jax.random.key(config.seed)
     observed = np.arange(SIDE**2) < SIDE**2 // 2
@@ -93,7 +95,7 @@ def build(config: Config) -> Study:
         trained = {name: _train(config, rows, name) for name in config.models}
         metrics: dict[str, Any] = {}
         for name, members in trained.items():
-            model, params = members.model, _only(members)
+            model, params = members.recipe.single, _only(members)
             metrics[f"{name}_nll"] = -float(members.log_probs(rows.test).mean())
             score = jax.jit(
                 lambda params, x, m=model: completion_log_probs(
@@ -138,7 +140,7 @@ def _only(members: Members) -> Any:
 def _samples(trained: dict[str, Members]) -> Any:
     drawn: list[Array] = []
     for members in trained.values():
-        sample = jax.jit(members.model.sample, static_argnums=2)
+        sample = jax.jit(members.recipe.single.sample, static_argnums=2)
         drawn.append(sample(_only(members), jax.random.key(1), COLUMNS)[0])
     return _grid(drawn, list(trained), "samples")
 
@@ -148,7 +150,7 @@ def _completions(trained: dict[str, Members], test: Array, observed: np.ndarray)
     drawn = [images, jnp.where(observed[None], images, 0.4)]
     for members in trained.values():
         complete = jax.jit(
-            lambda params, key, x, m=members.model: m.complete(
+            lambda params, key, x, m=members.recipe.single: m.complete(
                 params, key, x, observed
             )[0]
         )

@@ -127,6 +127,8 @@ def measure_fold(config: Config, rows: Rows, model: Density) -> float:
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
+    if config.seeds > 1:
+        raise InputError("--seeds: cuts are averaged here; see --folds.")
     tables = _tables(config)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -157,6 +159,8 @@ def _tables(config: Config) -> dict[str, np.ndarray]:
     if not config.folder:
         name = Path(config.data).name.split(".")[0] or "wines"
         return {name: read(config, np.asarray(load_wine(return_X_y=True)[0]))}
+    if config.data or config.drop or config.key:
+        raise InputError("--folder: name its sets by --sets, without --data or --drop.")
     unknown = set(config.sets) - set(NAMED)
     if unknown or not config.sets:
         raise InputError(f"--sets: name some of {', '.join(NAMED)}, got {config.sets}.")

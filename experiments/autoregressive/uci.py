@@ -24,11 +24,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.autoregressive._models import Rows, Settings, recipes, train
+from experiments.autoregressive._models import Settings, recipes, train
 from experiments.config import RunConfig
 from experiments.images import binary_digits
 from experiments.report import write_text
 from experiments.runner import Study, run
+from experiments.tables import Rows
 from genjax.autoregressive import random_orders
 from genjax.data.preprocessing import flatten
 from genjax.errors import InputError
@@ -112,6 +113,7 @@ RECURRENT = Settings(4000, 64, 3e-3, 0.1)
 SEQUENTIAL = ("gru", "lstm", "transformer", "wavenet")
 OVERRIDES = {
     ("connect4", "fvsbn"): FVSBN._replace(steps=8000),
+    ("connect4", "gru"): Settings(6000, 64, 3e-3),
     ("dna", "fvsbn"): FVSBN._replace(steps=1500),
     ("nips_0_12", "fvsbn"): Settings(800, 1, 1e-2, 1e-3),
     ("dna", "made"): Settings(1500, 250, 1e-2, 1.0),
@@ -143,10 +145,11 @@ def measure_set(
     found = json.loads(kept.read_text()) if kept.exists() else {}
     dim = rows.train.shape[1]
     for label in config.models:
-        if label in found:
-            continue
         mixed = config.members if label in ENSEMBLES else 1
         settings = settings_of(config, name, label)
+        made_by = _made_by(config, settings, mixed)
+        if label in found and found[label]["made_by"] == made_by:
+            continue
         recipe = recipes(settings, dim)["nade" if label in ENSEMBLES else label]()
         count = config.seeds * mixed
         natural = np.tile(np.arange(dim), (count, 1))
@@ -160,7 +163,7 @@ def measure_set(
             ema=config.ema,
             seed=config.seed,
         )
-        scores = {}
+        scores: dict[str, Any] = {"made_by": made_by}
         for split in ("validation", "test"):
             each = members.log_probs(getattr(rows, split))
             each = each.reshape(config.seeds, mixed, -1)
@@ -171,15 +174,28 @@ def measure_set(
     return found
 
 
+def _made_by(config: Config, settings: Settings, mixed: int) -> dict[str, Any]:
+    """What a kept result depends on."""
+    return {
+        **settings._asdict(),
+        "activation": settings.activation.__name__,
+        "seed": config.seed,
+        "seeds": config.seeds,
+        "mixed": mixed,
+        "batch_size": config.batch_size,
+        "ema": config.ema,
+    }
+
+
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     sets = config.sets if config.folder else ("digits",)
     rows = {name: _read(config.folder, name) for name in sets}
     known = {*ENSEMBLES, *recipes(SETTINGS["digits"], 2)}
     unknown = set(config.models) - known
-    if unknown:
+    if unknown or not config.models:
         raise InputError(
-            f"--models: there is no model {sorted(unknown)}, only {sorted(known)}."
+            f"--models: name some of {sorted(known)}, got {list(config.models)}."
         )
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -217,6 +233,13 @@ def _read(folder: str, name: str) -> Rows:
         if missing:
             raise InputError(f"--folder: {path} lacks the arrays {sorted(missing)}.")
         parts = [arrays[part] for part in ("train", "valid", "test")]
+    if len({part.shape[1:] for part in parts}) > 1 or any(
+        part.ndim != 2 or not len(part) for part in parts
+    ):
+        raise InputError(
+            f"--folder: train, valid and test of {path} must be [n, D] of one D, got "
+            f"the shapes {[part.shape for part in parts]}."
+        )
     for part in parts:
         wrong = np.argwhere(~np.isin(part, (0, 1)))
         if len(wrong):

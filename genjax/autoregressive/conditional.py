@@ -28,6 +28,7 @@ class Conditional(NamedTuple):
         marginal: `x [b, D] -> [D, size]`: the outputs of each dimension by itself, near
             its maximum likelihood; where training starts.
         check: raises an `InputError` for concrete values outside the domain.
+        outputs_are_logits: so that a temperature divides them.
     """
 
     size: int
@@ -37,6 +38,7 @@ class Conditional(NamedTuple):
     embed: Callable[[Array], Array]
     marginal: Callable[[Array], Array]
     check: Callable[[Array], None] = lambda x: None
+    outputs_are_logits: bool = False
 
 
 def binary() -> Conditional:
@@ -61,6 +63,7 @@ def binary() -> Conditional:
         lambda x: x[..., None],
         lambda x: smoothed_logits(x)[:, None],
         lambda x: _check_integers("binary", x, 2),
+        outputs_are_logits=True,
     )
 
 
@@ -80,7 +83,10 @@ def categorical(classes: int) -> Conditional:
         raise InputError(f"categorical: classes must be at least 2, got {classes}.")
 
     def log_prob(outputs: Outputs, x: Values) -> Values:
-        return jnp.sum(jax.nn.log_softmax(outputs) * _one_hot(x, classes), axis=-1)
+        is_class = _one_hot(x, classes) > 0
+        log_p = jax.nn.log_softmax(outputs)
+        value = jnp.sum(jnp.where(is_class, log_p, 0.0), axis=-1)
+        return jnp.where(jnp.any(is_class, axis=-1), value, -jnp.inf)
 
     def marginal(x: Array) -> Array:
         return jnp.log((1 + _one_hot(x, classes).sum(axis=0)) / (len(x) + classes))
@@ -93,6 +99,7 @@ def categorical(classes: int) -> Conditional:
         lambda x: _one_hot(x, classes),
         marginal,
         lambda x: _check_integers(f"categorical({classes})", x, classes),
+        outputs_are_logits=True,
     )
 
 
@@ -224,14 +231,19 @@ def cooled(conditional: Conditional, *, temperature: float) -> Conditional:
         temperature: T; below 1 the likely becomes likelier.
 
     Raises:
-        InputError: `temperature` is not positive.
+        InputError: `temperature` is not positive, or the outputs are no logits.
 
     >>> cold = cooled(binary(), temperature=0.5)
     >>> cold.log_prob(jnp.ones((1, 1)), jnp.ones(1)).round(4).tolist()
     [-0.1269]
     """
-    if temperature <= 0:
+    if not temperature > 0:
         raise InputError(f"cooled: temperature must be positive, got {temperature}.")
+    if not conditional.outputs_are_logits:
+        raise InputError(
+            "cooled: only conditionals whose outputs are logits have a temperature: "
+            "binary() and categorical(classes)."
+        )
     return conditional._replace(
         log_prob=lambda outputs, x: conditional.log_prob(outputs / temperature, x),
         sample=lambda key, outputs: conditional.sample(key, outputs / temperature),
@@ -269,13 +281,23 @@ def _mixture(
         return jnp.concatenate([_spread(x, components, smallest=1e-3), floor], axis=1)
 
     return Conditional(
-        3 * components + 1, 1, log_prob, sample, lambda x: x[..., None], marginal
+        3 * components + 1,
+        1,
+        log_prob,
+        sample,
+        lambda x: x[..., None],
+        marginal,
+        lambda x: _check(name, x, np.isfinite, "finite"),
     )
 
 
 def _spread(x: Array, components: int, *, smallest: float) -> Array:
     """Equal components, spread over a deviation on either side of the mean."""
-    places = jnp.linspace(-1.0, 1.0, components) if components > 1 else jnp.zeros(1)
+    places = (
+        jnp.linspace(-1.0, 1.0, components, dtype=jnp.float32)
+        if components > 1
+        else jnp.zeros(1, jnp.float32)
+    )
     deviation = jnp.maximum(x.std(axis=0), smallest)[:, None]
     means = x.mean(axis=0)[:, None] + deviation * places[None]
     log_scales = jnp.broadcast_to(jnp.log(deviation), means.shape)
@@ -292,13 +314,21 @@ def _choose(values: Array, index: Array) -> Array:
 
 
 def _check_integers(name: str, x: Array, levels: int) -> None:
+    ticks = np.arange(levels)
+    rule = f"integers from 0 to {levels - 1}"
+    _check(name, x, lambda values: np.isin(values, ticks), rule)
+
+
+def _check(
+    name: str, x: Array, is_right: Callable[[np.ndarray], np.ndarray], rule: str
+) -> None:
     if isinstance(x, jax.core.Tracer):
         return
-    values = np.asarray(x)
-    wrong = ~np.isin(values, np.arange(levels))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
+    values = np.asarray(x, np.float32)
+    wrong = np.argwhere(~is_right(values))
+    if len(wrong):
+        row, column = wrong[0]
         raise InputError(
-            f"{name}: values must be integers from 0 to {levels - 1}, got "
-            f"{values[row, column]} in column {column} (row {row})."
+            f"{name}: values must be {rule}, got {values[row, column]} in column "
+            f"{column} (row {row})."
         )

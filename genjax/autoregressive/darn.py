@@ -81,20 +81,21 @@ def darn(prior: Density, decoder: Density, *, latent: int) -> Density:
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
         _no_condition(condition)
-        key_state, key_data = jax.random.split(key)
+        key_state, key_data, key_seen = jax.random.split(key, 3)
         log_prior = prior.log_prob(params["prior"], jnp.asarray(states))
 
-        def of_state(scanned: tuple[Array, Key]) -> tuple[Array, Array]:
-            h, key = scanned
+        def log_seen(h: Array) -> Array:
+            # Any completion tells the probability of what is observed.
             h = given(h, len(x))
-            drawn, term = decoder.complete(params["decoder"], key, x, observed, h)
-            return drawn, decoder.log_prob(params["decoder"], drawn, h) - term
+            drawn, term = decoder.complete(params["decoder"], key_seen, x, observed, h)
+            return decoder.log_prob(params["decoder"], drawn, h) - term
 
-        keys = jax.random.split(key_data, len(states))
-        draws, log_seen = jax.lax.map(of_state, (jnp.asarray(states), keys))
-        evidence = log_prior[:, None] + log_seen
+        every = jnp.asarray(states)
+        evidence = log_prior[:, None] + jax.lax.map(log_seen, every)
         chosen = jax.random.categorical(key_state, evidence, axis=0)
-        completed = draws[chosen, jnp.arange(len(x))]
+        completed, _ = decoder.complete(
+            params["decoder"], key_data, x, observed, every[chosen]
+        )
         whole = log_prob(params, completed)
         return completed, whole - jax.nn.logsumexp(evidence, axis=0)
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from genjax import nn
 from genjax.autoregressive.conditional import Conditional, binary
+from genjax.autoregressive.engine import as_float32, check_vectors
 from genjax.autoregressive.ordering import Order
 from genjax.base import Density, Network, Objective
-from genjax.checks import check_order
+from genjax.checks import check_observed, check_order, check_prefix
 from genjax.errors import InputError
 from genjax.typing import (
     Array,
@@ -35,9 +36,10 @@ def deep_nade(
         p(x) = prod_t p(x_(o_t) | x_(o_1), ..., x_(o_(t-1))),
         outputs = bias + network(observed x, observed)
 
-    A likelihood takes a pass a dimension. Any set of observed dimensions is completed
-    exactly, the others in their order; the densities of two orders differ a little, and
-    `shared_ensemble` is their mixture.
+    A likelihood takes a pass a dimension. Without an order, any set of observed
+    dimensions is completed, by the model of an order that has them first and then goes
+    on in the natural one; with an order, a prefix of it. The densities of two orders
+    differ a little, and `shared_ensemble` is their mixture.
 
     Args:
         network: from `[b, D inputs + D]`, observed inputs (zeros elsewhere) and the
@@ -51,8 +53,8 @@ def deep_nade(
         A density over `[b, D]`, trained by `orderless_likelihood`.
 
     Raises:
-        InputError: `order` is no permutation of the dimensions, or the network's output
-            has another shape.
+        InputError: `order` is no permutation of the dimensions, what is observed is no
+            prefix of it, or the network's output has another shape.
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Uria, Cote, Gregor,
     Murray and Larochelle, 2016, arXiv:1605.02226.
@@ -76,7 +78,9 @@ def deep_nade(
         return check_order("deep_nade", order, dim=dim)
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        check_vectors(x, len(params["bias"]))
         conditional.check(x)
+        params, x = as_float32((params, x))
         dims = places(x.shape[1])
         masks = dims.argsort()[None] < np.arange(len(dims))[:, None]
 
@@ -89,27 +93,34 @@ def deep_nade(
             return total + terms, None
 
         scanned = (jnp.asarray(dims), jnp.asarray(masks))
-        return jax.lax.scan(step, jnp.zeros(len(x)), scanned)[0]
+        return jax.lax.scan(step, jnp.zeros(len(x), jnp.float32), scanned)[0]
 
     def complete(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        seen = np.asarray(observed, bool)
-        dims = [d for d in places(x.shape[1]) if not seen[d]]
+        check_vectors(x, len(params["bias"]))
+        dims = places(x.shape[1])
+        if order is None:
+            seen = check_observed("deep_nade", observed, len(dims))
+        else:
+            seen = check_prefix("deep_nade", observed, check_order("deep_nade", dims))
+        conditional.check(jnp.where(seen[None], x, 0.0))
+        params, x = as_float32((params, x))
+        dims = [d for d in dims if not seen[d]]
         x = jnp.where(jnp.asarray(seen)[None], x, 0.0)
         if not dims:
-            return x, jnp.zeros(len(x))
+            return x, jnp.zeros(len(x), jnp.float32)
 
         def step(carry: tuple[Array, Array, Array], scanned: Any) -> tuple:
             x, mask, total = carry
             d, key = scanned
             outputs = conditionals.apply(params, x, mask, condition)
             outputs = jnp.take(outputs, d, axis=1)
-            value = conditional.sample(key, outputs)
+            value = conditional.sample(key, outputs).astype(jnp.float32)
             total = total + conditional.log_prob(outputs, value)
             return (x.at[:, d].set(value), mask.at[d].set(True), total), None
 
-        start = (x, jnp.asarray(seen), jnp.zeros(len(x)))
+        start = (x, jnp.asarray(seen), jnp.zeros(len(x), jnp.float32))
         scanned = (jnp.asarray(dims), jax.random.split(key, len(dims)))
         (x, _, total), _ = jax.lax.scan(step, start, scanned)
         return x, total
@@ -117,7 +128,7 @@ def deep_nade(
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        blank = jnp.zeros((n, len(params["bias"])))
+        blank = jnp.zeros((n, len(params["bias"])), jnp.float32)
         return complete(params, key, blank, np.zeros(blank.shape[1], bool), condition)
 
     return Density(conditionals.init, log_prob, sample, complete)
@@ -184,11 +195,7 @@ class _Conditionals:
         self.conditional = conditional
 
     def init(self, key: Key, x: Event, condition: Condition = None) -> Params:
-        if x.ndim != 2:
-            raise InputError(
-                "deep_nade: x must be a batch of vectors [b, D], got the shape "
-                f"{x.shape}; flatten images first."
-            )
+        check_vectors(x)
         self.conditional.check(x)
         mask = jnp.zeros(x.shape, bool)
         return {

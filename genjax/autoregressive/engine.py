@@ -9,7 +9,7 @@ import numpy as np
 
 from genjax.autoregressive.conditional import Conditional
 from genjax.base import Density
-from genjax.checks import check_order
+from genjax.checks import check_order, check_prefix
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample
 
@@ -70,7 +70,7 @@ def autoregressive(
         return check_order("autoregressive", order, dim=dim)
 
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
-        _check_vectors(x)
+        check_vectors(x)
         places(x.shape[1])
         conditional.check(x)
         x = x.astype(jnp.float32)
@@ -80,9 +80,9 @@ def autoregressive(
         }
 
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
-        _check_vectors(x, len(params["bias"]))
+        check_vectors(x, len(params["bias"]))
         conditional.check(x)
-        params, x = _as_float32((params, x))
+        params, x = as_float32((params, x))
         inputs = conditional.embed(x)
         outputs = walk.outputs(params["network"], inputs, condition)
         terms = conditional.log_prob(outputs + params["bias"][None], x)
@@ -91,10 +91,10 @@ def autoregressive(
     def draw(
         params: Params, key: Key, x: Array, observed: np.ndarray, condition: Condition
     ) -> tuple[Array, PerExample]:
-        params, x = _as_float32((params, x))
+        params, x = as_float32((params, x))
         n, dim = x.shape
         forth = places(dim)
-        blank = jnp.zeros((n, dim, conditional.inputs))
+        blank = jnp.zeros((n, dim, conditional.inputs), jnp.float32)
         cache, advance = walk.start(params["network"], blank, condition)
 
         def step(carry: tuple[Any, Array, Array], scanned: Any) -> tuple[Any, Array]:
@@ -102,11 +102,12 @@ def autoregressive(
             d, key, bias, given, seen = scanned
             cache, outputs = advance(cache, d, previous)
             outputs = outputs + bias[None]
-            value = jnp.where(seen, given, conditional.sample(key, outputs))
+            drawn = conditional.sample(key, outputs).astype(jnp.float32)
+            value = jnp.where(seen, given, drawn)
             term = jnp.where(seen, 0.0, conditional.log_prob(outputs, value))
             return (cache, conditional.embed(value), log_prob + term), value
 
-        start = (cache, blank[:, 0], jnp.zeros(n))
+        start = (cache, blank[:, 0], jnp.zeros(n, jnp.float32))
         keys = jax.random.split(key, dim)
         bias, given = params["bias"][forth], x.T[forth]
         scanned = (jnp.arange(dim), keys, bias, given, observed[forth])
@@ -116,14 +117,16 @@ def autoregressive(
     def sample(
         params: Params, key: Key, n: int, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        blank = jnp.zeros((n, len(params["bias"])))
+        blank = jnp.zeros((n, len(params["bias"])), jnp.float32)
+        check_vectors(blank)
         return draw(params, key, blank, np.zeros(blank.shape[1], bool), condition)
 
     def complete(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        _check_vectors(x, len(params["bias"]))
-        seen = _prefix(observed, places(x.shape[1]))
+        check_vectors(x, len(params["bias"]))
+        seen = check_prefix("autoregressive", observed, places(x.shape[1]))
+        conditional.check(jnp.where(seen[None], x, 0.0))
         return draw(params, key, x, seen, condition)
 
     return Density(init, log_prob, sample, complete)
@@ -183,32 +186,20 @@ def inputs_before(inputs: Array) -> Array:
     return jnp.pad(inputs, ((0, 0), (1, 0), (0, 0)))[:, :-1]
 
 
-def _as_float32(tree: Any) -> Any:
+def as_float32(tree: Any) -> Any:
+    """Casts every leaf to float32."""
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
 
 
-def _check_vectors(x: Array, dim: int | None = None) -> None:
-    if x.ndim != 2 or (dim is not None and x.shape[1] != dim):
+def check_vectors(x: Array, dim: int | None = None) -> None:
+    """Checks that `x` is a batch of vectors, of `dim` numbers where that is known.
+
+    Raises:
+        InputError: it is not, or has no row.
+    """
+    if x.ndim != 2 or 0 in x.shape or (dim is not None and x.shape[1] != dim):
         wanted = "D" if dim is None else dim
         raise InputError(
-            f"autoregressive: x must be a batch of vectors [b, {wanted}], got the "
-            f"shape {x.shape}; flatten images first."
+            f"autoregressive: x must be a batch of at least one vector "
+            f"[b, {wanted}], got the shape {x.shape}; flatten images first."
         )
-
-
-def _prefix(observed: Any, order: np.ndarray) -> np.ndarray:
-    mask = np.asarray(observed, bool)
-    if mask.shape != order.shape:
-        raise InputError(
-            f"autoregressive: observed must have the shape {order.shape}, got "
-            f"{mask.shape}."
-        )
-    in_order = mask[order]
-    if np.any(in_order[1:] & ~in_order[:-1]):
-        first = order[np.argmin(in_order)]
-        raise InputError(
-            "autoregressive: exact completion needs the observed dimensions to be a "
-            f"prefix of the order; dimension {first} is missing before observed ones. "
-            "Orderless models (deep_nade, also of images) condition on any set."
-        )
-    return mask

@@ -41,7 +41,7 @@ def fvsbn(*, conditional: Conditional | None = None) -> Density:
 
     def kernel(params: Params) -> Array:
         dim = len(params["W"])
-        earlier = jnp.triu(jnp.ones((dim, dim)), 1)
+        earlier = jnp.triu(jnp.ones((dim, dim), params["W"].dtype), 1)
         return params["W"] * earlier[:, None, :, None]
 
     def outputs(params: Params, inputs: Array, condition: Condition = None) -> Array:

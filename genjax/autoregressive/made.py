@@ -51,9 +51,9 @@ def made(
         output.
 
     Raises:
-        InputError: a width is not positive, residual layers differ in theirs, the order
-            is no permutation of the dimensions, or degrees come beside an order or a
-            seed.
+        InputError: a width is not positive, residual layers differ in theirs or have
+            random degrees, the order is no permutation of the dimensions, or degrees
+            come beside an order or a seed.
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
@@ -67,6 +67,11 @@ def made(
     conditional = binary() if conditional is None else conditional
     if degrees is not None and (order is not None or seed is not None):
         raise InputError("made: degrees stand in place of an order and a seed.")
+    if residual and (len(set(hidden)) > 1 or seed is not None or degrees is not None):
+        raise InputError(
+            "made: residual layers need equal widths, and neither a seed nor degrees, "
+            f"got the widths {tuple(hidden)}."
+        )
     forth = None if order is None else check_order("made", order)
     module = nn.MaskedMLP(
         features=conditional.size,

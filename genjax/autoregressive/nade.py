@@ -245,7 +245,7 @@ def _terms_backward(
         a, x_d, g, w, v = scanned
         h, pullback = jax.vjp(activation, a)
         dw, dv, dx = _outer(x_d, da), _outer(g, h).T, _product(da, w.T)
-        return da + pullback(_advance(jnp.zeros(()), g, v.T))[0], (dw, dv, dx)
+        return da + pullback(_advance(jnp.zeros((), g.dtype), g, v.T))[0], (dw, dv, dx)
 
     def segment(da: Array, scanned: Any) -> tuple[Array, Any]:
         a, x_s, g, w, v = scanned

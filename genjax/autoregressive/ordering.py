@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import Density, Objective
-from genjax.checks import check_order
+from genjax.checks import check_order, check_prefix
 from genjax.errors import InputError
 from genjax.typing import (
     Array,
@@ -82,7 +82,7 @@ def ordered(model: Density, order: Order) -> Density:
     def complete(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        mask = np.asarray(observed, bool)[forth]
+        mask = check_prefix("ordered", observed, forth)[forth]
         x, log_prob = model.complete(params, key, turned(x, forth), mask, condition)
         return turned(x, back), log_prob
 
@@ -145,8 +145,8 @@ def shared_ensemble(make: Callable[[Any], Density], settings: Any) -> Density:
         settings: K of them, stacked: `random_orders(...)`, `nn.sampled_degrees(...)`.
 
     Returns:
-        A density with the parameters of one member. `complete` is exact where the mask
-        is a prefix of the order of every member.
+        A density with the parameters of one member. `complete` takes a mask that is a
+        prefix of the order of every member.
 
     Raises:
         InputError: there is no setting.

@@ -55,7 +55,13 @@ def pixel_cnn(
     (2,)
     """
     height, width, colours = shape
-    if layers < 1 or kernel % 2 == 0 or channels < 1 or channels % colours:
+    if (
+        layers < 1
+        or kernel < 1
+        or kernel % 2 == 0
+        or channels < 1
+        or channels % colours
+    ):
         raise InputError(
             "pixel_cnn: layers must be at least 1, kernel odd, and channels a multiple "
             f"of the {colours} colours, got {layers}, {kernel} and {channels}."
@@ -94,7 +100,7 @@ def pixel_cnn(
             params["condition"], condition, n, features=narrow, user="pixel_cnn"
         )
         v = h = inputs.reshape(n, height, width, colours * k)
-        total = jnp.zeros((n, height, width, channels))
+        total = jnp.zeros((n, height, width, channels), jnp.float32)
         for i, layer in enumerate(params["layers"]):
             # The first layer must not see the row, the pixel, the colour itself.
             kernel_v = layer["vertical"] if i else layer["vertical"].at[-1].set(0.0)

@@ -42,5 +42,5 @@ def project(
     width = 0 if matrix is None else len(matrix)
     check_condition(user, width, condition, n)
     if condition is None:
-        return jnp.zeros((n, features))
+        return jnp.zeros((n, features), jnp.float32)
     return condition.astype(jnp.float32) @ matrix

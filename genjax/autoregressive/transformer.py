@@ -57,7 +57,7 @@ def transformer(
     >>> model.log_prob(params, x).shape
     (4,)
     """
-    if layers < 1 or heads < 1 or width % heads:
+    if min(layers, heads, width) < 1 or width % heads:
         raise InputError(
             "transformer: layers and heads must be at least 1 and heads divide the "
             f"width, got {layers} layers, {heads} heads, width {width}."
@@ -95,24 +95,24 @@ def transformer(
         params: Params, blank: Array, condition: Condition = None
     ) -> tuple[Any, Step]:
         n, dim, _ = blank.shape
-        empty = jnp.zeros((layers, n, dim, heads, each))
+        empty = jnp.zeros((n, dim, heads, each), jnp.float32)
 
         def step(cache: Any, d: Array, previous: Array) -> tuple[Any, Array]:
             seen = jnp.arange(dim)[None] <= d
 
-            def block(token: Array, scanned: Any) -> tuple[Array, Any]:
-                params, keys, values = scanned
-                q, k, v = attention.split(params, token, d[None])
+            token, kept = _tokens(params, previous[:, None], d[None], condition), []
+            for layer, (keys, values) in enumerate(cache):
+                block = jax.tree.map(lambda leaf, i=layer: leaf[i], params["blocks"])
+                q, k, v = attention.split(block, token, d[None])
                 keys = jax.lax.dynamic_update_slice_in_dim(keys, k, d, axis=1)
                 values = jax.lax.dynamic_update_slice_in_dim(values, v, d, axis=1)
                 mixed = attention.attend(q, keys, values, seen)
-                return _feed(params, token + mixed @ params["mix"]), (keys, values)
+                token = _feed(block, token + mixed @ block["mix"])
+                kept.append((keys, values))
+            return kept, (_norm(token) @ params["outputs"])[:, 0]
 
-            token = _tokens(params, previous[:, None], d[None], condition)
-            token, cache = jax.lax.scan(block, token, (params["blocks"], *cache))
-            return cache, (_norm(token) @ params["outputs"])[:, 0]
-
-        return (empty, empty), step
+        # Inside a scan over the layers, the whole cache would be copied a layer.
+        return [(empty, empty)] * layers, step
 
     return autoregressive(Walk(init, outputs, start), conditional)
 

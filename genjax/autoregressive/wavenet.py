@@ -84,21 +84,21 @@ def wavenet(
         n, dim, _ = blank.shape
         shift = shift_of(params, condition, n)
 
-        def step(kept: Array, d: Array, previous: Array) -> tuple[Array, Array]:
+        def step(rings: list[Array], d: Array, previous: Array) -> Any:
             place = jnp.take(params["places"], d, axis=0)
             x = previous @ params["inputs"] + place[None] + shift
-            total, histories = jnp.zeros_like(x), []
-            for i in range(layers):
-                history = kept[i].at[:, d].set(x)
-                back = jnp.take(history, jnp.maximum(d - 2**i, 0), axis=1)
-                past = jnp.where(d >= 2**i, back, 0.0)
-                histories.append(history)
+            total, turned = jnp.zeros_like(x), []
+            for i, ring in enumerate(rings):
+                # Where the new value goes stands the one that is as old as the reach.
+                slot = d % len(ring)
+                past = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
+                turned.append(jax.lax.dynamic_update_index_in_dim(ring, x, slot, 0))
                 x, skip = _layer(params, i, x, past)
                 total = total + skip
-            output = jax.nn.relu(total) @ params["outputs"]
-            return jnp.stack(histories), output
+            return turned, jax.nn.relu(total) @ params["outputs"]
 
-        return jnp.zeros((layers, n, dim, channels)), step
+        reaches = [min(2**i, dim) for i in range(layers)]
+        return [jnp.zeros((r, n, channels), jnp.float32) for r in reaches], step
 
     return autoregressive(Walk(init, outputs, start), conditional)
 

@@ -10,6 +10,7 @@ from genjax.base import Density
 from genjax.typing import (
     Array,
     Bool,
+    Condition,
     Event,
     Float,
     Key,
@@ -74,7 +75,8 @@ def completion_log_probs(
     params: Params,
     key: Key,
     x: Event,
-    observed: Bool[Array, " d"] | np.ndarray,
+    observed: Observed,
+    condition: Condition = None,
 ) -> PerExample:
     """Returns `log p(x_hidden | x_observed)` of given examples, in nats.
 
@@ -84,12 +86,13 @@ def completion_log_probs(
     `log p(y) - log p(y_hidden | x_observed)`.
 
     Args:
-        density: a model with an exact `complete`, one for all masks: an orderless model
-            needs its order to begin with what is observed.
+        density: a model with an exact `complete`. An orderless one (`deep_nade`) needs
+            an order: without one it completes by others than that of its `log_prob`.
         params: its parameters.
         key: of that completion.
         x: the examples `[n, d]`.
         observed: the mask `[d]`.
+        condition: of the model, where it has one.
 
     >>> from genjax.autoregressive import fvsbn
     >>> model, x = fvsbn(), jnp.eye(4)
@@ -98,9 +101,9 @@ def completion_log_probs(
     >>> completion_log_probs(model, params, key, x, observed).shape
     (4,)
     """
-    drawn, conditional = density.complete(params, key, x, observed)
-    evidence = density.log_prob(params, drawn) - conditional
-    return density.log_prob(params, x) - evidence
+    drawn, conditional = density.complete(params, key, x, observed, condition)
+    evidence = density.log_prob(params, drawn, condition) - conditional
+    return density.log_prob(params, x, condition) - evidence
 
 
 def bits_per_dim(

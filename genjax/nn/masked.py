@@ -91,16 +91,16 @@ def sampled_degrees(
         what `MaskedMLP(degrees=...)` takes, once a set is chosen.
 
     Raises:
-        InputError: there is not one order a seed, or one is no permutation.
+        InputError: there is no seed, not one order a seed, or one is no permutation.
 
     >>> [part.shape for part in sampled_degrees(range(5), dim=3, hidden=(8, 9))]
     [(5, 3), (5, 8), (5, 9)]
     """
     forth = [np.arange(dim)] * len(seeds) if orders is None else list(orders)
-    if len(forth) != len(seeds):
+    if len(forth) != len(seeds) or not forth or dim < 1:
         raise InputError(
-            f"sampled_degrees: give an order a seed, got {len(forth)} orders and "
-            f"{len(seeds)} seeds."
+            "sampled_degrees: give at least one seed, an order a seed, and one input, "
+            f"got {len(seeds)} seeds, {len(forth)} orders and dim = {dim}."
         )
     sets = []
     for seed, order in zip(seeds, forth, strict=True):
@@ -215,10 +215,12 @@ class MaskedMLP(nn.Module):
                 "MaskedMLP: it was initialised with a condition, and is applied to "
                 "none."
             )
-        if self.residual and (len(set(self.hidden)) > 1 or self.seed is not None):
+        is_random = self.seed is not None or self.degrees is not None
+        if self.residual and (len(set(self.hidden)) > 1 or is_random):
             raise InputError(
-                "MaskedMLP: residual layers need equal widths and no seed, got the "
-                f"widths {tuple(self.hidden)} and the seed {self.seed}."
+                "MaskedMLP: residual layers need equal widths and evenly spread "
+                f"degrees, got the widths {tuple(self.hidden)}, the seed {self.seed}"
+                f"{'' if self.degrees is None else ' and given degrees'}."
             )
         first, *rest = _masks_of(degrees)
         *masks, last = [first.repeat(self.inputs, axis=0), *rest]
@@ -374,7 +376,7 @@ def autoregressive_scan(
         return (cache, value), (value, aux)
 
     in_order = jax.tree.map(lambda leaf: jnp.take(leaf, inputs, axis=0), given)
-    start = (cache, jnp.zeros(rows))
+    start = (cache, jnp.zeros(rows, jnp.float32))
     _, found = jax.lax.scan(step, start, (jnp.arange(dim), in_order))
     x, aux = jax.tree.map(lambda leaf: jnp.take(leaf, places, axis=0), found)
     return x.T, aux
@@ -428,7 +430,7 @@ def _condition_shifts(
     rows: int,
 ) -> list[Array]:
     """What a condition adds to each layer, `[rows or 1, units]`."""
-    shifts = [jnp.zeros((1, kernel.shape[1])) for kernel, *_ in layers]
+    shifts = [jnp.zeros((1, kernel.shape[1]), jnp.float32) for kernel, *_ in layers]
     width = (
         len(params["condition_output"]["kernel"]) if "condition_output" in params else 0
     )

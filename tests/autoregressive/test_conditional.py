@@ -12,6 +12,7 @@ from genjax.autoregressive import (
     grey_levels,
     laplace_mixture,
     normal_mixture,
+    rnade,
 )
 from genjax.errors import InputError
 
@@ -104,3 +105,27 @@ def test_values_outside_the_domain_are_named(conditional, wrong, sentence):
 def test_bad_settings_are_refused(make):
     with pytest.raises(InputError, match="must be at least"):
         make()
+
+
+def test_values_outside_the_classes_are_impossible():
+    conditional = categorical(3)
+    outside = jnp.array([3.0, -1.0, 0.5, jnp.nan])
+    value = jax.jit(conditional.log_prob)(jnp.zeros((4, 3)), outside)
+    np.testing.assert_array_equal(value, -jnp.inf)
+    impossible = jnp.array([[-jnp.inf, 0.0, 0.0]])
+    found = conditional.log_prob(impossible, jnp.ones(1))
+    np.testing.assert_allclose(found, -np.log(2), rtol=1e-6)
+
+
+def test_only_logits_have_a_temperature():
+    for conditional in (grey_levels(levels=4, components=2), normal_mixture(2)):
+        with pytest.raises(InputError, match="whose outputs are logits"):
+            cooled(conditional, temperature=0.5)
+    with pytest.raises(InputError, match="temperature must be positive, got nan"):
+        cooled(binary(), temperature=float("nan"))
+
+
+def test_real_values_must_be_finite():
+    model = rnade(hidden=3, components=2)
+    with pytest.raises(InputError, match=r"must be finite, got nan in column 1"):
+        model.init(jax.random.key(0), jnp.array([[0.0, jnp.nan]]))

@@ -46,7 +46,7 @@ def test_what_is_observed_stays_and_what_is_missing_is_named():
         model().complete(params, KEY, x, np.array([False, True, False]))
     with pytest.raises(InputError, match=r"shape \(3,\), got \(2,\)"):
         model().complete(params, KEY, x, np.array([True, True]))
-    with pytest.raises(InputError, match=r"vectors \[b, 3\], got the shape \(1, 2\)"):
+    with pytest.raises(InputError, match=r"vector \[b, 3\], got the shape \(1, 2\)"):
         model().log_prob(params, x[:, :2])
 
 
@@ -59,3 +59,21 @@ def test_a_single_dimension_is_its_marginal():
     )
     drawn, _ = single.sample(params, KEY, 7)
     assert drawn.shape == (7, 1)
+
+
+def test_values_that_are_observed_are_checked_too():
+    x = jnp.array([[0.5, 0.0, 7.0]])
+    params = model().init(KEY, jnp.round(x[:, :2]).repeat(2, axis=1)[:, :3])
+    with pytest.raises(InputError, match=r"got 0\.5 in column 0"):
+        model().complete(params, KEY, x, np.array([True, False, False]))
+    model().complete(params, KEY, x, np.zeros(3, bool))
+
+
+def test_no_rows_are_a_sentence():
+    params = model().init(KEY, jnp.eye(3))
+    for call in (
+        lambda: model().log_prob(params, jnp.zeros((0, 3))),
+        lambda: model().sample(params, KEY, 0),
+    ):
+        with pytest.raises(InputError, match="at least one vector"):
+            call()

@@ -67,3 +67,14 @@ def test_an_order_completes_its_own_prefix():
 def test_degrees_stand_in_place_of_an_order():
     with pytest.raises(InputError, match="in place of an order"):
         made(hidden=(4,), seed=0, degrees=nn.sampled_degrees([0], dim=3, hidden=(4,)))
+
+
+def test_residual_layers_have_no_random_degrees():
+    (*degrees,) = nn.sampled_degrees([0], dim=3, hidden=(4, 4))
+    for fields in ({"seed": 0}, {"degrees": [part[0] for part in degrees]}):
+        with pytest.raises(InputError, match="neither a seed nor degrees"):
+            made(hidden=(4, 4), residual=True, **fields)
+    with pytest.raises(InputError, match="evenly spread degrees"):
+        nn.MaskedMLP(features=1, hidden=(4, 4), residual=True, degrees=degrees).init(
+            KEY, jnp.ones((2, 3))
+        )

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 
 from genjax import nn
 from genjax.autoregressive import (
+    deep_nade,
     fvsbn,
     made,
     member_likelihood,
@@ -94,3 +97,23 @@ def test_a_step_trains_one_of_the_members():
     nearest = np.abs(each[None] - found[:, None]).argmin(axis=1)
     assert set(nearest.tolist()) == {0, 1, 2}
     np.testing.assert_allclose(found, each[nearest], rtol=1e-5)
+
+
+def test_masks_are_checked_in_the_users_numbering():
+    turned = ordered(fvsbn(), (2, 0, 3, 1))
+    params = turned.init(KEY, X)
+    with pytest.raises(InputError, match="dimension 2 is missing before"):
+        turned.complete(params, KEY, X, np.array([True, False, False, False]))
+    with pytest.raises(InputError, match=r"shape \(4,\), got \(5,\)"):
+        turned.complete(params, KEY, X, np.zeros(5, bool))
+    with pytest.raises(InputError, match="must be known when the program is traced"):
+        jax.jit(lambda mask: turned.complete(params, KEY, X, mask))(np.zeros(4, bool))
+
+
+def test_members_of_other_orders_do_not_complete_what_is_no_prefix():
+    make = partial(deep_nade, nn.MLP(features=4, hidden=(4,)))
+    model = shared_ensemble(make, np.array([(0, 1, 2, 3), (1, 0, 3, 2)]))
+    params = model.init(KEY, X)
+    model.complete(params, KEY, X, np.array([True, True, False, False]))
+    with pytest.raises(InputError, match="deep_nade without an order"):
+        model.complete(params, KEY, X, np.array([True, False, True, False]))

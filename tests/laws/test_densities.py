@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from genjax.autoregressive import binary as bits
 from genjax.autoregressive import (
     categorical,
     grey_levels,
@@ -135,3 +136,20 @@ def test_gradients_are_finite_at_extremes(case):
 
     for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(extreme)):
         assert jnp.all(jnp.isfinite(leaf))
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_statistics_are_float32_where_x64_is_on(name):
+    model, key = AUTOREGRESSIVE[name](bits()), jax.random.key(0)
+    observed = np.arange(6) < 3
+    with jax.enable_x64(), jax.numpy_dtype_promotion("standard"):
+        vectors = jnp.asarray(every_vector(6), jnp.float64)[::9]
+        params = jax.eval_shape(model.init, key, vectors)
+        found = [
+            jax.eval_shape(model.log_prob, params, vectors),
+            *jax.eval_shape(lambda params: model.sample(params, key, 3), params),
+            *jax.eval_shape(
+                lambda params: model.complete(params, key, vectors, observed), params
+            ),
+        ]
+    assert {leaf.dtype for leaf in found} == {np.dtype("float32")}

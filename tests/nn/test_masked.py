@@ -44,7 +44,7 @@ def test_sampled_degrees_are_those_of_each_seed_and_order():
     for k, seed in enumerate((4, 5)):
         (wanted,) = nn.hidden_degrees(places[k], (6,), seed=seed)
         np.testing.assert_array_equal(first[k], wanted)
-    with pytest.raises(InputError, match="got 2 orders and 1 seeds"):
+    with pytest.raises(InputError, match="got 1 seeds, 2 orders"):
         nn.sampled_degrees((4,), dim=3, hidden=(6,), orders=orders)
 
 
