@@ -11,13 +11,17 @@ from genjax.typing import Array
 
 
 def check_order(
-    user: str, order: Sequence[int] | np.ndarray | Array, *, dim: int | None = None
+    user: str,
+    order: Sequence[int] | np.ndarray | Array | None,
+    *,
+    dim: int | None = None,
 ) -> np.ndarray:
     """Returns an order as an array, once it is known to be a permutation.
 
     Args:
         user: who asks, for the error's sentence.
-        order: the numbers of dimensions, or of places, in any order.
+        order: the numbers of dimensions, or of places, in any order; the natural one of
+            `dim` when None.
         dim: how many there must be; as many as there are when None.
 
     Raises:
@@ -26,6 +30,8 @@ def check_order(
     >>> check_order("doctest", (2, 0, 1)).tolist()
     [2, 0, 1]
     """
+    if order is None and dim is not None:
+        return np.arange(dim)
     if isinstance(order, jax.core.Tracer):
         raise InputError(
             f"{user}: the order must be known when the program is traced; close over "

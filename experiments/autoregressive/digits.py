@@ -9,7 +9,7 @@ Paper: Uria et al., 2016, arXiv:1605.02226; Germain et al., 2015, arXiv:1502.035
     van den Oord et al., 2016, arXiv:1606.05328
 Command: python -m experiments autoregressive/digits --check
 Hardware: 2 CPU cores
-Time: TIME
+Time: 270 seconds for twelve models
 Expected: test NLL of the best model <= 16.9 nats; the mean log-likelihood of the true
     lower half given the upper one is printed for every model
 """

@@ -73,8 +73,8 @@ def darn(prior: Density, decoder: Density, *, latent: int) -> Density:
     ) -> tuple[Array, PerExample]:
         _no_condition(condition)
         key_latent, key_data = jax.random.split(key)
-        h, _ = prior.sample(params["prior"], key_latent, n)
-        x, _ = decoder.sample(params["decoder"], key_data, n, h)
+        h = prior.sample(params["prior"], key_latent, n)[0]
+        x = decoder.sample(params["decoder"], key_data, n, h)[0]
         return x, log_prob(params, x)
 
     def complete(
@@ -82,22 +82,20 @@ def darn(prior: Density, decoder: Density, *, latent: int) -> Density:
     ) -> tuple[Array, PerExample]:
         _no_condition(condition)
         key_state, key_data, key_seen = jax.random.split(key, 3)
-        log_prior = prior.log_prob(params["prior"], jnp.asarray(states))
+        every, mine = jnp.asarray(states), params["decoder"]
+        log_prior = prior.log_prob(params["prior"], every)
 
-        def log_seen(h: Array) -> Array:
+        def of_state(h: Array) -> Array:
             # Any completion tells the probability of what is observed.
             h = given(h, len(x))
-            drawn, term = decoder.complete(params["decoder"], key_seen, x, observed, h)
-            return decoder.log_prob(params["decoder"], drawn, h) - term
+            drawn, term = decoder.complete(mine, key_seen, x, observed, h)
+            return decoder.log_prob(mine, drawn, h) - term
 
-        every = jnp.asarray(states)
-        evidence = log_prior[:, None] + jax.lax.map(log_seen, every)
+        evidence = log_prior[:, None] + jax.lax.map(of_state, every)
         chosen = jax.random.categorical(key_state, evidence, axis=0)
-        completed, _ = decoder.complete(
-            params["decoder"], key_data, x, observed, every[chosen]
-        )
-        whole = log_prob(params, completed)
-        return completed, whole - jax.nn.logsumexp(evidence, axis=0)
+        completed, _ = decoder.complete(mine, key_data, x, observed, every[chosen])
+        seen = jax.nn.logsumexp(evidence, axis=0)
+        return completed, log_prob(params, completed) - seen
 
     return Density(init, log_prob, sample, complete)
 

@@ -70,18 +70,12 @@ def deep_nade(
     conditional = binary() if conditional is None else conditional
     conditionals = _Conditionals(network, conditional)
 
-    def places(dim: int) -> np.ndarray | Array:
-        if order is None:
-            return np.arange(dim)
-        if isinstance(order, jax.core.Tracer):
-            return order
-        return check_order("deep_nade", order, dim=dim)
-
     def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
         check_vectors(x, len(params["bias"]))
         conditional.check(x)
         params, x = as_float32((params, x))
-        dims = places(x.shape[1])
+        is_traced = isinstance(order, jax.core.Tracer)
+        dims = order if is_traced else _dims(order, x)
         masks = dims.argsort()[None] < np.arange(len(dims))[:, None]
 
         def step(total: Array, scanned: tuple[Array, Array]) -> tuple[Array, None]:
@@ -99,17 +93,15 @@ def deep_nade(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
         check_vectors(x, len(params["bias"]))
-        dims = places(x.shape[1])
+        dims = _dims(order, x)
         if order is None:
             seen = check_observed("deep_nade", observed, len(dims))
         else:
-            seen = check_prefix("deep_nade", observed, check_order("deep_nade", dims))
+            seen = check_prefix("deep_nade", observed, dims)
         conditional.check(jnp.where(seen[None], x, 0.0))
         params, x = as_float32((params, x))
-        dims = [d for d in dims if not seen[d]]
-        x = jnp.where(jnp.asarray(seen)[None], x, 0.0)
-        if not dims:
-            return x, jnp.zeros(len(x), jnp.float32)
+        missing = dims[~seen[dims]]
+        x = jnp.where(seen[None], x, 0.0)
 
         def step(carry: tuple[Array, Array, Array], scanned: Any) -> tuple:
             x, mask, total = carry
@@ -121,7 +113,7 @@ def deep_nade(
             return (x.at[:, d].set(value), mask.at[d].set(True), total), None
 
         start = (x, jnp.asarray(seen), jnp.zeros(len(x), jnp.float32))
-        scanned = (jnp.asarray(dims), jax.random.split(key, len(dims)))
+        scanned = (jnp.asarray(missing), jax.random.split(key, len(missing)))
         (x, _, total), _ = jax.lax.scan(step, start, scanned)
         return x, total
 
@@ -132,6 +124,10 @@ def deep_nade(
         return complete(params, key, blank, np.zeros(blank.shape[1], bool), condition)
 
     return Density(conditionals.init, log_prob, sample, complete)
+
+
+def _dims(order: Order | None, x: Array) -> np.ndarray:
+    return check_order("deep_nade", order, dim=x.shape[1])
 
 
 def orderless_likelihood(

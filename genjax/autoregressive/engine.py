@@ -64,14 +64,9 @@ def autoregressive(
             not a prefix.
     """
 
-    def places(dim: int) -> np.ndarray:
-        if order is None:
-            return np.arange(dim)
-        return check_order("autoregressive", order, dim=dim)
-
     def init(key: Key, x: Event, condition: Condition = None) -> Params:
         check_vectors(x)
-        places(x.shape[1])
+        check_order("autoregressive", order, dim=x.shape[1])
         conditional.check(x)
         x = x.astype(jnp.float32)
         return {
@@ -83,17 +78,15 @@ def autoregressive(
         check_vectors(x, len(params["bias"]))
         conditional.check(x)
         params, x = as_float32((params, x))
-        inputs = conditional.embed(x)
-        outputs = walk.outputs(params["network"], inputs, condition)
-        terms = conditional.log_prob(outputs + params["bias"][None], x)
-        return jnp.sum(terms, axis=1)
+        outputs = walk.outputs(params["network"], conditional.embed(x), condition)
+        return conditional.log_prob(outputs + params["bias"][None], x).sum(axis=1)
 
     def draw(
         params: Params, key: Key, x: Array, observed: np.ndarray, condition: Condition
     ) -> tuple[Array, PerExample]:
         params, x = as_float32((params, x))
         n, dim = x.shape
-        forth = places(dim)
+        forth = check_order("autoregressive", order, dim=dim)
         blank = jnp.zeros((n, dim, conditional.inputs), jnp.float32)
         cache, advance = walk.start(params["network"], blank, condition)
 
@@ -109,8 +102,8 @@ def autoregressive(
 
         start = (cache, blank[:, 0], jnp.zeros(n, jnp.float32))
         keys = jax.random.split(key, dim)
-        bias, given = params["bias"][forth], x.T[forth]
-        scanned = (jnp.arange(dim), keys, bias, given, observed[forth])
+        in_order = (params["bias"][forth], x.T[forth], observed[forth])
+        scanned = (jnp.arange(dim), keys, *in_order)
         (_, _, log_prob), values = jax.lax.scan(step, start, scanned)
         return values[np.argsort(forth)].T, log_prob
 
@@ -125,7 +118,8 @@ def autoregressive(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Array, PerExample]:
         check_vectors(x, len(params["bias"]))
-        seen = check_prefix("autoregressive", observed, places(x.shape[1]))
+        forth = check_order("autoregressive", order, dim=x.shape[1])
+        seen = check_prefix("autoregressive", observed, forth)
         conditional.check(jnp.where(seen[None], x, 0.0))
         return draw(params, key, x, seen, condition)
 

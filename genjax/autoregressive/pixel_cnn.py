@@ -55,13 +55,7 @@ def pixel_cnn(
     (2,)
     """
     height, width, colours = shape
-    if (
-        layers < 1
-        or kernel < 1
-        or kernel % 2 == 0
-        or channels < 1
-        or channels % colours
-    ):
+    if min(layers, kernel, channels) < 1 or kernel % 2 == 0 or channels % colours:
         raise InputError(
             "pixel_cnn: layers must be at least 1, kernel odd, and channels a multiple "
             f"of the {colours} colours, got {layers}, {kernel} and {channels}."

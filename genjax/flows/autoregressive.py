@@ -10,6 +10,7 @@ import numpy as np
 
 from genjax import nn
 from genjax.base import Bijector, Density, Network
+from genjax.checks import check_prefix
 from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.flows.density import density
@@ -132,16 +133,8 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
     def complete(
         params: Params, key: Key, x: Event, observed: Any, condition: Condition = None
     ) -> tuple[Event, PerExample]:
-        places = network.order_of(x.shape[1])
-        seen = np.asarray(observed, bool)
-        is_prefix = seen.shape == places.shape and bool(
-            (np.diff(seen[np.argsort(places)].astype(int)) <= 0).all()
-        )
-        if not is_prefix:
-            raise InputError(
-                "autoregressive_flow: what is observed must come before everything "
-                f"else in the order of the network, got the mask {seen.tolist()}."
-            )
+        order = np.argsort(network.degrees_of(x.shape[1])[0])
+        seen = check_prefix("autoregressive_flow", observed, order)
 
         def choose(outputs: Array, given: Any) -> tuple[Array, Array]:
             x, z, is_seen = given
