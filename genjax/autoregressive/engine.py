@@ -1,6 +1,6 @@
 """From a network that walks its dimensions in order to a density."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.autoregressive.conditional import Conditional
+from genjax.autoregressive.ordering import Order
 from genjax.base import Density
 from genjax.checks import check_order, check_prefix
 from genjax.errors import InputError
@@ -38,7 +39,7 @@ class Walk(NamedTuple):
 def autoregressive(
     walk: Walk,
     conditional: Conditional,
-    order: Sequence[int] | np.ndarray | Array | None = None,
+    order: Order | None = None,
 ) -> Density:
     """The density of vectors whose dimensions are drawn one after another.
 
