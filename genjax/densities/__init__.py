@@ -2,10 +2,12 @@
 
 from genjax.densities.bernoulli import bernoulli
 from genjax.densities.bernoulli_mixture import bernoulli_mixture, fit_bernoulli_mixture
-from genjax.densities.bounded import logistic, uniform
+from genjax.densities.bounded import logistic, uniform, uniform_one_hot
+from genjax.densities.concatenated import concatenated
 from genjax.densities.conditional import (
     conditional_bernoulli,
     conditional_normal,
+    conditional_one_hot,
     embed_condition,
     gaussian_moments,
 )
@@ -21,8 +23,10 @@ from genjax.densities.tempered import tempered
 __all__ = [
     "bernoulli",
     "bernoulli_mixture",
+    "concatenated",
     "conditional_bernoulli",
     "conditional_normal",
+    "conditional_one_hot",
     "diagonal_normal",
     "embed_condition",
     "fit_bernoulli_mixture",
@@ -35,4 +39,5 @@ __all__ = [
     "stochastic_likelihood",
     "tempered",
     "uniform",
+    "uniform_one_hot",
 ]

@@ -1,4 +1,4 @@
-"""Base distributions that are not normal: uniform and logistic."""
+"""Base distributions that are not normal: uniform, logistic, and classes."""
 
 import math
 
@@ -76,6 +76,43 @@ def logistic(event_shape: tuple[int, ...]) -> Density:
     ) -> tuple[Array, Array]:
         x = jax.random.logistic(key, (n, *event_shape))
         return x, log_prob(params, x, condition)
+
+    return Density(_no_params, log_prob, sample)
+
+
+def uniform_one_hot(classes: int) -> Density:
+    """One of several classes, all alike, as a one-hot vector.
+
+        log p(x) = -log classes for a one-hot vector, else -inf
+
+    Args:
+        classes: how many.
+
+    Returns:
+        A density without parameters over `[b, classes]`.
+
+    Raises:
+        InputError: `classes` is not positive.
+
+    >>> density = uniform_one_hot(4)
+    >>> density.log_prob({}, jnp.eye(4)[:1]).round(4).tolist()
+    [-1.3863]
+    """
+    if classes < 1:
+        raise InputError(f"uniform_one_hot: classes must be positive, got {classes}.")
+    level = -math.log(classes)
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        del params, condition
+        binary = jnp.all((x == 0) | (x == 1), axis=1)
+        return jnp.where(binary & (jnp.sum(x, axis=1) == 1), level, -jnp.inf)
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, Array]:
+        del params, condition
+        label = jax.random.randint(key, (n,), 0, classes)
+        return jax.nn.one_hot(label, classes), jnp.full(n, level)
 
     return Density(_no_params, log_prob, sample)
 

@@ -119,6 +119,42 @@ def conditional_bernoulli(network: Network) -> Density:
     return Density(_init_of(network), log_prob, sample)
 
 
+def conditional_one_hot(network: Network) -> Density:
+    """A class as a one-hot vector, given by a network: a classifier as a density.
+
+        log p(x | c) = sum_k x_k log softmax(l(c))_k
+
+    Args:
+        network: from conditions to logits `[b, classes]`.
+
+    Raises:
+        InputError: no condition is given, or the network's output does not fit.
+
+    >>> from genjax import nn
+    >>> density = conditional_one_hot(nn.MLP(features=3, hidden=(8,)))
+    >>> x, condition = jnp.eye(3), jnp.ones((3, 5))
+    >>> params = density.init(jax.random.key(0), x, condition)
+    >>> density.sample(params, jax.random.key(1), 3, condition)[0].shape
+    (3, 3)
+    """
+
+    def log_prob(params: Params, x: Event, condition: Condition = None) -> PerExample:
+        logits = _outputs(network, params, condition)
+        _check_shape("conditional_one_hot", logits, x)
+        return total(x * jax.nn.log_softmax(logits))
+
+    def sample(
+        params: Params, key: Key, n: int, condition: Condition = None
+    ) -> tuple[Array, Array]:
+        logits = _outputs(network, params, condition)
+        _check_rows(n, logits)
+        label = jax.random.categorical(key, logits)
+        x = jax.nn.one_hot(label, logits.shape[1])
+        return x, total(x * jax.nn.log_softmax(logits))
+
+    return Density(_init_of(network), log_prob, sample)
+
+
 def embed_condition(density: Density, network: Network) -> Density:
     """Passes the condition of a density through a network first.
 

@@ -1,5 +1,16 @@
 """Generative adversarial networks: losses, games, and how two players update."""
 
+from genjax.gan.augment import (
+    Augmentation,
+    adaptive_augment,
+    colour,
+    cutout,
+    diff_augment,
+    flip,
+    quarter_turns,
+    translation,
+)
+from genjax.gan.clipping import clip_weights
 from genjax.gan.f_gan import (
     Divergence,
     f_gan,
@@ -10,7 +21,14 @@ from genjax.gan.f_gan import (
     reverse_kullback_leibler,
     squared_hellinger,
 )
-from genjax.gan.games import gan, zero_sum
+from genjax.gan.games import (
+    auxiliary_classifier_gan,
+    gan,
+    latent_consistency,
+    zero_sum,
+)
+from genjax.gan.inference import adversarial_autoencoder, ali, bigan, veegan
+from genjax.gan.info_gan import info_gan
 from genjax.gan.losses import (
     AdversarialLoss,
     hinge,
@@ -23,7 +41,17 @@ from genjax.gan.losses import (
     wasserstein,
 )
 from genjax.gan.minimax import minimax
-from genjax.gan.penalties import dragan, gradient_penalty, r1, r2
+from genjax.gan.penalties import (
+    Judged,
+    Penalty,
+    balanced_consistency,
+    dragan,
+    gradient_penalty,
+    lazily,
+    lecam,
+    r1,
+    r2,
+)
 from genjax.gan.schedules import (
     alternating,
     consensus,
@@ -31,25 +59,45 @@ from genjax.gan.schedules import (
     simultaneous,
     symplectic,
 )
+from genjax.gan.unrolled import unrolled
 
 __all__ = [
     "AdversarialLoss",
+    "Augmentation",
     "Divergence",
+    "Judged",
+    "Penalty",
+    "adaptive_augment",
+    "adversarial_autoencoder",
+    "ali",
     "alternating",
+    "auxiliary_classifier_gan",
+    "balanced_consistency",
+    "bigan",
+    "clip_weights",
+    "colour",
     "consensus",
+    "cutout",
+    "diff_augment",
     "dragan",
     "extragradient",
     "f_gan",
+    "flip",
     "gan",
     "gan_divergence",
     "gradient_penalty",
     "hinge",
+    "info_gan",
     "jensen_shannon",
     "kullback_leibler",
+    "latent_consistency",
+    "lazily",
     "least_squares",
+    "lecam",
     "minimax",
     "non_saturating",
     "pearson",
+    "quarter_turns",
     "r1",
     "r2",
     "relativistic_average",
@@ -60,6 +108,9 @@ __all__ = [
     "softmax_gan",
     "squared_hellinger",
     "symplectic",
+    "translation",
+    "unrolled",
+    "veegan",
     "wasserstein",
     "zero_sum",
 ]

@@ -1,4 +1,4 @@
-"""Games of two players: generator against discriminator, or any two."""
+"""The GAN and its relatives with one generator and one discriminator."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,13 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, Network
-from genjax.errors import InputError
+from genjax.gan.adversarial import Outcome, Rules, Scene, adversarial, judge
+from genjax.gan.augment import Augmentation
 from genjax.gan.losses import AdversarialLoss
-from genjax.gan.penalties import Penalty
+from genjax.gan.penalties import Penalty, check_not_negative
 from genjax.nn import training_pass
-from genjax.typing import Array, Batch, Key, Params, Variables
-
-Outcome = tuple[Array, tuple[Variables, dict[str, Array]]]
+from genjax.typing import Array, Batch, Key, Params, Scalar, Variables
 
 
 def gan(
@@ -23,14 +22,17 @@ def gan(
     loss: AdversarialLoss,
     latent: Density,
     penalties: Sequence[Penalty] = (),
+    augment: Augmentation | None = None,
+    pack: int = 1,
 ) -> Game:
     """A generator that maps noise to data, and a discriminator that tells them apart.
 
         L_G = loss.generator(D(x), D(G(z))),   z ~ latent
         L_D = loss.discriminator(D(x), D(G(z))) + sum of the penalties
 
-    A player's own collections (batch statistics) change in its own turn only; those of
-    the discriminator see the data first, then the fakes.
+    Batches with a `condition` make it conditional: both networks take it as their last
+    input. A player's own collections (batch statistics) change in its own turn only;
+    those of the discriminator see the data first, then the fakes.
 
     Args:
         generator: from noise `[b, *latent]` to examples `[b, *event]`.
@@ -38,15 +40,19 @@ def gan(
         loss: an adversarial loss.
         latent: the distribution of the noise, one without parameters.
         penalties: added to the discriminator's loss.
+        augment: of data and fakes alike, in both players' turns.
+        pack: how many examples the discriminator judges at once, side by side along
+            the last axis: PacGAN.
 
     Returns:
-        A game over batches `{"x": [b, *event]}`.
+        A game over batches `{"x": [b, *event]}`, with `"condition"` `[b, ...]` or not.
 
     Raises:
-        InputError: the fakes have another shape than the data, or the discriminator
-            does not return one logit an example.
+        InputError: the fakes have another shape than the data, `pack` does not divide
+            the batch, or the discriminator does not return one logit an example.
 
-    Source: Goodfellow et al., 2014, arXiv:1406.2661.
+    Source: Goodfellow et al., 2014, arXiv:1406.2661; Mirza and Osindero, 2014,
+    arXiv:1411.1784 (conditional); Lin et al., 2018, arXiv:1712.04086 (PacGAN).
 
     >>> from genjax import nn
     >>> from genjax.densities import standard_normal
@@ -62,57 +68,132 @@ def gan(
     >>> game.generator(g, d, batch, jax.random.key(1))[0].shape
     ()
     """
+    init, produce = _from_noise(generator, latent)
+    rules = Rules("gan", loss, penalties, augment, pack)
+    return adversarial(init, produce, discriminator, rules)
 
-    def noise(key: Key, x: Array) -> Array:
-        return latent.sample({}, key, len(x))[0]
 
-    def judge(variables: Variables, x: Array) -> tuple[Array, Variables]:
-        logits, new = training_pass(discriminator, variables, x)
-        return _one_logit(logits, x), new
+def auxiliary_classifier_gan(
+    generator: Network,
+    discriminator: Network,
+    *,
+    loss: AdversarialLoss,
+    latent: Density,
+    weight: float = 1.0,
+    penalties: Sequence[Penalty] = (),
+    augment: Augmentation | None = None,
+) -> Game:
+    """A GAN whose discriminator also tells the class, to the good of both: AC-GAN.
 
-    def init(key: Key, batch: Batch) -> tuple[Variables, Variables]:
-        key_noise, key_generator, key_discriminator = jax.random.split(key, 3)
-        z = noise(key_noise, batch["x"])
-        mine = generator.init(key_generator, z)
-        shapes = jax.eval_shape(lambda: training_pass(generator, mine, z)[0])
-        if shapes.shape != batch["x"].shape:
-            raise InputError(
-                f"gan: the generator must return the shape {batch['x'].shape} of the "
-                f"data, got {shapes.shape}."
-            )
-        return dict(mine), dict(discriminator.init(key_discriminator, batch["x"]))
+        L_G + w E -log Q(c | G(z, c)),   L_D + w E (-log Q(c | x) - log Q(c | G(z, c)))
+
+    Args:
+        generator: from noise and classes `[b]` to examples.
+        discriminator: from examples alone to logits and class logits `[b, classes]`,
+            such as `nn.TwoHeads`.
+        loss: an adversarial loss.
+        latent: the distribution of the noise.
+        weight: w, of the classification.
+        penalties: added to the discriminator's loss.
+        augment: of data and fakes alike.
+
+    Returns:
+        A game over batches `{"x": [b, *event], "condition": [b] integers}`.
+
+    Raises:
+        InputError: `weight` is negative, or the networks do not fit.
+
+    Source: Odena, Olah and Shlens, 2017, arXiv:1610.09585.
+    """
+    check_not_negative("auxiliary_classifier_gan", "weight", weight)
+    init, made = _from_noise(generator, latent)
+
+    def produce(variables: Variables, batch: Batch, key: Key) -> Scene:
+        scene = made(variables, batch, key)
+        return scene._replace(condition=(), labels=batch["condition"])
+
+    def classify(outputs: Array, labels: Array) -> Scalar:
+        log_probs = jax.nn.log_softmax(outputs)
+        told = jnp.take_along_axis(log_probs, labels[:, None], axis=1)
+        return -weight * jnp.mean(told)
+
+    rules = Rules(
+        "auxiliary_classifier_gan", loss, penalties, augment, classify=classify
+    )
+    return adversarial(init, produce, discriminator, rules)
+
+
+def latent_consistency(
+    game: Game,
+    generator: Network,
+    discriminator: Network,
+    *,
+    latent: Density,
+    noise: float = 0.05,
+    discriminator_weight: float = 5.0,
+    generator_weight: float = 0.5,
+) -> Game:
+    """Adds to a GAN that near noise is judged alike, and shown unlike.
+
+        L_D + w_d E (D(G(z)) - D(G(z + e)))^2,   L_G - w_g E |G(z) - G(z + e)|^2
+
+    `|.|^2` is the mean over the numbers of an example, and `e` normal.
+
+    Args:
+        game: a `gan` of the same networks, without packing.
+        generator: from noise to examples.
+        discriminator: from examples to logits.
+        latent: the distribution of the noise.
+        noise: the standard deviation of e.
+        discriminator_weight: w_d.
+        generator_weight: w_g.
+
+    Raises:
+        InputError: a number is negative.
+
+    Source: Zhao et al., 2021, arXiv:2002.04724 (zCR; with `balanced_consistency`, ICR).
+    """
+    user = "latent_consistency"
+    check_not_negative(user, "noise", noise)
+    check_not_negative(user, "discriminator_weight", discriminator_weight)
+    check_not_negative(user, "generator_weight", generator_weight)
+
+    def pair(variables: Variables, batch: Batch, key: Key) -> tuple[Any, Any]:
+        key_z, key_e = jax.random.split(key)
+        z = latent.sample({}, key_z, len(batch["x"]))[0]
+        near = z + noise * jax.random.normal(key_e, z.shape)
+        condition = _condition(batch)
+
+        def shown(z: Array) -> Any:
+            fake, _ = training_pass(generator, variables, z, *condition)
+            return fake, *condition
+
+        return shown(z), shown(near)
 
     def generator_loss(
         mine: Variables, other: Variables, batch: Batch, key: Key
     ) -> Outcome:
-        fake, new = training_pass(generator, mine, noise(key, batch["x"]))
-        real_logits, _ = judge(other, batch["x"])
-        fake_logits, _ = judge(other, fake)
-        value = loss.generator(real_logits, fake_logits)
-        return value, (new, {"loss": value})
+        key_game, key_pair = jax.random.split(key)
+        value, (new, metrics) = game.generator(mine, other, batch, key_game)
+        first, second = pair(mine, batch, key_pair)
+        spread = generator_weight * jnp.mean((first[0] - second[0]) ** 2)
+        value = value - spread
+        return value, (new, {**metrics, "loss": value, "spread": spread})
 
     def discriminator_loss(
         mine: Variables, other: Variables, batch: Batch, key: Key
     ) -> Outcome:
-        key_noise, *keys = jax.random.split(key, 1 + len(penalties))
-        real = batch["x"]
-        fake, _ = training_pass(generator, other, noise(key_noise, real))
-        real_logits, after_real = judge(mine, real)
-        seen = {**mine, **after_real}
-        fake_logits, after_fake = judge(seen, fake)
-        adversarial = loss.discriminator(real_logits, fake_logits)
-        penalty = sum(
-            (
-                one(lambda x: judge(mine, x)[0], real, fake, key_i)
-                for one, key_i in zip(penalties, keys, strict=True)
-            ),
-            jnp.zeros(()),
-        )
-        value = adversarial + penalty
-        metrics = {"loss": value, "adversarial": adversarial, "penalty": penalty}
-        return value, (after_fake, metrics)
+        key_game, key_pair = jax.random.split(key)
+        value, (new, metrics) = game.discriminator(mine, other, batch, key_game)
+        logits = [
+            judge(discriminator, mine, inputs, user=user).logits
+            for inputs in pair(other, batch, key_pair)
+        ]
+        change = discriminator_weight * jnp.mean((logits[0] - logits[1]) ** 2)
+        value = value + change
+        return value, (new, {**metrics, "loss": value, "consistency": change})
 
-    return Game(init, generator_loss, discriminator_loss)
+    return Game(game.init, generator_loss, discriminator_loss)
 
 
 def zero_sum(
@@ -154,10 +235,25 @@ def zero_sum(
     return Game(begin, minimise, maximise)
 
 
-def _one_logit(logits: Array, x: Array) -> Array:
-    if logits.shape not in ((len(x),), (len(x), 1)):
-        raise InputError(
-            f"gan: the discriminator must return one logit an example, [{len(x)}] or "
-            f"[{len(x)}, 1], got {logits.shape}."
+def _from_noise(generator: Network, latent: Density) -> tuple[Any, Any]:
+    """`init` and `produce` of a generator of noise, and of a condition if given."""
+
+    def noise(batch: Batch, key: Key) -> Array:
+        return latent.sample({}, key, len(batch["x"]))[0]
+
+    def init(key: Key, batch: Batch) -> Variables:
+        key_noise, key_generator = jax.random.split(key)
+        return generator.init(
+            key_generator, noise(batch, key_noise), *_condition(batch)
         )
-    return logits.reshape(len(x)).astype(jnp.float32)
+
+    def produce(variables: Variables, batch: Batch, key: Key) -> Scene:
+        condition = _condition(batch)
+        fake, new = training_pass(generator, variables, noise(batch, key), *condition)
+        return Scene((batch["x"],), (fake,), new, {}, condition)
+
+    return init, produce
+
+
+def _condition(batch: Batch) -> tuple[Array, ...]:
+    return (batch["condition"],) if "condition" in batch else ()

@@ -1,16 +1,49 @@
-"""What is added to the discriminator's loss to keep it smooth."""
+"""What is added to the discriminator's loss to keep it smooth.
+
+A penalty sees what the discriminator sees: examples after augmentation and packing, one
+array or a tuple of them. Gradients are those in the examples, labels excluded.
+"""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from genjax.errors import InputError
-from genjax.typing import Event, Key, PerExample, Scalar
+from genjax.typing import Array, Key, PerExample, Scalar
 
-Critic = Callable[[Event], PerExample]
-Penalty = Callable[[Critic, Event, Event, Key], Scalar]
-"""`(critic, real, fake, key) -> scalar`, where `critic` maps examples to logits."""
+Critic = Callable[[Any], PerExample]
+
+
+class Judged(NamedTuple):
+    """What a penalty can look at.
+
+    Fields:
+        critic: from examples to logits `[b]`, in float32.
+        real: the data, an array `[b, ...]` or a tuple of them.
+        fake: likewise.
+        real_logits: the critic's of the data.
+        fake_logits: the critic's of the fakes.
+    """
+
+    critic: Critic
+    real: Any
+    fake: Any
+    real_logits: PerExample
+    fake_logits: PerExample
+
+
+class Penalty(NamedTuple):
+    """Something to add to the discriminator's loss, with what it remembers.
+
+    Fields:
+        value: `(memory, judged, key) -> (scalar, memory)`.
+        memory: before the first step: floats by name, `{}` for most.
+    """
+
+    value: Callable[[Any, Judged, Key], tuple[Scalar, Any]]
+    memory: Any
 
 
 def r1(gamma: float) -> Penalty:
@@ -29,19 +62,16 @@ def r1(gamma: float) -> Penalty:
 
     Source: Mescheder, Geiger and Nowozin, 2018, arXiv:1801.04406.
 
-    >>> penalty = r1(2.0)
     >>> linear = lambda x: x @ jnp.array([3.0, 4.0])
     >>> x = jnp.ones((5, 2))
-    >>> float(penalty(linear, x, x, jax.random.key(0)))
+    >>> judged = Judged(linear, x, x, linear(x), linear(x))
+    >>> float(r1(2.0).value({}, judged, jax.random.key(0))[0])
     25.0
     """
-    _check("r1", "gamma", gamma)
-
-    def penalty(critic: Critic, real: Event, fake: Event, key: Key) -> Scalar:
-        del fake, key
-        return 0.5 * gamma * jnp.mean(_squared_slopes(critic, real))
-
-    return penalty
+    check_not_negative("r1", "gamma", gamma)
+    return _without_memory(
+        lambda judged, key: 0.5 * gamma * _mean_squared_slope(judged, judged.real)
+    )
 
 
 def r2(gamma: float) -> Penalty:
@@ -57,13 +87,10 @@ def r2(gamma: float) -> Penalty:
 
     Source: Mescheder, Geiger and Nowozin, 2018, arXiv:1801.04406.
     """
-    _check("r2", "gamma", gamma)
-
-    def penalty(critic: Critic, real: Event, fake: Event, key: Key) -> Scalar:
-        del real, key
-        return 0.5 * gamma * jnp.mean(_squared_slopes(critic, fake))
-
-    return penalty
+    check_not_negative("r2", "gamma", gamma)
+    return _without_memory(
+        lambda judged, key: 0.5 * gamma * _mean_squared_slope(judged, judged.fake)
+    )
 
 
 def gradient_penalty(weight: float) -> Penalty:
@@ -83,17 +110,24 @@ def gradient_penalty(weight: float) -> Penalty:
 
     >>> linear = lambda x: x @ jnp.array([3.0, 4.0])
     >>> x = jnp.ones((5, 2))
-    >>> float(gradient_penalty(1.0)(linear, x, x, jax.random.key(0)))
+    >>> judged = Judged(linear, x, x, linear(x), linear(x))
+    >>> float(gradient_penalty(1.0).value({}, judged, jax.random.key(0))[0])
     16.0
     """
-    _check("gradient_penalty", "weight", weight)
+    check_not_negative("gradient_penalty", "weight", weight)
 
-    def penalty(critic: Critic, real: Event, fake: Event, key: Key) -> Scalar:
-        share = jax.random.uniform(key, (len(real), *[1] * (real.ndim - 1)))
-        between = share * real + (1 - share) * fake
-        return weight * jnp.mean((_slopes(critic, between) - 1) ** 2)
+    def value(judged: Judged, key: Key) -> Scalar:
+        rows = len(jax.tree.leaves(judged.real)[0])
+        share = jax.random.uniform(key, (rows,))
 
-    return penalty
+        def mix(real: Array, fake: Array) -> Array:
+            e = share.reshape(rows, *[1] * (real.ndim - 1))
+            return e * real + (1 - e) * fake
+
+        between = jax.tree.map(mix, judged.real, judged.fake)
+        return weight * jnp.mean((_slopes(judged.critic, between) - 1) ** 2)
+
+    return _without_memory(value)
 
 
 def dragan(weight: float, *, spread: float = 0.5) -> Penalty:
@@ -112,29 +146,164 @@ def dragan(weight: float, *, spread: float = 0.5) -> Penalty:
 
     Source: Kodali et al., 2017, arXiv:1705.07215.
     """
-    _check("dragan", "weight", weight)
-    _check("dragan", "spread", spread)
+    check_not_negative("dragan", "weight", weight)
+    check_not_negative("dragan", "spread", spread)
 
-    def penalty(critic: Critic, real: Event, fake: Event, key: Key) -> Scalar:
-        del fake
-        near = real + spread * jnp.std(real) * jax.random.uniform(key, real.shape)
-        return weight * jnp.mean((_slopes(critic, near) - 1) ** 2)
+    def value(judged: Judged, key: Key) -> Scalar:
+        leaves, structure = jax.tree.flatten(judged.real)
+        keys = jax.random.split(key, len(leaves))
+        near = [
+            x + spread * jnp.std(x) * jax.random.uniform(key, x.shape)
+            for x, key in zip(leaves, keys, strict=True)
+        ]
+        slopes = _slopes(judged.critic, jax.tree.unflatten(structure, near))
+        return weight * jnp.mean((slopes - 1) ** 2)
 
-    return penalty
+    return _without_memory(value)
 
 
-def _squared_slopes(critic: Critic, x: Event) -> PerExample:
-    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(x.astype(jnp.float32))
-    return jnp.sum(gradient**2, axis=tuple(range(1, x.ndim)))
+def lecam(weight: float, *, decay: float = 0.99) -> Penalty:
+    """Holds each side's logits to the other side's moving mean.
+
+        weight (E (l_real - m_fake)^2 + E (l_fake - m_real)^2)
+
+    `m_real` and `m_fake` are the moving means of the logits up to the step before,
+    0 at the start. With the Wasserstein loss it bounds a LeCam divergence, which helps
+    where data is scarce.
+
+    Args:
+        weight: .3 to 1e-4 in the paper.
+        decay: of the moving means, in [0, 1).
+
+    Raises:
+        InputError: `weight` is negative, or `decay` outside [0, 1).
+
+    Source: Tseng et al., 2021, arXiv:2104.03310.
+
+    >>> judged = Judged(lambda x: x, None, None, jnp.ones(2), jnp.zeros(2))
+    >>> penalty = lecam(1.0, decay=0.5)
+    >>> value, memory = penalty.value(penalty.memory, judged, jax.random.key(0))
+    >>> float(value), float(memory["real"])
+    (1.0, 0.5)
+    """
+    check_not_negative("lecam", "weight", weight)
+    if not 0 <= decay < 1:
+        raise InputError(f"lecam: decay must be in [0, 1), got {decay}.")
+
+    def value(memory: Any, judged: Judged, key: Key) -> tuple[Scalar, Any]:
+        del key
+        real, fake = judged.real_logits, judged.fake_logits
+        of_real = jnp.mean((real - memory["fake"]) ** 2)
+        of_fake = jnp.mean((fake - memory["real"]) ** 2)
+        means = {"real": jnp.mean(real), "fake": jnp.mean(fake)}
+        new = jax.tree.map(lambda m, x: decay * m + (1 - decay) * x, memory, means)
+        return weight * (of_real + of_fake), jax.lax.stop_gradient(new)
+
+    return Penalty(value, {"real": jnp.zeros(()), "fake": jnp.zeros(())})
 
 
-def _slopes(critic: Critic, x: Event) -> PerExample:
+def balanced_consistency(
+    augment: Callable[[Key, Array], Array], *, real: float = 10.0, fake: float = 10.0
+) -> Penalty:
+    """Asks for the same logit before and after an augmentation, of data and of fakes.
+
+        real E (D(x) - D(T(x)))^2 + fake E (D(G(z)) - D(T(G(z))))^2
+
+    Args:
+        augment: `T`, `(key, images [b, ...]) -> images`.
+        real: weight of the data's part.
+        fake: weight of the fakes' part.
+
+    Raises:
+        InputError: a weight is negative.
+
+    Source: Zhao et al., 2021, arXiv:2002.04724 (bCR).
+    """
+    check_not_negative("balanced_consistency", "real", real)
+    check_not_negative("balanced_consistency", "fake", fake)
+
+    def value(judged: Judged, key: Key) -> Scalar:
+        def change(key: Key, x: Any, logits: PerExample) -> Scalar:
+            moved = jax.tree.map(lambda leaf: augment(key, leaf), x)
+            return jnp.mean((judged.critic(moved) - logits) ** 2)
+
+        key_real, key_fake = jax.random.split(key)
+        of_real = change(key_real, judged.real, judged.real_logits)
+        of_fake = change(key_fake, judged.fake, judged.fake_logits)
+        return real * of_real + fake * of_fake
+
+    return _without_memory(value)
+
+
+def lazily(penalty: Penalty, *, every: int) -> Penalty:
+    """Applies a penalty in one step of several, with so much more weight.
+
+        every R in the steps 0, every, 2 every, ...; 0 in the others
+
+    Args:
+        penalty: any penalty; it remembers only the steps in which it is applied.
+        every: how many steps; 16 is usual.
+
+    Raises:
+        InputError: `every` is not positive.
+
+    Source: Karras et al., 2020, arXiv:1912.04958.
+
+    >>> linear = lambda x: x @ jnp.array([3.0, 4.0])
+    >>> x = jnp.ones((5, 2))
+    >>> judged = Judged(linear, x, x, linear(x), linear(x))
+    >>> penalty = lazily(r1(2.0), every=4)
+    >>> memory = penalty.memory
+    >>> for _ in range(5):
+    ...     value, memory = penalty.value(memory, judged, jax.random.key(0))
+    ...     print(float(value), end=" ")
+    100.0 0.0 0.0 0.0 100.0
+    """
+    if every < 1:
+        raise InputError(f"lazily: every must be at least 1, got {every}.")
+
+    def value(memory: Any, judged: Judged, key: Key) -> tuple[Scalar, Any]:
+        def applied(own: Any) -> tuple[Scalar, Any]:
+            found, own = penalty.value(own, judged, key)
+            return every * found, own
+
+        def left_out(own: Any) -> tuple[Scalar, Any]:
+            return jnp.zeros(()), own
+
+        phase, own = memory["phase"], memory["penalty"]
+        found, own = jax.lax.cond(phase == 0, applied, left_out, own)
+        return found, {"phase": (phase + 1) % every, "penalty": own}
+
+    # A float, so that means over devices keep its type.
+    return Penalty(value, {"phase": jnp.zeros(()), "penalty": penalty.memory})
+
+
+def check_not_negative(user: str, name: str, value: float) -> None:
+    """Raises an `InputError` for a negative weight."""
+    if value < 0:
+        raise InputError(f"{user}: {name} must not be negative, got {value}.")
+
+
+def _without_memory(value: Callable[[Judged, Key], Scalar]) -> Penalty:
+    return Penalty(lambda memory, judged, key: (value(judged, key), memory), {})
+
+
+def _mean_squared_slope(judged: Judged, x: Any) -> Scalar:
+    return jnp.mean(_squared_slopes(judged.critic, x))
+
+
+def _squared_slopes(critic: Critic, x: Any) -> PerExample:
+    x = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), x)
+    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(x)
+    squares = [
+        jnp.sum(leaf**2, axis=tuple(range(1, leaf.ndim)))
+        for leaf in jax.tree.leaves(gradient)
+    ]
+    return sum(squares[1:], squares[0])
+
+
+def _slopes(critic: Critic, x: Any) -> PerExample:
     """Norms, with a gradient of 0 where they are 0."""
     squares = _squared_slopes(critic, x)
     is_flat = squares == 0
     return jnp.where(is_flat, 0.0, jnp.sqrt(jnp.where(is_flat, 1.0, squares)))
-
-
-def _check(user: str, name: str, value: float) -> None:
-    if value < 0:
-        raise InputError(f"{user}: {name} must not be negative, got {value}.")

@@ -4,8 +4,10 @@ Every module computes in its `dtype` (bfloat16 on accelerators), keeps its param
 float32, and returns float32, so that losses and statistics never see less.
 """
 
+from genjax.nn.conditional import Joint, Projection, TwoHeads, WithClass
 from genjax.nn.conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
+from genjax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.lipschitz import LipschitzMLP, lipswish, spectral_norm
 from genjax.nn.masked import (
@@ -27,7 +29,9 @@ from genjax.nn.perceptron import (
     train_perceptron,
 )
 from genjax.nn.pyramid import FPN, DenseTower, PyramidBackbone
+from genjax.nn.regularization import minibatch_deviation, spectrally_normalized
 from genjax.nn.resnet import ResNet
+from genjax.nn.resnet_gan import ResNetDiscriminator, ResNetGenerator
 from genjax.nn.stateless import stateless
 from genjax.nn.training_pass import training_pass
 from genjax.nn.unet import UNet
@@ -40,20 +44,28 @@ __all__ = [
     "ConvNet",
     "ConvStack",
     "ConvTranspose",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
     "DenseTower",
     "GroupNorm",
+    "Joint",
     "LayerNorm",
     "LipschitzMLP",
     "LocalGlobalNet",
     "MaskedMLP",
     "Perceptron",
+    "Projection",
     "PyramidBackbone",
     "RMSNorm",
     "ResMLP",
     "ResNet",
+    "ResNetDiscriminator",
+    "ResNetGenerator",
     "TimeEmbedding",
     "TimeMLP",
+    "TwoHeads",
     "UNet",
+    "WithClass",
     "autoregressive_masks",
     "autoregressive_scan",
     "autoregressive_steps",
@@ -63,11 +75,13 @@ __all__ = [
     "join_parts",
     "lipswish",
     "max_pool",
+    "minibatch_deviation",
     "novikoff_bound",
     "part_of",
     "sampled_degrees",
     "separating_direction",
     "spectral_norm",
+    "spectrally_normalized",
     "stateless",
     "train_perceptron",
     "training_pass",

@@ -5,10 +5,15 @@ import pytest
 from jax.test_util import check_grads
 
 from genjax.errors import InputError
-from genjax.gan import dragan, gradient_penalty, r1, r2
+from genjax.gan import Judged, dragan, gradient_penalty, r1, r2
 
 W = jnp.array([1.0, -2.0, 0.5])
 NORM = float(jnp.linalg.norm(W))
+
+
+def applied(penalty, critic, real, fake, key):
+    judged = Judged(critic, real, fake, critic(real), critic(fake))
+    return penalty.value(penalty.memory, judged, key)[0]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
@@ -23,7 +28,7 @@ NORM = float(jnp.linalg.norm(W))
 )
 def test_of_a_linear_critic_is_that_of_the_norm_of_its_weights(penalty, wanted, rows):
     x = jax.random.normal(jax.random.key(0), (rows, 3))
-    value = penalty(lambda x: x @ W, x, -x, jax.random.key(1))
+    value = applied(penalty, lambda x: x @ W, x, -x, jax.random.key(1))
     np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
 
@@ -34,8 +39,8 @@ def slopes(x):
 def test_data_and_fakes_are_not_exchanged():
     real, fake = jnp.ones((3, 2, 2, 1)), jnp.full((3, 2, 2, 1), 2.0)
     key = jax.random.key(0)
-    np.testing.assert_allclose(r1(2.0)(slopes, real, fake, key), 4.0)
-    np.testing.assert_allclose(r2(2.0)(slopes, real, fake, key), 16.0)
+    np.testing.assert_allclose(applied(r1(2.0), slopes, real, fake, key), 4.0)
+    np.testing.assert_allclose(applied(r2(2.0), slopes, real, fake, key), 16.0)
 
 
 def test_each_pair_has_a_share_and_each_example_a_norm_of_its_own():
@@ -46,7 +51,7 @@ def test_each_pair_has_a_share_and_each_example_a_norm_of_its_own():
         return slopes(x)
 
     real, fake = jnp.ones((64, 2, 2, 1)), jnp.zeros((64, 2, 2, 1))
-    value = gradient_penalty(1.0)(critic, real, fake, jax.random.key(0))
+    value = applied(gradient_penalty(1.0), critic, real, fake, jax.random.key(0))
     # ||x|| = 2 e for the share e of the data: the mean is E (2 e - 1)^2 = 1 / 3.
     np.testing.assert_allclose(value, 1 / 3, atol=0.15)
 
@@ -55,7 +60,7 @@ def test_a_flat_critic_has_a_finite_gradient():
     x = jnp.ones((4, 3))
 
     def value(w):
-        return gradient_penalty(1.0)(lambda x: x @ w, x, x, jax.random.key(0))
+        return applied(gradient_penalty(1.0), lambda x: x @ w, x, x, jax.random.key(0))
 
     assert np.all(np.isfinite(jax.grad(value)(jnp.zeros(3))))
 
@@ -64,7 +69,7 @@ def test_is_the_mean_of_single_examples_and_has_a_gradient():
     x = jax.random.normal(jax.random.key(0), (5, 2))
 
     def penalty(w, x):
-        return r1(1.0)(lambda x: jnp.tanh(x @ w), x, x, jax.random.key(1))
+        return applied(r1(1.0), lambda x: jnp.tanh(x @ w), x, x, jax.random.key(1))
 
     w = jnp.array([0.3, -0.7])
     singles = [penalty(w, row[None]) for row in x]

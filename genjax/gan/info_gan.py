@@ -1,0 +1,89 @@
+"""A GAN whose samples keep what a part of the noise says."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from genjax.base import Density, Game, Network
+from genjax.gan.adversarial import Rules, Scene, adversarial
+from genjax.gan.augment import Augmentation
+from genjax.gan.losses import AdversarialLoss
+from genjax.gan.penalties import Penalty, check_not_negative
+from genjax.nn import join_parts, part_of, training_pass
+from genjax.typing import Array, Batch, Key, Variables
+
+
+def info_gan(
+    generator: Network,
+    discriminator: Network,
+    recogniser: Density,
+    *,
+    loss: AdversarialLoss,
+    latent: Density,
+    code: Density,
+    weight: float = 1.0,
+    penalties: Sequence[Penalty] = (),
+    augment: Augmentation | None = None,
+) -> Game:
+    """A GAN that also raises the mutual information of a code and the samples: InfoGAN.
+
+        L_G - w E log q(c | G(z, c)),   I(c; G(z, c)) >= E log q(c | G(z, c)) + H(c)
+
+    Generator and recogniser raise the bound together, and its gradient reaches both.
+
+    Args:
+        generator: from noise and code side by side, `[b, latent + code]`, to examples.
+        discriminator: from examples to logits.
+        recogniser: `q(c | x)`, such as `conditional_one_hot` or `conditional_normal`.
+        loss: an adversarial loss.
+        latent: the distribution of the noise, `[b, latent]`, without parameters.
+        code: that of the code, `[b, code]`, without parameters, such as
+            `uniform_one_hot`.
+        weight: w, of the information.
+        penalties: added to the discriminator's loss.
+        augment: of data and fakes alike, before the discriminator alone.
+
+    Returns:
+        A game over batches `{"x": [b, *event]}`, whose generator's variables have the
+        parts `generator` and `recogniser`, and whose metric `information` is the bound,
+        in nats.
+
+    Raises:
+        InputError: `weight` is negative, or shapes do not fit.
+
+    Source: Chen et al., 2016, arXiv:1606.03657.
+    """
+    check_not_negative("info_gan", "weight", weight)
+
+    def noise(batch: Batch, key: Key) -> tuple[Array, Array, Array]:
+        """Noise with the code, the code, and its own log-probability."""
+        key_z, key_code = jax.random.split(key)
+        rows = len(batch["x"])
+        z = latent.sample({}, key_z, rows)[0]
+        c, log_prob = code.sample({}, key_code, rows)
+        return jnp.concatenate([z, c], axis=1), c, log_prob
+
+    def init(key: Key, batch: Batch) -> Variables:
+        key_noise, key_generator, key_recogniser = jax.random.split(key, 3)
+        z, c, _ = noise(batch, key_noise)
+        params = recogniser.init(key_recogniser, c, batch["x"])
+        own = generator.init(key_generator, z)
+        return join_parts({"generator": own, "recogniser": {"params": params}})
+
+    def produce(variables: Variables, batch: Batch, key: Key) -> Scene:
+        z, c, log_prob = noise(batch, key)
+        own = part_of(variables, "generator")
+        fake, new = training_pass(generator, own, z)
+        params = variables["params"]["recogniser"]
+        information = jnp.mean(recogniser.log_prob(params, c, fake) - log_prob)
+        return Scene(
+            (batch["x"],),
+            (fake,),
+            join_parts({"generator": new}),
+            {"information": information},
+            cost=-weight * information,
+        )
+
+    rules = Rules("info_gan", loss, penalties, augment)
+    return adversarial(init, produce, discriminator, rules)
