@@ -1,10 +1,25 @@
 """What a finished model is measured by."""
 
+from genjax.metrics.classifier import ClassifierScore, classifier_score
+from genjax.metrics.floor import Measured, with_floor
+from genjax.metrics.frechet import (
+    frechet_distance,
+    gaussian_kernel,
+    kernel_distance,
+    maximum_mean_discrepancy,
+    sliced_wasserstein,
+)
 from genjax.metrics.likelihood import (
     bits_per_dim,
     completion_log_probs,
     log_probs,
     mean_log_prob,
+)
+from genjax.metrics.neighbours import (
+    PRDC,
+    memorization,
+    nearest_neighbour_accuracy,
+    precision_recall_density_coverage,
 )
 from genjax.metrics.novelty import (
     area_under_roc,
@@ -16,17 +31,30 @@ from genjax.metrics.probes import knn_accuracy, linear_probe
 from genjax.metrics.samples import ModeCoverage, energy_distance, mode_coverage
 
 __all__ = [
+    "PRDC",
+    "ClassifierScore",
+    "Measured",
     "ModeCoverage",
     "area_under_roc",
     "bits_per_dim",
+    "classifier_score",
     "completion_log_probs",
     "energy_distance",
+    "frechet_distance",
+    "gaussian_kernel",
+    "kernel_distance",
     "knn_accuracy",
     "likelihood_ratio",
     "linear_probe",
     "log_probs",
+    "maximum_mean_discrepancy",
     "mean_log_prob",
+    "memorization",
     "mode_coverage",
+    "nearest_neighbour_accuracy",
+    "precision_recall_density_coverage",
+    "sliced_wasserstein",
     "typicality",
     "waic",
+    "with_floor",
 ]

@@ -1,0 +1,178 @@
+"""What nearest neighbours tell about samples: fidelity, diversity, copying.
+
+All distances are Euclidean, in a space of features that has a name. Blocks of rows keep
+memory at `[rows, n]`.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from genjax.errors import InputError
+from genjax.metrics.blocks import map_rows, squared_distances
+from genjax.typing import Array, Float, Int, Scalar
+
+Points = Float[Array, "n d"]
+Others = Float[Array, "m d"]
+
+
+class PRDC(NamedTuple):
+    """How a set of fakes covers a set of data.
+
+    Fields:
+        precision: the share of fakes inside a ball around a datum.
+        recall: the share of data inside a ball around a fake.
+        density: the mean number of data's balls around a fake, over k; may exceed 1.
+        coverage: the share of data whose own ball has a fake in it.
+    """
+
+    precision: Scalar
+    recall: Scalar
+    density: Scalar
+    coverage: Scalar
+
+
+def precision_recall_density_coverage(
+    real: Points, fake: Others, *, k: int = 5, rows: int = 512
+) -> PRDC:
+    """Precision, recall, density and coverage by balls of k-th nearest neighbours.
+
+    The ball of a point reaches to its k-th nearest neighbour in its own set.
+
+    Args:
+        real: features of the data.
+        fake: features of the samples.
+        k: which neighbour.
+        rows: at a time.
+
+    Raises:
+        InputError: k is not below the size of both sets.
+
+    Source: Kynkäänniemi et al., 2019, arXiv:1904.06991; Naeem et al., 2020,
+    arXiv:2002.09797.
+
+    >>> x = jax.random.normal(jax.random.key(0), (200, 2))
+    >>> found = precision_recall_density_coverage(x[:100], x[100:] + 100.0)
+    >>> [float(value) for value in found]
+    [0.0, 0.0, 0.0, 0.0]
+    """
+    if not 0 < k < min(len(real), len(fake)):
+        raise InputError(
+            "precision_recall_density_coverage: k must be positive and below the size "
+            f"of both sets, {len(real)} and {len(fake)}, got {k}."
+        )
+    centre = jnp.mean(real, axis=0, keepdims=True)
+    real, fake = real - centre, fake - centre
+    of_real = kth_nearest(real, k=k, rows=rows)
+    of_fake = kth_nearest(fake, k=k, rows=rows)
+
+    def block(seen: Array, item: tuple[Array, Array]) -> tuple[Array, Array]:
+        points, reach = item
+        squares = squared_distances(points, real)
+        inside = squares <= of_real[None]
+        recalled = jnp.any(squares <= reach[:, None], axis=0)
+        seen = seen | jnp.stack([recalled, jnp.any(inside, axis=0)])
+        return seen, jnp.sum(inside, axis=1).astype(jnp.float32)
+
+    seen, counts = jnp.zeros((2, len(real)), bool), []
+    whole = len(fake) // rows * rows
+    if whole:
+        items = jax.tree.map(
+            lambda a: a[:whole].reshape(-1, rows, *a.shape[1:]), (fake, of_fake)
+        )
+        seen, found = jax.lax.scan(block, seen, items)
+        counts.append(found.reshape(-1))
+    if whole < len(fake):
+        seen, found = block(seen, (fake[whole:], of_fake[whole:]))
+        counts.append(found)
+    balls = jnp.concatenate(counts)
+    recall, coverage = jnp.mean(seen.astype(jnp.float32), axis=1)
+    return PRDC(
+        jnp.mean((balls > 0).astype(jnp.float32)), recall, jnp.mean(balls) / k, coverage
+    )
+
+
+def nearest_neighbour_accuracy(x: Points, y: Points, *, rows: int = 512) -> Scalar:
+    """The accuracy of telling two sets apart by the nearest other point of both.
+
+    A half for equal distributions; 1 for sets apart; near 0 where one copies the other.
+    It is the classifier two-sample test of the nearest neighbour, leave-one-out.
+
+    Args:
+        x: features.
+        y: features, as many.
+        rows: at a time.
+
+    Source: Lopez-Paz and Oquab, 2017, arXiv:1610.06545; Xu et al., 2018,
+    arXiv:1806.07755.
+
+    >>> x = jax.random.normal(jax.random.key(0), (50, 2))
+    >>> float(nearest_neighbour_accuracy(x, x + 100.0))
+    1.0
+    """
+    both = jnp.concatenate([x, y])
+    both = both - jnp.mean(both, axis=0, keepdims=True)
+    index = jnp.arange(len(both))
+
+    def same(rows_of: Int[Array, " r"]) -> Array:
+        squares = squared_distances(both[rows_of], both)
+        squares = jnp.where(rows_of[:, None] == index[None], jnp.inf, squares)
+        return (jnp.argmin(squares, axis=1) < len(x)) == (rows_of < len(x))
+
+    return jnp.mean(map_rows(same, index, rows=rows).astype(jnp.float32))
+
+
+def memorization(
+    samples: Points, train: Others, held_out: Float[Array, "k d"], *, rows: int = 512
+) -> Scalar:
+    """How likely a sample is nearer to the training data than new data are.
+
+        P(d(sample, train) < d(held-out, train)) + half of ties
+
+    A half for a model that generalises, 1 for copies of the training data, less than a
+    half for samples far from all data.
+
+    Args:
+        samples: features of the model's samples.
+        train: features of the data that it was trained on.
+        held_out: features of other data.
+        rows: at a time.
+
+    Source: Meehan, Chaudhuri and Dasgupta, 2020, arXiv:2004.05675.
+
+    >>> x = jax.random.normal(jax.random.key(0), (90, 2))
+    >>> float(memorization(x[:30], x[:60], x[60:]))
+    1.0
+    """
+    centre = jnp.mean(train, axis=0, keepdims=True)
+    train = train - centre
+
+    def nearest(points: Array) -> Array:
+        squares = partial(squared_distances, y=train)
+        found = map_rows(lambda x: jnp.min(squares(x), axis=1), points, rows=rows)
+        return jnp.sort(found)
+
+    mine, theirs = nearest(samples - centre), nearest(held_out - centre)
+    above, ties = (
+        len(theirs) - jnp.searchsorted(theirs, mine, side=side)
+        for side in ("right", "left")
+    )
+    return jnp.mean((above + ties).astype(jnp.float32)) / (2 * len(theirs))
+
+
+def kth_nearest(x: Points, *, k: int, rows: int) -> Float[Array, " n"]:
+    """The squared distance of each point to its k-th nearest other one.
+
+    >>> kth_nearest(jnp.array([[0.0], [1.0], [3.0]]), k=1, rows=2).tolist()
+    [1.0, 1.0, 4.0]
+    """
+    index = jnp.arange(len(x))
+
+    def of_rows(rows_of: Int[Array, " r"]) -> Array:
+        squares = squared_distances(x[rows_of], x)
+        squares = jnp.where(rows_of[:, None] == index[None], jnp.inf, squares)
+        return -jax.lax.top_k(-squares, k)[0][:, -1]
+
+    return map_rows(of_rows, index, rows=rows)
