@@ -1,8 +1,8 @@
-"""Binary images for the experiments on likelihoods."""
+"""Images for the experiments, binary or grey."""
 
 import numpy as np
 
-from genjax.data import ArraySource, Splits, digits, split
+from genjax.data import ArraySource, Splits, digits, load_prepared, split
 from genjax.data.preprocessing import binarize
 
 
@@ -20,9 +20,23 @@ def enlarged_digits() -> Splits:
     def one(source: ArraySource) -> ArraySource:
         image = np.kron(source.arrays["image"], np.ones((1, 3, 3), np.uint8))
         image = np.pad(image, ((0, 0), (2, 2), (2, 2)))
-        return ArraySource({"image": np.minimum(16 * image, 255).astype(np.uint8)})
+        image = np.minimum(16 * image, 255).astype(np.uint8)
+        return ArraySource({**source.arrays, "image": image})
 
     return Splits(*map(one, split(digits(), validation=180, test=360)))
+
+
+def prepared_images(name: str) -> Splits:
+    """MNIST or Fashion-MNIST as TFDS prepared it: 55,000, 5,000 and the 10,000 of test.
+
+    Raises:
+        InputError: the set is not prepared.
+    """
+    return Splits(
+        load_prepared(name, "train[:55000]"),
+        load_prepared(name, "train[55000:]"),
+        load_prepared(name, "test"),
+    )
 
 
 def binary_splits(splits: Splits, threshold: int) -> Splits:

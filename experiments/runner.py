@@ -58,6 +58,9 @@ class Task(NamedTuple):
         figures: `(variables, key) -> {name: Figure}`: what else to draw.
         baselines: `() -> {name: level}`: drawn into the curves, in the unit of
             `validate`.
+        monitor: `variables -> {name: scalar}`, pure: what else to show and to write
+            down at every validation.
+        kept: how many samples to keep at every validation, for `draw_over_time`.
     """
 
     update: Update
@@ -69,6 +72,8 @@ class Task(NamedTuple):
     draw_over_time: Callable[[Mapping[int, Any]], Any] | None = None
     figures: Callable[[Variables, Key], Mapping[str, Any]] = lambda variables, key: {}
     baselines: Callable[[], Mapping[str, float]] = dict
+    monitor: Callable[[Variables], Mapping[str, Array]] = lambda variables: {}
+    kept: int = 512
 
 
 class Study(NamedTuple):
@@ -249,11 +254,15 @@ def _train(
 ) -> Variables:
     """Trains, and returns the averaged variables of the best checkpoint."""
     update, pipeline = _of_all_seeds(task, config.seeds), task.pipeline
-    validate = task.validate if config.seeds == 1 else jax.vmap(task.validate)
     if mesh is not None:
         update = data_parallel(update, mesh)
         pipeline = shard_pipeline(pipeline, mesh)
-    compiled = jax.jit(lambda variables: {METRIC: validate(averaged(variables))})
+
+    def scores(variables: Variables) -> Mapping[str, Array]:
+        return {METRIC: task.validate(variables), **task.monitor(variables)}
+
+    of_seeds = scores if config.seeds == 1 else jax.vmap(scores)
+    compiled = jax.jit(lambda variables: of_seeds(averaged(variables)))
 
     def score(step: int, variables: Variables) -> Mapping[str, Array]:
         _keep_samples(task, step, variables, folder, config)
@@ -290,10 +299,12 @@ def _keep_samples(
     if task.sample is None or task.draw_over_time is None:
         return
     first = _of_seed(averaged(variables), 0, config.seeds)
-    samples = task.sample(first, jax.random.key(config.seed + 1), 512)
+    samples = task.sample(first, jax.random.key(config.seed + 1), task.kept)
     kept = folder / "over_time"
     kept.mkdir(exist_ok=True)
     np.save(kept / f"{step:08d}.npy", np.asarray(samples))
+    if task.draw is not None:
+        save(task.draw(samples[:64]), kept / f"{step:08d}.png")
 
 
 def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:

@@ -21,11 +21,11 @@ import optax
 
 from experiments.config import RunConfig
 from experiments.flows._grey_levels import GreyLevels
-from experiments.images import enlarged_digits
+from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task, run
 from genjax import nn
 from genjax.base import Network
-from genjax.data import Splits, load_prepared, on_device
+from genjax.data import on_device
 from genjax.densities import standard_normal, tempered
 from genjax.flows import affine, density, glow, interpolate, realnvp
 from genjax.plotting import image_grid
@@ -93,7 +93,7 @@ def build(config: Config) -> Task:
         0.0, config.learning_rate, min(100, config.steps // 2), config.steps
     )
     optimizer = optax.chain(optax.clip_by_global_norm(100.0), optax.adam(schedule))
-    splits = enlarged_digits() if config.data == "digits" else _mnist()
+    splits = enlarged_digits() if config.data == "digits" else prepared_images("mnist")
     validation = jnp.asarray(splits.validation.arrays["image"][: 2 * config.rows])
     test = jnp.asarray(splits.test.arrays["image"])
 
@@ -133,14 +133,6 @@ def build(config: Config) -> Task:
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),
         figures=figures,
-    )
-
-
-def _mnist() -> Splits:
-    return Splits(
-        load_prepared("mnist", "train[:55000]"),
-        load_prepared("mnist", "train[55000:]"),
-        load_prepared("mnist", "test"),
     )
 
 

@@ -136,9 +136,17 @@ def gaussian_grid(
     >>> x.shape
     (3, 2)
     """
+    return _gaussians(grid_centres(side, spacing), scale)
+
+
+def grid_centres(side: int, spacing: float) -> np.ndarray:
+    """Returns the centres `[side^2, 2]` of `gaussian_grid`.
+
+    >>> grid_centres(2, 1.0).tolist()
+    [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
+    """
     ticks = spacing * (np.arange(side) - (side - 1) / 2)
-    centres = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    return _gaussians(centres, scale)
+    return np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
 
 
 def checkerboard() -> Density:

@@ -18,7 +18,7 @@ from genjax.nn.masked import (
     hidden_degrees,
     sampled_degrees,
 )
-from genjax.nn.mlp import MLP, ResMLP, TimeMLP
+from genjax.nn.mlp import MLP, ImageMLP, ResMLP, TimeMLP
 from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from genjax.nn.parts import join_parts, part_of
 from genjax.nn.perceptron import (
@@ -48,6 +48,7 @@ __all__ = [
     "DCGANGenerator",
     "DenseTower",
     "GroupNorm",
+    "ImageMLP",
     "Joint",
     "LayerNorm",
     "LipschitzMLP",

@@ -118,3 +118,25 @@ class TimeMLP(nn.Module):
             self.features, self.hidden, self.activation, self.output_init, self.dtype
         )
         return network(jnp.concatenate(inputs, axis=1))
+
+
+class ImageMLP(nn.Module):
+    """An MLP from vectors to images in [-1, 1]: the plainest generator.
+
+    Attributes:
+        network: from `[b, d]` to `[b, h * w * c]`.
+        shape: of an image, `(h, w, c)`.
+
+    >>> module = ImageMLP(MLP(features=64, hidden=(8,)), shape=(8, 8, 1))
+    >>> z = jnp.ones((3, 4))
+    >>> module.apply(module.init(jax.random.key(0), z), z).shape
+    (3, 8, 8, 1)
+    """
+
+    network: nn.Module
+    shape: tuple[int, int, int]
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
+        """Maps `[b, d]` to `[b, h, w, c]`."""
+        return jnp.tanh(self.network(z)).reshape(len(z), *self.shape)

@@ -177,7 +177,8 @@ def _report(
     }
     for write in writers:
         write(step, means)
-    return {"loss": means["loss"]}
+    losses = {k: v for k, v in means.items() if k.endswith("_loss")}
+    return losses or {"loss": means["loss"]}
 
 
 def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:

@@ -1,0 +1,77 @@
+"""The space of features in which image GANs are measured: a classifier's own."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from genjax import nn
+from genjax.base import Network
+from genjax.data import ArraySource, on_device
+from genjax.densities import conditional_one_hot, negative_log_likelihood
+from genjax.training import fit, gradient_descent
+from genjax.typing import Array
+
+WIDTH = 64
+
+
+class FeatureSpace(NamedTuple):
+    """A classifier that was trained here, as a judge of images.
+
+    Fields:
+        features: from images `[n, ...]` to `[n, 64]`, the layer before the logits.
+        logits: from images to `[n, classes]`.
+        accuracy: on test images.
+    """
+
+    features: Callable[[Array], Array]
+    logits: Callable[[Array], Array]
+    accuracy: float
+
+
+def classifier_features(
+    train: tuple[Array, Array], test: tuple[Array, Array], *, steps: int, seed: int = 0
+) -> FeatureSpace:
+    """Trains an MLP of 256 and 64 units to tell the classes.
+
+    Args:
+        train: images `[n, ...]` in [-1, 1] and labels `[n]`.
+        test: likewise.
+        steps: of Adam, in batches of 128.
+        seed: of the weights and of the order.
+    """
+    classes = int(train[1].max()) + 1
+    classifier: Network = nn.MLP(features=classes, hidden=(256, WIDTH))
+    # Its first two layers, by the names that Flax gives them.
+    trunk: Network = nn.MLP(features=WIDTH, hidden=(256,))
+    schedule = optax.cosine_decay_schedule(1e-3, steps)
+    objective = negative_log_likelihood(conditional_one_hot(classifier))
+    update = gradient_descent(objective, optax.adamw(schedule, weight_decay=1e-4))
+    source = ArraySource(
+        {
+            "x": np.eye(classes, dtype=np.float32)[np.asarray(train[1])],
+            "condition": np.asarray(_flat(train[0])),
+        }
+    )
+    fitted = fit(
+        update,
+        on_device(source, batch_size=128, seed=seed),
+        key=jax.random.key(seed),
+        steps=steps,
+        show_progress=False,
+    )
+    variables = fitted.state.variables
+    logits = jax.jit(lambda x: classifier.apply(variables, _flat(x)))
+    told = jnp.argmax(logits(test[0]), axis=1)
+    return FeatureSpace(
+        jax.jit(lambda x: jax.nn.relu(trunk.apply(variables, _flat(x)))),
+        logits,
+        float(jnp.mean((told == test[1]).astype(jnp.float32))),
+    )
+
+
+def _flat(x: Array) -> Array:
+    return x.reshape(len(x), -1)

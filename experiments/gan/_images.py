@@ -1,0 +1,221 @@
+"""GANs of labelled images, measured in the features of a classifier."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.config import RunConfig
+from experiments.gan._features import FeatureSpace, classifier_features
+from experiments.runner import Task
+from genjax import nn
+from genjax.base import Network
+from genjax.data import ArraySource, Splits, on_device
+from genjax.densities import standard_normal
+from genjax.gan import gan, minimax, r1, r2, relativistic_paired
+from genjax.metrics import (
+    classifier_score,
+    frechet_distance,
+    kernel_distance,
+    memorization,
+    nearest_neighbour_accuracy,
+    precision_recall_density_coverage,
+    sliced_wasserstein,
+    with_floor,
+)
+from genjax.plotting import image_grid
+from genjax.training import with_ema
+from genjax.typing import Array, Key, Variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageConfig(RunConfig):
+    """The settings that the experiments on images share."""
+
+    model: Literal["mlp", "dcgan", "resnet"] = "mlp"
+    """The pair of networks."""
+    width: int = 512
+    """Units of the hidden layers, or channels of the convolutions."""
+    latent: int = 64
+    """Dimensions of the noise."""
+    gamma: float = 1.0
+    """Weight of the R1 and R2 penalties."""
+    steps: int = 10_000
+    """Training steps of both players."""
+    batch_size: int = 128
+    """Images a step."""
+    learning_rate: float = 1e-3
+    """Of both Adams, decayed to 0 by a cosine."""
+    ema: float = 0.998
+    """Decay of the averaged generator that is evaluated."""
+    evaluate_every: int = 1000
+    """Steps between validations."""
+    classifier_steps: int = 2500
+    """Training steps of the classifier in whose features images are measured."""
+
+
+SMOKE = {
+    "width": 16,
+    "latent": 8,
+    "steps": 4,
+    "batch_size": 16,
+    "evaluate_every": 2,
+    "classifier_steps": 5,
+}
+
+
+class Labelled(NamedTuple):
+    """Images `[n, h, w, c]` in [-1, 1] and their labels `[n]`."""
+
+    image: Array
+    label: Array
+
+
+def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
+    """A relativistic GAN with R1 and R2 on labelled images.
+
+    Args:
+        config: the settings.
+        splits: sources with the fields `image` `[n, h, w]` or `[n, h, w, c]` and
+            `label`.
+        levels: how many values a pixel has.
+    """
+    train, validation, test = (_labelled(part, levels) for part in splits)
+    space = classifier_features(train, test, steps=config.classifier_steps)
+    _, side, _, channels = train.image.shape
+    generator, discriminator = networks(config, (side, side, channels))
+    latent = standard_normal((config.latent,))
+    game = gan(
+        generator,
+        discriminator,
+        loss=relativistic_paired(),
+        latent=latent,
+        penalties=(r1(config.gamma), r2(config.gamma)),
+    )
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    adam = optax.adam(schedule, b1=0.0, b2=0.99)
+    source = ArraySource({"x": np.asarray(train.image)})
+    of_validation = space.features(validation.image)
+
+    def sample(variables: Variables, key: Key, n: int) -> Array:
+        return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
+
+    def monitor(variables: Variables) -> dict[str, Array]:
+        fakes = sample(variables, jax.random.key(1_000_003), len(validation.image))
+        features = space.features(fakes)
+        found = precision_recall_density_coverage(of_validation, features)
+        return {
+            "frechet": frechet_distance(of_validation, features),
+            "coverage": found.coverage,
+            "marginal_entropy": classifier_score(space.logits(fakes)).marginal_entropy,
+        }
+
+    def evaluate(variables: Variables) -> dict[str, Any]:
+        key = jax.random.key(1_000_005)
+        fakes = jax.jit(sample, static_argnums=2)(variables, key, len(test.image) // 2)
+        return measure(fakes, space, train, test)
+
+    return Task(
+        update=with_ema(minimax(game, adam, adam), config.ema),
+        pipeline=on_device(source, batch_size=config.batch_size, seed=config.seed),
+        validate=lambda variables: monitor(variables)["frechet"],
+        evaluate=evaluate,
+        sample=sample,
+        draw=lambda images: image_grid(images, title="samples"),
+        draw_over_time=_over_time,
+        figures=lambda variables, key: {
+            "nearest": _nearest(sample(variables, key, 16), space, train)
+        },
+        monitor=monitor,
+        kept=64,
+    )
+
+
+def networks(
+    config: ImageConfig, shape: tuple[int, int, int]
+) -> tuple[Network, Network]:
+    """Returns the generator and the discriminator of a configuration."""
+    side, _, channels = shape
+    if config.model == "dcgan":
+        return (
+            nn.DCGANGenerator(side, channels, config.width),
+            nn.DCGANDiscriminator(config.width, norm=False),
+        )
+    if config.model == "resnet":
+        return (
+            nn.ResNetGenerator(side, channels, config.width),
+            nn.ResNetDiscriminator(config.width),
+        )
+    hidden = (config.width,) * 2
+    size = side * side * channels
+    return (
+        nn.ImageMLP(nn.MLP(features=size, hidden=hidden), shape),
+        nn.Joint(nn.MLP(features=1, hidden=hidden)),
+    )
+
+
+def measure(
+    fakes: Array, space: FeatureSpace, train: Labelled, test: Labelled
+) -> dict[str, Any]:
+    """Measures fakes against a half of the test set, and the other half in their place.
+
+    Args:
+        fakes: `[n, h, w, c]`, at least half as many as test images.
+        space: the features in which distances are taken.
+        train: what the generator was trained on.
+        test: other data.
+    """
+    of_test, of_fakes = space.features(test.image), space.features(fakes)
+    lines = jax.random.key(1_000_006)
+    metrics: Mapping[str, Callable[[Array, Array], Any]] = {
+        "frechet": frechet_distance,
+        "kernel": kernel_distance,
+        "sliced_wasserstein": partial(sliced_wasserstein, lines),
+        "one_nn_accuracy": nearest_neighbour_accuracy,
+        "": lambda x, y: precision_recall_density_coverage(x, y)._asdict(),
+    }
+    found: dict[str, Any] = {"classifier_accuracy": space.accuracy}
+    for name, metric in metrics.items():
+        both = with_floor(metric, jax.random.key(1_000_007), of_test, of_fakes)
+        for suffix, value in (("", both.value), ("_floor", both.floor)):
+            several = value if isinstance(value, dict) else {name: value}
+            found |= {f"{key}{suffix}": number for key, number in several.items()}
+    for suffix, images in (("", fakes), ("_floor", test.image)):
+        score = classifier_score(space.logits(images))
+        found[f"classifier_score{suffix}"] = score.score
+        found[f"marginal_entropy{suffix}"] = score.marginal_entropy
+    of_train = space.features(train.image)
+    found["memorization"] = memorization(of_fakes, of_train, of_test)
+    return found
+
+
+def _labelled(source: Any, levels: int) -> Labelled:
+    image = jnp.asarray(source.arrays["image"], jnp.float32)
+    image = image if image.ndim == 4 else image[..., None]
+    label = jnp.asarray(source.arrays["label"], jnp.int32)
+    return Labelled(2 * image / (levels - 1) - 1, label)
+
+
+def _over_time(kept: Mapping[int, Any]) -> Any:
+    rows = {f"step {step:,}": images[:12] for step, images in sorted(kept.items())}
+    return image_grid(
+        np.concatenate(list(rows.values())), columns=12, row_labels=list(rows)
+    )
+
+
+def _nearest(fakes: Array, space: FeatureSpace, train: Labelled) -> Any:
+    """Samples, and the training images nearest to them in the space of features."""
+    of_train = space.features(train.image)
+    nearest = [
+        jnp.argmin(jnp.sum((of_train - one[None]) ** 2, axis=1))
+        for one in space.features(fakes)
+    ]
+    pairs = jnp.concatenate([fakes, train.image[jnp.stack(nearest)]])
+    return image_grid(
+        pairs, columns=len(fakes), row_labels=("sample", "nearest training image")
+    )

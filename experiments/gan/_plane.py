@@ -1,0 +1,187 @@
+"""GANs of mixtures of normals in the plane, where every mode can be counted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.config import RunConfig
+from experiments.runner import Task
+from genjax import nn
+from genjax.base import Density, Network, Update
+from genjax.data import generated
+from genjax.densities import standard_normal
+from genjax.gan import (
+    AdversarialLoss,
+    Penalty,
+    alternating,
+    gan,
+    minimax,
+    non_saturating,
+    r1,
+    r2,
+    relativistic_paired,
+)
+from genjax.metrics import ModeCoverage, mode_coverage
+from genjax.plotting import density_map, scatter_panels
+from genjax.training import averaged, fit, with_ema
+from genjax.typing import Array, Key, Variables
+
+PROTOCOL = 2500
+"""Samples of the published protocol."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaneConfig(RunConfig):
+    """The settings that the experiments in the plane share."""
+
+    seeds: int = 3
+    """How many seeds to train side by side, as one vmapped program."""
+    width: int = 128
+    """Of the three hidden layers of both networks."""
+    latent: int = 2
+    """Dimensions of the noise."""
+    gamma: float = 0.03
+    """Weight of the R1 and R2 penalties."""
+    n_discriminator: int = 1
+    """Steps of the discriminator for one of the generator."""
+    steps: int = 30_000
+    """Steps of the generator."""
+    batch_size: int = 128
+    """Points a step of the discriminator."""
+    learning_rate: float = 1e-3
+    """Of both Adams, decayed to 0 by a cosine."""
+    ema: float = 0.999
+    """Decay of the averaged generator that is evaluated."""
+    evaluate_every: int = 2500
+    """Steps between validations."""
+
+
+SMOKE = {"width": 16, "steps": 40, "evaluate_every": 20}
+
+
+def plane_task(
+    config: PlaneConfig, target: Density, centres: np.ndarray, *, scale: float
+) -> Task:
+    """A relativistic GAN with R1 and R2 on a mixture of normals, beside the plain GAN.
+
+    The plain one, non-saturating with Adam(2e-4, .5, .999), is one seed of as many
+    steps.
+
+    Args:
+        config: the settings.
+        target: the mixture.
+        centres: of its normals, `[k, 2]`.
+        scale: their standard deviation.
+    """
+    reach = 1.3 * float(np.abs(centres).max())
+    modes = jnp.asarray(centres, jnp.float32)
+    generator: Network = nn.MLP(features=2, hidden=(config.width,) * 3)
+    latent = standard_normal((config.latent,))
+    rows = config.batch_size * config.n_discriminator
+    pipeline = generated(
+        lambda key: {"x": target.sample({}, key, rows)[0]}, seed=config.seed
+    )
+
+    def update(
+        loss: AdversarialLoss,
+        penalties: tuple[Penalty, ...],
+        adam: optax.GradientTransformation,
+    ) -> Update:
+        critic = nn.MLP(features=1, hidden=(config.width,) * 3)
+        game = gan(generator, critic, loss=loss, latent=latent, penalties=penalties)
+        play = alternating(n_discriminator=config.n_discriminator)
+        return with_ema(minimax(game, adam, adam, schedule=play), config.ema)
+
+    def sample(variables: Variables, key: Key, n: int) -> Array:
+        return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
+
+    def coverage(points: Array) -> ModeCoverage:
+        return mode_coverage(points, modes, scale=scale)
+
+    def found(variables: Variables, seed: int) -> ModeCoverage:
+        return coverage(sample(variables, jax.random.key(seed), PROTOCOL))
+
+    def distance(variables: Variables) -> Array:
+        seen = found(variables, 1_000_003)
+        return seen.reverse_kl + 1 - seen.high_quality
+
+    @cache
+    def plain() -> Variables:
+        classic = optax.adam(2e-4, b1=0.5, b2=0.999)
+        fitted = fit(
+            update(non_saturating(), (), classic),
+            pipeline,
+            key=jax.random.key(config.seed),
+            steps=config.steps,
+            show_progress=False,
+        )
+        return averaged(fitted.state.variables)
+
+    def evaluate(variables: Variables) -> dict[str, Any]:
+        true = target.sample({}, jax.random.key(1_000_004), PROTOCOL)[0]
+        rows = {
+            "": found(variables, 1_000_005),
+            "_of_plain_gan": found(plain(), 1_000_005),
+            "_of_data": coverage(true),
+        }
+        return {
+            f"{metric}{row}": value
+            for row, measured in rows.items()
+            for metric, value in measured._asdict().items()
+        }
+
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    penalties = (r1(config.gamma), r2(config.gamma))
+    return Task(
+        update=update(
+            relativistic_paired(), penalties, optax.adam(schedule, b1=0.0, b2=0.99)
+        ),
+        pipeline=pipeline,
+        validate=distance,
+        evaluate=evaluate,
+        sample=sample,
+        draw=lambda points: _panels({"samples": points}, reach),
+        draw_over_time=lambda kept: _densities(kept, reach),
+        figures=lambda variables, key: {
+            "beside_plain_gan": _panels(
+                {
+                    "data": target.sample({}, key, PROTOCOL)[0],
+                    "relativistic, R1 and R2": sample(variables, key, PROTOCOL),
+                    "plain GAN": sample(plain(), key, PROTOCOL),
+                },
+                reach,
+            )
+        },
+        monitor=lambda variables: found(variables, 1_000_003)._asdict(),
+        kept=PROTOCOL,
+    )
+
+
+def _panels(points: Mapping[str, Any], reach: float) -> Any:
+    return scatter_panels(points, extent=(-reach, reach, -reach, reach))
+
+
+def _densities(kept: Mapping[int, Any], reach: float, most: int = 6) -> Any:
+    """Histograms of the samples at a few validations, from the first to the last."""
+    steps = sorted(kept)
+    chosen = [
+        steps[i] for i in np.linspace(0, len(steps) - 1, most).round().astype(int)
+    ]
+    chosen = list(dict.fromkeys(chosen))
+    square = [[-reach, reach], [-reach, reach]]
+    maps = []
+    for step in chosen:
+        x, y = np.asarray(kept[step]).T
+        counts, _, _ = np.histogram2d(y, x, bins=80, range=square)
+        maps.append(np.log1p(counts) - np.log1p(counts.max()))
+    return density_map(
+        np.stack(maps),
+        extent=(-reach, reach, -reach, reach),
+        titles=[f"step {step:,}" for step in chosen],
+    )
