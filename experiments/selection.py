@@ -1,4 +1,4 @@
-"""Training that ends at the variables of the best validation."""
+"""Training without a run folder: to the last step, or to the best validation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,26 @@ import jax.numpy as jnp
 
 from genjax.base import Update
 from genjax.data import Pipeline
-from genjax.training import fit
+from genjax.training import averaged, fit
 from genjax.typing import Array, Key, Variables
+
+
+def train_to_end(
+    update: Update, pipeline: Pipeline, *, key: Key, steps: int, chunk: int = 100
+) -> Variables:
+    """Trains, and returns the last variables, averaged where there is an average.
+
+    Args:
+        update: a training step.
+        pipeline: its batches.
+        key: of the initial state.
+        steps: how many.
+        chunk: the most steps a compiled chunk.
+    """
+    fitted = fit(
+        update, pipeline, key=key, steps=steps, chunk=chunk, show_progress=False
+    )
+    return averaged(fitted.state.variables)
 
 
 def train_to_best(

@@ -263,18 +263,23 @@ def nested_squares(sides: Mapping[str, float]) -> "Figure":
     return figure
 
 
-def trajectories(paths: Mapping[str, Any]) -> "Figure":
+def trajectories(paths: Mapping[str, Any], *, columns: int = 6) -> "Figure":
     """Draws paths in the plane side by side, from a dot on.
 
     Args:
         paths: title -> `[steps, 2]`.
+        columns: panels a row.
 
     >>> len(trajectories({"circle": np.zeros((3, 2))}).axes)
     1
     """
-    figure = _figure(3.0 * len(paths), 3.0)
-    axes = figure.subplots(1, len(paths), squeeze=False)[0]
-    for (title, path), axis in zip(paths.items(), axes, strict=True):
+    columns = min(columns, len(paths))
+    rows = -(-len(paths) // columns)
+    figure = _figure(3.0 * columns, 3.0 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat[len(paths) :]:
+        axis.remove()
+    for (title, path), axis in zip(paths.items(), axes.flat, strict=False):
         x, y = np.asarray(path).T
         axis.plot(x, y, color=PALETTE[0], linewidth=0.8, marker=".", markersize=2)
         axis.plot(x[:1], y[:1], "o", color=PALETTE[1], markersize=4)

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.selection import train_to_end
 from genjax import nn
 from genjax.base import Network
 from genjax.data import ArraySource, on_device
 from genjax.densities import conditional_one_hot, negative_log_likelihood
-from genjax.training import fit, gradient_descent
+from genjax.training import gradient_descent
 from genjax.typing import Array
 
 WIDTH = 64
@@ -56,14 +57,12 @@ def classifier_features(
             "condition": np.asarray(_flat(train[0])),
         }
     )
-    fitted = fit(
+    variables = train_to_end(
         update,
         on_device(source, batch_size=128, seed=seed),
         key=jax.random.key(seed),
         steps=steps,
-        show_progress=False,
     )
-    variables = fitted.state.variables
     logits = jax.jit(lambda x: classifier.apply(variables, _flat(x)))
     told = jnp.argmax(logits(test[0]), axis=1)
     return FeatureSpace(

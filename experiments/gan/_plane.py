@@ -12,6 +12,7 @@ import optax
 
 from experiments.config import RunConfig
 from experiments.runner import Task
+from experiments.selection import train_to_end
 from genjax import nn
 from genjax.base import Density, Network, Update
 from genjax.data import generated
@@ -29,7 +30,7 @@ from genjax.gan import (
 )
 from genjax.metrics import ModeCoverage, mode_coverage
 from genjax.plotting import density_map, scatter_panels
-from genjax.training import averaged, fit, with_ema
+from genjax.training import with_ema
 from genjax.typing import Array, Key, Variables
 
 PROTOCOL = 2500
@@ -114,14 +115,12 @@ def plane_task(
     @cache
     def plain() -> Variables:
         classic = optax.adam(2e-4, b1=0.5, b2=0.999)
-        fitted = fit(
+        return train_to_end(
             update(non_saturating(), (), classic),
             pipeline,
             key=jax.random.key(config.seed),
             steps=config.steps,
-            show_progress=False,
         )
-        return averaged(fitted.state.variables)
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         true = target.sample({}, jax.random.key(1_000_004), PROTOCOL)[0]

@@ -28,7 +28,12 @@ from genjax.metrics.novelty import (
     waic,
 )
 from genjax.metrics.probes import knn_accuracy, linear_probe
-from genjax.metrics.samples import ModeCoverage, energy_distance, mode_coverage
+from genjax.metrics.samples import (
+    ModeCoverage,
+    class_coverage,
+    energy_distance,
+    mode_coverage,
+)
 
 __all__ = [
     "PRDC",
@@ -37,6 +42,7 @@ __all__ = [
     "ModeCoverage",
     "area_under_roc",
     "bits_per_dim",
+    "class_coverage",
     "classifier_score",
     "completion_log_probs",
     "energy_distance",

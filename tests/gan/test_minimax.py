@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.gan.bilinear import path
+from experiments.gan._dynamics import path
 from genjax.gan import alternating, minimax, zero_sum
 from tests.laws.instances import tiny_gan
 

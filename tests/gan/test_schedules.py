@@ -4,7 +4,8 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.gan.bilinear import path, rates, spectral_radius
+from experiments.gan._dynamics import path, spectral_radius
+from experiments.gan.bilinear import rates
 from genjax.errors import InputError
 from genjax.gan import (
     alternating,

@@ -1,0 +1,200 @@
+"""The Dirac-GAN: which methods reach its equilibrium, and which go round it for ever.
+
+The data are the point 0, the generator is a point x, and the discriminator a slope y:
+min_x max_y f(x y) + f(0), f(t) = -log(1 + exp(-t)). Near the equilibrium (0, 0) a step
+is a linear map, whose spectral radius has a closed form for every method but the
+gradient penalty, which is not smooth there. Paths from (1, 1) show the rest.
+
+Paper: Mescheder, Geiger and Nowozin, 2018, arXiv:1801.04406
+Command: python -m experiments gan/dirac --check
+Hardware: 2 CPU cores
+Time: 20 seconds
+Expected: the rates equal their closed forms to 1e-6; the plain GAN, the Wasserstein GAN
+    and its gradient penalty with five steps of the critic stay away from (0, 0); R1,
+    instance noise, consensus, symplectic, optimistic and extragradient steps reach it
+"""
+
+import cmath
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.config import RunConfig
+from experiments.gan._dynamics import path, spectral_radius
+from experiments.gan.bilinear import rates
+from experiments.runner import Study, run
+from genjax.base import Update
+from genjax.gan import (
+    alternating,
+    clip_weights,
+    consensus,
+    extragradient,
+    minimax,
+    simultaneous,
+    symplectic,
+    zero_sum,
+)
+from genjax.plotting import trajectories
+from genjax.typing import Array
+
+CONVERGE = (
+    "r1",
+    "instance_noise",
+    "consensus",
+    "symplectic",
+    "extragradient",
+    "optimistic",
+)
+STAY_AWAY = ("plain", "plain_alternating", "wasserstein", "gradient_penalty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(RunConfig):
+    """The settings of this experiment."""
+
+    step_size: float = 0.2
+    """The step h of both players."""
+    gamma: float = 0.8
+    """Weight of R1; the variance of the instance noise is twice that."""
+    weight: float = 1.0
+    """Of the consensus and symplectic terms."""
+    steps: int = 4000
+    """Steps of the paths that are drawn."""
+
+
+SMOKE = {"steps": 5}
+EXPECTED = {
+    **{
+        f"{name}_error": {"at_most": 1e-6}
+        for name in (*CONVERGE, *STAY_AWAY)
+        if name != "gradient_penalty"
+    },
+    **{f"{name}_distance": {"at_most": 1e-3} for name in CONVERGE},
+    **{f"{name}_distance": {"at_least": 0.1} for name in STAY_AWAY},
+}
+
+Value = Callable[[Array, Array], Array]
+
+
+class Method(NamedTuple):
+    """A way to play, with the closed form of its rate where there is one.
+
+    The critic's optimiser is that of both players when None.
+    """
+
+    value: Value
+    optimizer: optax.GradientTransformation
+    schedule: Any
+    rate: float | None
+    critic: optax.GradientTransformation | None = None
+
+
+def build(config: Config) -> Study:
+    """Returns the study of a configuration."""
+    every = methods(config)
+
+    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        del folder
+        metrics, paths = {}, {}
+        for name, method in every.items():
+            if method.rate is not None:
+                rate = spectral_radius(update(method, start=0.0))
+                metrics[f"{name}_rate"] = rate
+                metrics[f"{name}_closed_form"] = method.rate
+                metrics[f"{name}_error"] = abs(rate - method.rate)
+            paths[name] = path(update(method, start=1.0), config.steps)
+            metrics[f"{name}_distance"] = np.linalg.norm(paths[name][-1])
+        portraits = {name.replace("_", " "): p for name, p in paths.items()}
+        return metrics, {"phase_portraits": trajectories(portraits, columns=5)}
+
+    return Study(measure)
+
+
+def methods(config: Config) -> dict[str, Method]:
+    """Returns the methods with their closed forms at the equilibrium."""
+    h, sgd = config.step_size, optax.sgd(config.step_size)
+    # f'(0) = 1/2: near (0, 0) the plain game is the bilinear one with half the step.
+    bilinear, at_once = rates(h / 2), simultaneous()
+    turned = abs(1 - config.weight * h / 4 - 0.5j * h)
+    optimistic = optax.optimistic_gradient_descent(h)
+    return {
+        "plain": Method(plain, sgd, at_once, bilinear["simultaneous"]),
+        "plain_alternating": Method(plain, sgd, alternating(), 1.0),
+        "wasserstein": Method(
+            wasserstein,
+            sgd,
+            at_once,
+            math.sqrt(1 + h**2),
+            optax.chain(sgd, clip_weights(1.0)),
+        ),
+        "gradient_penalty": Method(
+            gradient_penalized, sgd, alternating(n_discriminator=5), None
+        ),
+        "r1": Method(penalized(config.gamma), sgd, at_once, damped(h, config.gamma)),
+        "instance_noise": Method(
+            noisy(2 * config.gamma), sgd, at_once, damped(h, config.gamma)
+        ),
+        "consensus": Method(plain, sgd, consensus(config.weight), turned),
+        "symplectic": Method(plain, sgd, symplectic(config.weight), turned),
+        "extragradient": Method(plain, sgd, extragradient(), bilinear["extragradient"]),
+        "optimistic": Method(plain, optimistic, at_once, bilinear["optimistic"]),
+    }
+
+
+def update(method: Method, start: float) -> Update:
+    """Returns the update of a method, both players beginning at `start`."""
+    game = zero_sum(
+        lambda x, y, batch, key: method.value(x, y),
+        lambda key, batch: (jnp.array(start), jnp.array(start)),
+    )
+    critic = method.critic or method.optimizer
+    return minimax(game, method.optimizer, critic, schedule=method.schedule)
+
+
+def plain(x: Array, y: Array) -> Array:
+    """The value of the Dirac-GAN, but for its constant."""
+    return -jax.nn.softplus(-x * y)
+
+
+def wasserstein(x: Array, y: Array) -> Array:
+    """That of the Wasserstein GAN, whose critic is kept in [-1, 1]."""
+    return x * y
+
+
+def gradient_penalized(x: Array, y: Array) -> Array:
+    """That of the WGAN-GP, with the weight 1/4."""
+    return x * y - (jnp.abs(y) - 1) ** 2 / 4
+
+
+def penalized(gamma: float) -> Value:
+    """The value with R1: the slope of the discriminator is y everywhere."""
+    return lambda x, y: plain(x, y) - gamma / 2 * y**2
+
+
+def noisy(variance: float) -> Value:
+    """The value where data and fakes are moved by plus or minus a deviation."""
+    d = jnp.array(math.sqrt(variance))
+
+    def value(x: Array, y: Array) -> Array:
+        fakes = plain(x + d, y) + plain(x - d, y)
+        return (fakes + plain(d, y) + plain(-d, y)) / 2
+
+    return value
+
+
+def damped(h: float, gamma: float) -> float:
+    """The rate of simultaneous steps with R1, from the eigenvalues of the field."""
+    root = cmath.sqrt(gamma**2 / 4 - 1 / 4)
+    return max(abs(1 + h * (-gamma / 2 + sign * root)) for sign in (1, -1))
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Runs the experiment."""
+    return run("gan/dirac", config, build, EXPECTED)
