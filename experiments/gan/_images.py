@@ -45,7 +45,7 @@ class ImageConfig(RunConfig):
     """Dimensions of the noise."""
     gamma: float = 1.0
     """Weight of the R1 and R2 penalties."""
-    steps: int = 10_000
+    steps: int = 4000
     """Training steps of both players."""
     batch_size: int = 128
     """Images a step."""

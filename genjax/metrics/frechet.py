@@ -23,8 +23,8 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
 
         |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2)
 
-    Covariances are the unbiased ones. Roots are taken of eigenvalues, those below 0
-    set to it. It falls with the number of samples: compare equal sizes only.
+    Covariances are the unbiased ones, and roots are taken of their eigenvalues, those
+    below 0 set to it. The value falls with the number of samples: compare equal sizes.
 
     Args:
         x: features `[n, d]`.
@@ -41,9 +41,9 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
     """
     _check_sizes("frechet_distance", x, y)
     s_x, s_y = (jnp.atleast_2d(jnp.cov(z, rowvar=False)) for z in (x, y))
-    root = _root(s_x)
-    cross = jnp.linalg.eigvalsh(root @ s_y @ root)
-    overlap = jnp.sum(jnp.sqrt(jnp.maximum(cross, 0.0)))
+    # Singular values of the product of the roots lose fewer digits than the roots of
+    # the eigenvalues of the product.
+    overlap = jnp.sum(jnp.linalg.svd(_root(s_x) @ _root(s_y), compute_uv=False))
     apart = jnp.sum((jnp.mean(x, axis=0) - jnp.mean(y, axis=0)) ** 2)
     return apart + jnp.trace(s_x) + jnp.trace(s_y) - 2 * overlap
 

@@ -33,7 +33,7 @@ class WithClass(nn.Module):
     @nn.compact
     def __call__(self, x: Array, label: Int[Array, " b"], **mode: Any) -> Any:
         """Maps `[b, d]` and labels `[b]` to the network's outputs."""
-        embedded = nn.Embed(self.classes, self.width)(label)
+        embedded = nn.Embed(self.classes, self.width, dtype=jnp.float32)(label)
         return self.network(jnp.concatenate([x, embedded], axis=1), **mode)
 
 
@@ -63,8 +63,9 @@ class Projection(nn.Module):
     def __call__(self, x: Array, label: Int[Array, " b"], **mode: Any) -> Array:
         """Maps examples and labels `[b]` to logits `[b]`."""
         phi = self.features(x, **mode)
-        embedded = nn.Embed(self.classes, phi.shape[1])(label)
-        return nn.Dense(1)(phi)[:, 0] + jnp.sum(embedded * phi, axis=1)
+        embedded = nn.Embed(self.classes, phi.shape[1], dtype=jnp.float32)(label)
+        plain = nn.Dense(1, dtype=jnp.float32)(phi)[:, 0]
+        return plain + jnp.sum(embedded * phi, axis=1)
 
 
 class TwoHeads(nn.Module):
@@ -89,7 +90,8 @@ class TwoHeads(nn.Module):
     def __call__(self, x: Array, **mode: Any) -> tuple[Array, Array]:
         """Maps examples to logits `[b]` and outputs `[b, outputs]`."""
         phi = self.features(x, **mode)
-        return nn.Dense(1)(phi)[:, 0], nn.Dense(self.outputs)(phi)
+        logit = nn.Dense(1, dtype=jnp.float32)(phi)[:, 0]
+        return logit, nn.Dense(self.outputs, dtype=jnp.float32)(phi)
 
 
 class Joint(nn.Module):

@@ -11,6 +11,7 @@ from genjax.autoregressive import nade
 from genjax.densities import (
     conditional_bernoulli,
     conditional_normal,
+    conditional_one_hot,
     embed_condition,
     standard_normal,
 )
@@ -88,3 +89,14 @@ def test_bad_input_is_a_sentence():
     with pytest.raises(InputError, match="nade: the model was initialised with"):
         nade(hidden=3).log_prob(nade(hidden=3).init(jax.random.key(0), x), x, CONDITION)
     assert standard_normal((2,)).init(jax.random.key(0), x) == {}
+
+
+def test_one_hot_probabilities_are_the_softmax_and_sum_to_one():
+    classifier = network(3)
+    density = conditional_one_hot(classifier)
+    condition = jnp.broadcast_to(jax.random.normal(jax.random.key(1), (1, 4)), (3, 4))
+    params = density.init(jax.random.key(0), jnp.eye(3), condition)
+    found = density.log_prob(params, jnp.eye(3), condition)
+    logits = classifier.apply({"params": params}, condition)
+    np.testing.assert_allclose(found, jax.nn.log_softmax(logits[0]), rtol=1e-5)
+    np.testing.assert_allclose(jnp.sum(jnp.exp(found)), 1.0, rtol=1e-6)

@@ -8,7 +8,14 @@ from genjax import nn
 from genjax.base import Functions
 from genjax.densities import standard_normal
 from genjax.errors import InputError
-from genjax.gan import gan, minimax, non_saturating, r1
+from genjax.gan import (
+    auxiliary_classifier_gan,
+    gan,
+    latent_consistency,
+    minimax,
+    non_saturating,
+    r1,
+)
 from tests.laws.instances import tiny_gan
 
 BATCH = {"x": jax.random.normal(jax.random.key(7), (8, 4))}
@@ -98,3 +105,80 @@ def test_bad_networks_are_sentences():
     g, d = two_logits.init(jax.random.key(0), BATCH)
     with pytest.raises(InputError, match="one logit an example"):
         two_logits.generator(g, d, BATCH, jax.random.key(0))
+
+
+LABELLED = {**BATCH, "condition": jnp.arange(8) % 3}
+
+
+def conditional(discriminator):
+    return gan(
+        nn.WithClass(nn.MLP(features=4, hidden=(8,)), classes=3),
+        discriminator,
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+        penalties=(r1(1.0),),
+    )
+
+
+def test_a_condition_reaches_both_networks():
+    game = conditional(nn.Projection(nn.MLP(features=8, hidden=(8,)), classes=3))
+    g, d = game.init(jax.random.key(0), LABELLED)
+    other = {**LABELLED, "condition": (LABELLED["condition"] + 1) % 3}
+    for players, turn in (((g, d), game.generator), ((d, g), game.discriminator)):
+        first, second = (
+            turn(*players, batch, jax.random.key(1))[0] for batch in (LABELLED, other)
+        )
+        assert first != second
+    slopes = jax.grad(
+        lambda d: game.discriminator(d, g, LABELLED, jax.random.key(1))[0]
+    )(d)
+    embedding = slopes["params"]["Embed_0"]["embedding"]
+    assert float(jnp.abs(embedding).min(axis=1).max()) > 0
+
+
+def test_an_auxiliary_classifier_teaches_both_players():
+    generator = nn.WithClass(nn.MLP(features=4, hidden=(8,)), classes=3)
+    discriminator = nn.TwoHeads(nn.MLP(features=8, hidden=(8,)), outputs=3)
+    found = {}
+    for weight in (0.0, 2.0):
+        game = auxiliary_classifier_gan(
+            generator,
+            discriminator,
+            loss=non_saturating(),
+            latent=standard_normal((2,)),
+            weight=weight,
+        )
+        g, d = game.init(jax.random.key(0), LABELLED)
+        for name, players in (("generator", (g, d)), ("discriminator", (d, g))):
+            turn = getattr(game, name)
+            value, (_, metrics) = turn(*players, LABELLED, jax.random.key(1))
+            found[name, weight] = value, metrics["classification"]
+    for name, times in (("generator", 1), ("discriminator", 2)):
+        plain, told = found[name, 0.0][0], found[name, 2.0]
+        np.testing.assert_allclose(told[0] - plain, told[1], rtol=1e-5)
+        # Near log 3 a pass before anything is learnt.
+        assert abs(float(told[1]) / 2 / times - np.log(3)) < 0.6
+
+
+def test_without_weights_latent_consistency_is_the_game():
+    networks = nn.MLP(features=4, hidden=(8,)), nn.MLP(features=1, hidden=(8,))
+    latent = standard_normal((2,))
+    game = gan(*networks, loss=non_saturating(), latent=latent)
+
+    def consistent(**weights):
+        return latent_consistency(game, *networks, latent=latent, **weights)
+
+    free = consistent(discriminator_weight=0.0, generator_weight=0.0)
+    g, d = game.init(jax.random.key(0), BATCH)
+    key = jax.random.key(1)
+    (inner,) = jax.random.split(key)[:1]
+    assert free.generator(g, d, BATCH, key)[0] == game.generator(g, d, BATCH, inner)[0]
+    heavy = consistent(discriminator_weight=1e3, generator_weight=1e3)
+    spread = heavy.generator(g, d, BATCH, key)[0] - free.generator(g, d, BATCH, key)[0]
+    change = (
+        heavy.discriminator(d, g, BATCH, key)[0]
+        - free.discriminator(d, g, BATCH, key)[0]
+    )
+    assert spread < 0 < change
+    with pytest.raises(InputError, match="noise must not be negative, got -1"):
+        consistent(noise=-1.0)

@@ -5,7 +5,16 @@ import pytest
 from jax.test_util import check_grads
 
 from genjax.errors import InputError
-from genjax.gan import Judged, dragan, gradient_penalty, r1, r2
+from genjax.gan import (
+    Judged,
+    balanced_consistency,
+    dragan,
+    gradient_penalty,
+    lazily,
+    lecam,
+    r1,
+    r2,
+)
 
 W = jnp.array([1.0, -2.0, 0.5])
 NORM = float(jnp.linalg.norm(W))
@@ -79,7 +88,60 @@ def test_is_the_mean_of_single_examples_and_has_a_gradient():
     )
 
 
-@pytest.mark.parametrize("make", [r1, r2, gradient_penalty, dragan])
+@pytest.mark.parametrize("make", [r1, r2, gradient_penalty, dragan, lecam])
 def test_a_negative_weight_is_refused(make):
     with pytest.raises(InputError, match=r"must not be negative, got -1"):
         make(-1.0)
+
+
+def logits_alone(real, fake):
+    return Judged(lambda x: x, None, None, jnp.asarray(real), jnp.asarray(fake))
+
+
+def test_lecam_holds_logits_to_the_other_sides_moving_mean():
+    penalty = lecam(2.0, decay=0.75)
+    memory = {"real": jnp.array(1.0), "fake": jnp.array(-3.0)}
+    judged = logits_alone([1.0, 3.0], [0.0, -2.0])
+    value, new = penalty.value(memory, judged, jax.random.key(0))
+    # (4^2 + 6^2) / 2 and (1^2 + 3^2) / 2, twice.
+    np.testing.assert_allclose(value, 2 * (26 + 5))
+    np.testing.assert_allclose([new["real"], new["fake"]], [1.25, -2.5])
+    with pytest.raises(InputError, match=r"decay must be in \[0, 1\), got 1"):
+        lecam(1.0, decay=1.0)
+
+
+def test_consistency_asks_for_the_same_logit_under_the_augmentation():
+    def shift(key, x):
+        return x + 1
+
+    penalty = balanced_consistency(shift, real=2.0, fake=3.0)
+    x = jnp.ones((4, 3))
+    value = applied(penalty, lambda x: x @ W, x, x, jax.random.key(0))
+    np.testing.assert_allclose(value, 5 * float(W.sum()) ** 2, rtol=1e-5)
+    for weights in ({"real": -1.0}, {"fake": -1.0}):
+        with pytest.raises(InputError, match="must not be negative, got -1"):
+            balanced_consistency(shift, **weights)
+
+
+def test_a_lazy_penalty_has_the_same_mean_and_remembers_what_it_saw():
+    penalty = lazily(lecam(1.0, decay=0.5), every=3)
+    judged = logits_alone([1.0], [0.0])
+    memory, values = penalty.memory, []
+    step = jax.jit(lambda memory, key: penalty.value(memory, judged, key))
+    for _ in range(4):
+        value, memory = step(memory, jax.random.key(0))
+        values.append(float(value))
+    np.testing.assert_allclose(values, [3.0, 0.0, 0.0, 3 * 1.25])
+    np.testing.assert_allclose(memory["penalty"]["real"], 0.75)
+    with pytest.raises(InputError, match="every must be at least 1, got 0"):
+        lazily(r1(1.0), every=0)
+
+
+def test_slopes_are_those_in_all_inputs():
+    def critic(inputs):
+        x, z = inputs
+        return x @ W + 2 * z[:, 0]
+
+    pair = jnp.ones((4, 3)), jnp.ones((4, 1))
+    value = applied(r1(2.0), critic, pair, pair, jax.random.key(0))
+    np.testing.assert_allclose(value, NORM**2 + 4, rtol=1e-5)

@@ -18,7 +18,9 @@ from genjax.data import (
 from genjax.densities import (
     conditional_bernoulli,
     conditional_normal,
+    conditional_one_hot,
     standard_normal,
+    uniform_one_hot,
 )
 from genjax.detection import detection_objective, fcos
 from genjax.detection.fcos import Raw
@@ -30,11 +32,25 @@ from genjax.flows import (
     permutation,
     repeat,
 )
-from genjax.gan import gan, non_saturating
-from genjax.gan.penalties import Penalty
+from genjax.gan import (
+    Augmentation,
+    Penalty,
+    adaptive_augment,
+    ali,
+    auxiliary_classifier_gan,
+    gan,
+    hinge,
+    info_gan,
+    lazily,
+    lecam,
+    non_saturating,
+    r1,
+    r2,
+    relativistic_paired,
+)
 from genjax.mutual_information import gaussian_task
 from genjax.self_supervised import deep_infomax, simclr
-from genjax.typing import Batch, Key, Variables
+from genjax.typing import Array, Batch, Key, Variables
 from genjax.vae import LatentModel
 
 
@@ -84,14 +100,72 @@ def batch(rows: int = 16, seed: int = 0) -> dict[str, jax.Array]:
     return {"x": x.astype(jnp.float32)}
 
 
-def tiny_gan(penalties: Sequence[Penalty] = ()) -> Game:
+def tiny_gan(
+    penalties: Sequence[Penalty] = (), augment: Augmentation | None = None
+) -> Game:
     return gan(
         conditioner(),
         conditioner(1),
         loss=non_saturating(),
         latent=standard_normal((2,)),
         penalties=penalties,
+        augment=augment,
     )
+
+
+def remembering_gan() -> Game:
+    """A game with all that keeps a state: penalties' and augmentation's memory."""
+
+    def negate(key: Key, x: Array) -> Array:
+        return jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1)), -x, x)
+
+    def as_images(key: Key, x: Array) -> Array:
+        return negate(key, x[:, 0, 0])[:, None, None]
+
+    adaptive = adaptive_augment(as_images, target=-0.9, step=0.25)
+    augment = adaptive._replace(
+        apply=lambda memory, key, x: adaptive.apply(memory, key, x[:, None, None])[
+            :, 0, 0
+        ]
+    )
+    return tiny_gan((lecam(1.0), lazily(r1(1.0), every=2)), augment)
+
+
+def tiny_info_gan() -> Game:
+    return info_gan(
+        conditioner(),
+        conditioner(1),
+        conditional_one_hot(conditioner(3)),
+        loss=relativistic_paired(),
+        latent=standard_normal((2,)),
+        code=uniform_one_hot(3),
+    )
+
+
+def tiny_ali() -> Game:
+    return ali(
+        conditional_normal(conditioner(8)),
+        conditional_normal(conditioner(4)),
+        nn.Joint(conditioner(1)),
+        loss=hinge(),
+        latent=standard_normal((2,)),
+        penalties=(r2(1.0),),
+    )
+
+
+def tiny_classifier_gan() -> Game:
+    return auxiliary_classifier_gan(
+        nn.WithClass(conditioner(), classes=3),
+        nn.TwoHeads(conditioner(), outputs=3),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+    )
+
+
+def labelled_batch(rows: int = 16, seed: int = 0) -> Batch:
+    """Vectors with a class each."""
+    x = jax.random.normal(jax.random.key(seed), (rows, 4))
+    return {"x": x, "condition": jnp.arange(rows) % 3}
 
 
 def tiny_vae(prior: Density | None = None) -> LatentModel:

@@ -36,7 +36,7 @@ from genjax.autoregressive import (
     transformer,
     wavenet,
 )
-from genjax.base import Density, Head, Update
+from genjax.base import Density, Game, Head, Update
 from genjax.data import (
     checkerboard,
     eight_gaussians,
@@ -108,7 +108,7 @@ from genjax.gan import (
     minimax,
     r1,
     simultaneous,
-    symplectic,
+    unrolled,
 )
 from genjax.gan.schedules import Schedule
 from genjax.mutual_information import estimation, separable_critic, smile
@@ -127,16 +127,21 @@ from tests.laws.instances import (
     conditioner,
     flow_pair_batch,
     image_batch,
+    labelled_batch,
     layer,
     masked,
     pair_batch,
     perfect_fcos,
     player,
+    remembering_gan,
     scene_batch,
     time_network,
+    tiny_ali,
+    tiny_classifier_gan,
     tiny_detector,
     tiny_fcos,
     tiny_gan,
+    tiny_info_gan,
     tiny_infomax,
     tiny_realnvp,
     tiny_simclr,
@@ -409,6 +414,18 @@ OBJECTIVES: Mapping[str, Training] = {
     "gan, discriminator": Training(
         lambda: player(tiny_gan((r1(1.0),)), "discriminator"), couples=True
     ),
+    "gan that remembers": Training(
+        lambda: player(remembering_gan(), "discriminator"), couples=True
+    ),
+    "gan that infers": Training(lambda: player(tiny_ali(), "generator"), couples=True),
+    "gan that informs": Training(
+        lambda: player(tiny_info_gan(), "generator"), couples=True
+    ),
+    "gan that classifies": Training(
+        lambda: player(tiny_classifier_gan(), "discriminator"),
+        labelled_batch,
+        couples=True,
+    ),
 }
 """Every objective, and both players of every game."""
 
@@ -431,9 +448,9 @@ def descent(name: str) -> Update:
     return gradient_descent(OBJECTIVES[name].make(), optax.sgd(1e-2, momentum=0.9))
 
 
-def tiny_minimax(schedule: Schedule) -> Update:
+def tiny_minimax(schedule: Schedule, game: Game | None = None) -> Update:
     adam = optax.adam(1e-2)
-    return minimax(tiny_gan((r1(1.0),)), adam, adam, schedule=schedule)
+    return minimax(game or tiny_gan((r1(1.0),)), adam, adam, schedule=schedule)
 
 
 UPDATES: Mapping[str, Training] = {
@@ -451,5 +468,12 @@ UPDATES: Mapping[str, Training] = {
     "minimax, simultaneous": Training(lambda: tiny_minimax(simultaneous())),
     "minimax, extragradient": Training(lambda: tiny_minimax(extragradient())),
     "minimax, consensus": Training(lambda: tiny_minimax(consensus(0.1))),
-    "minimax, symplectic": Training(lambda: tiny_minimax(symplectic(0.1))),
+    "minimax, with memory": Training(
+        lambda: with_ema(tiny_minimax(alternating(), remembering_gan()), 0.9)
+    ),
+    "minimax, unrolled": Training(
+        lambda: tiny_minimax(
+            alternating(), unrolled(tiny_gan(), optax.sgd(0.1), steps=2)
+        )
+    ),
 }

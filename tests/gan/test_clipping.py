@@ -1,0 +1,26 @@
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from genjax.errors import InputError
+from genjax.gan import clip_weights
+
+
+def test_parameters_stay_within_the_limit():
+    optimizer = optax.chain(optax.sgd(0.1), clip_weights(0.25))
+    params = jnp.array([0.2, -0.2, 0.0])
+    state = optimizer.init(params)
+    for _ in range(20):
+        slopes = jnp.array([-1.0, 1.0, 0.0])
+        updates, state = optimizer.update(slopes, state, params)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(params, [0.25, -0.25, 0.0], rtol=1e-6)
+
+
+def test_bad_use_is_a_sentence():
+    with pytest.raises(InputError, match="limit must be positive, got 0"):
+        clip_weights(0.0)
+    optimizer = clip_weights(1.0)
+    with pytest.raises(InputError, match="must be given the parameters"):
+        optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)))

@@ -1,0 +1,145 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from genjax import nn
+from genjax.base import Functions
+from genjax.densities import conditional_normal, standard_normal
+from genjax.errors import InputError
+from genjax.gan import (
+    adversarial_autoencoder,
+    ali,
+    bigan,
+    minimax,
+    non_saturating,
+    r1,
+    r2,
+    relativistic_paired,
+    veegan,
+    wasserstein,
+)
+from genjax.training import scan_steps
+
+BATCH = {"x": jax.random.normal(jax.random.key(7), (8, 3))}
+LATENT = standard_normal((2,))
+KEY = jax.random.key(1)
+
+
+def mlp(features):
+    return nn.MLP(features=features, hidden=(8,), activation=jax.nn.silu)
+
+
+def normal(features):
+    return conditional_normal(mlp(features), scale=0.1)
+
+
+def judge():
+    return nn.Joint(mlp(1))
+
+
+GAMES = {
+    "bigan": bigan(mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT),
+    "ali": ali(normal(3), normal(2), judge(), loss=non_saturating(), latent=LATENT),
+    "veegan": veegan(mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT),
+    "adversarial_autoencoder": adversarial_autoencoder(
+        normal(2), normal(3), mlp(1), loss=non_saturating(), prior=LATENT
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_part_of_the_generators_side_learns(name):
+    game = GAMES[name]
+    g, d = game.init(jax.random.key(0), BATCH)
+    slopes = jax.grad(lambda g: game.generator(g, d, BATCH, KEY)[0])(g)
+    for part in slopes["params"].values():
+        leaves = jax.tree.leaves(part)
+        assert all(np.isfinite(leaf).all() for leaf in leaves)
+        assert max(float(jnp.abs(leaf).max()) for leaf in leaves) > 1e-6
+
+
+def test_what_is_real_and_what_is_fake_are_exchanged_for_the_generators_side():
+    game = bigan(mlp(3), mlp(2), judge(), loss=wasserstein(), latent=LATENT)
+    g, d = game.init(jax.random.key(0), BATCH)
+
+    def sides(key):
+        mine = game.generator(g, d, BATCH, key)[0]
+        return mine, game.discriminator(d, g, BATCH, key)[0]
+
+    mine, other = jax.jit(jax.vmap(sides))(jax.random.split(KEY, 500))
+    # Each turn draws noise of its own: the means agree.
+    np.testing.assert_allclose(mine.mean(), -other.mean(), atol=0.02)
+
+
+def test_the_discriminator_sees_pairs():
+    seen = []
+
+    def apply(variables, x, z):
+        seen.append((x.shape, z.shape))
+        return jnp.sum(x, axis=1) + jnp.sum(z, axis=1) * variables["params"]
+
+    network = Functions(lambda key, x, z: {"params": jnp.ones(())}, apply)
+    game = bigan(mlp(3), mlp(2), network, loss=non_saturating(), latent=LATENT)
+    g, d = game.init(jax.random.key(0), BATCH)
+    game.discriminator(d, g, BATCH, KEY)
+    assert set(seen) == {((8, 3), (8, 2))}
+
+
+def test_the_reconstructor_of_veegan_learns_from_the_noise_alone():
+    apart = veegan(
+        mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT, weight=0.0
+    )
+    g, d = apart.init(jax.random.key(0), BATCH)
+    slopes = jax.grad(lambda g: apart.generator(g, d, BATCH, KEY)[0])(g)
+    assert all((s == 0).all() for s in jax.tree.leaves(slopes["params"]["encoder"]))
+
+
+def test_codes_of_another_width_are_a_sentence():
+    game = bigan(mlp(3), mlp(5), judge(), loss=non_saturating(), latent=LATENT)
+    with pytest.raises(InputError, match=r"bigan: .*shape \(8, 5\).* got \(8, 2\)"):
+        game.init(jax.random.key(0), BATCH)
+    for make in (
+        lambda: veegan(
+            mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT, weight=-1.0
+        ),
+        lambda: adversarial_autoencoder(
+            normal(2),
+            normal(3),
+            mlp(1),
+            loss=non_saturating(),
+            prior=LATENT,
+            weight=-1.0,
+        ),
+    ):
+        with pytest.raises(InputError, match="weight must not be negative, got -1"):
+            make()
+
+
+def test_a_trained_bigan_inverts_its_generator():
+    network = nn.MLP(features=2, hidden=(32, 32))
+    game = bigan(
+        network,
+        network,
+        nn.Joint(nn.MLP(features=1, hidden=(32, 32))),
+        loss=relativistic_paired(),
+        latent=LATENT,
+        penalties=(r1(0.1), r2(0.1)),
+    )
+    adam = optax.adam(1e-3, b1=0.0, b2=0.99)
+    update = scan_steps(minimax(game, adam, adam))
+    noise = jax.random.normal(jax.random.key(3), (2000, 64, 2))
+    x = noise @ jnp.array([[1.0, 0.5], [0.0, 0.5]])
+    state = jax.jit(update.init)(jax.random.key(0), {"x": x})
+    before = reconstruction(network, state)
+    state, _ = jax.jit(update.step)(state, {"x": x})
+    assert reconstruction(network, state) < 0.1 * before
+
+
+def reconstruction(network, state):
+    params = state.variables["generator"]["params"]
+    z = jax.random.normal(jax.random.key(4), (1000, 2))
+    x = network.apply({"params": params["generator"]}, z)
+    back = network.apply({"params": params["encoder"]}, x)
+    return float(jnp.mean((back - z) ** 2))

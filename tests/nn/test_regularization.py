@@ -1,0 +1,63 @@
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import nn
+from genjax.errors import InputError
+from genjax.nn.regularization import minibatch_deviation, spectrally_normalized
+
+
+def test_every_layer_has_the_bound_for_its_norm():
+    plain = nn.DCGANDiscriminator(width=4, norm=False, activation=lambda x: x)
+    seen = {}
+
+    def spy(variables, x):
+        seen.update(variables["params"])
+        return plain.apply(variables, x)
+
+    network = spectrally_normalized(
+        nn_functions(plain.init, spy), bound=0.5, iterations=200
+    )
+    x = jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
+    network.apply(network.init(jax.random.key(1), x), x)
+    for layer in seen.values():
+        matrix = np.asarray(layer["kernel"]).reshape(-1, layer["kernel"].shape[-1])
+        np.testing.assert_allclose(np.linalg.norm(matrix, 2), 0.5, rtol=1e-3)
+
+
+def nn_functions(init, apply):
+    from genjax.base import Functions
+
+    return Functions(init, apply)
+
+
+def test_the_scale_of_the_weights_does_not_matter():
+    network = spectrally_normalized(nn.MLP(features=1, hidden=()))
+    x = jax.random.normal(jax.random.key(0), (5, 3))
+    variables = network.init(jax.random.key(1), x)
+
+    def output(scale):
+        return jnp.sum(network.apply(jax.tree.map(lambda w: scale * w, variables), x))
+
+    np.testing.assert_allclose(output(1.0), output(7.0), rtol=1e-5)
+    np.testing.assert_allclose(jax.grad(output)(2.0), 0.0, atol=1e-5)
+
+
+def test_the_deviation_is_that_of_groups_of_strided_rows():
+    x = jax.random.normal(jax.random.key(0), (6, 2, 2, 3))
+    found = minibatch_deviation(x, group=3)
+    np.testing.assert_array_equal(found[..., :3], x)
+    for start in (0, 1):
+        rows = np.asarray(x[start::2])
+        wanted = np.sqrt(rows.var(axis=0) + 1e-8).mean()
+        np.testing.assert_allclose(found[start::2, ..., 3], wanted, rtol=1e-5)
+
+
+def test_bad_settings_are_sentences():
+    with pytest.raises(InputError, match="bound must be positive, got 0"):
+        spectrally_normalized(nn.MLP(features=1, hidden=()), bound=0.0)
+    with pytest.raises(InputError, match="group = 4 must divide the batch, got 6 rows"):
+        inspect.unwrap(minibatch_deviation)(jnp.ones((6, 1, 1, 1)), group=4)
