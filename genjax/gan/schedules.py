@@ -90,9 +90,8 @@ def alternating(
 
             last = jax.tree.map(lambda leaf, n=n: leaf[-n:], parts)
             items = (last, jax.random.split(getattr(keys, name), n))
-            player, found = jax.lax.scan(one, getattr(players, name), items)
+            player, metrics[name] = _repeat(one, getattr(players, name), items, n)
             players = players._replace(**{name: player})
-            metrics[name] = jax.tree.map(lambda leaf: leaf[-1], found)
         return players, Players(**metrics)
 
     return play
@@ -189,14 +188,27 @@ def _adjusted(
         params = Players(*(player.variables["params"] for player in players))
         v, pull, aux = jax.vjp(field, params, has_aux=True)
         v = mean_over_devices(v)
-        _, along = jax.jvp(lambda params: field(params)[0], (params,), (v,))
-        along, across = mean_over_devices((along, pull(v)[0]))
+        # The product with J is the transpose of that with its transpose: reverse mode
+        # alone, so that layers with gradients of their own can take part.
+        across, transpose = jax.vjp(lambda u: pull(u)[0], v)
+        along, across = mean_over_devices((transpose(v)[0], across))
         added = term(v, along, across)
         both = jax.tree.map(lambda a, b: a + weight * b, v, added)
         pairs = Players(*zip(both, mean_over_devices(aux), strict=True))
         return _advance(sides, players, pairs)
 
     return play
+
+
+def _repeat(one: Any, player: Player, items: Any, n: int) -> Any:
+    """Takes n steps and returns the metrics of the last.
+
+    A single one is no loop at all: XLA runs convolutions in loops slowly on CPU.
+    """
+    if n == 1:
+        return one(player, jax.tree.map(lambda leaf: leaf[0], items))
+    player, found = jax.lax.scan(one, player, items)
+    return player, jax.tree.map(lambda leaf: leaf[-1], found)
 
 
 def _fields(sides: Players, players: Players, batch: Batch, key: Key) -> Players:

@@ -6,7 +6,7 @@ float32, and returns float32, so that losses and statistics never see less.
 
 from genjax.nn.conditional import Joint, Projection, TwoHeads, WithClass
 from genjax.nn.conv_net import ConvNet, ConvStack, LocalGlobalNet
-from genjax.nn.convolution import ConvTranspose, conv_transpose, max_pool
+from genjax.nn.convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
 from genjax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn.lipschitz import LipschitzMLP, lipswish, spectral_norm
@@ -41,6 +41,7 @@ __all__ = [
     "MLP",
     "BatchNorm",
     "ClassEmbedding",
+    "Conv",
     "ConvNet",
     "ConvStack",
     "ConvTranspose",
@@ -70,6 +71,7 @@ __all__ = [
     "autoregressive_masks",
     "autoregressive_scan",
     "autoregressive_steps",
+    "conv",
     "conv_transpose",
     "count_threshold_functions",
     "hidden_degrees",

@@ -46,15 +46,47 @@ def conv_transpose(
     >>> conv_transpose(x, kernel, strides=(2, 2)).shape
     (1, 8, 8, 2)
     """
-    if padding not in ("SAME", "VALID"):
-        raise InputError(
-            f"conv_transpose: padding must be 'SAME' or 'VALID', got {padding!r}."
-        )
+    _check_padding("conv_transpose", padding)
     pads = tuple(
         _transposed_padding(size, stride, padding)
         for size, stride in zip(kernel.shape[:2], strides, strict=True)
     )
     return _conv_transpose(strides, pads, x, kernel)
+
+
+def conv(
+    x: Images,
+    kernel: Float[Array, "kh kw c features"],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    padding: str = "SAME",
+) -> Float[Array, "b h2 w2 features"]:
+    """The convolution, equal to `jax.lax.conv`, with fast gradients of second order.
+
+    The gradient in the input of a strided convolution is a transposed one, and its
+    weight gradient, which gradient penalties need, is taken as `conv_transpose` does.
+
+    Args:
+        x: images.
+        kernel: the weights.
+        strides: by how much each axis shrinks.
+        padding: `"SAME"` or `"VALID"`.
+
+    Raises:
+        InputError: another padding.
+
+    >>> x, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 2))
+    >>> conv(x, kernel, strides=(2, 2)).shape
+    (1, 2, 2, 2)
+    """
+    _check_padding("conv", padding)
+    pads = jax.lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
+    return _conv(strides, tuple(pads), x, kernel)
+
+
+def _check_padding(user: str, padding: str) -> None:
+    if padding not in ("SAME", "VALID"):
+        raise InputError(f"{user}: padding must be 'SAME' or 'VALID', got {padding!r}.")
 
 
 def _transposed_padding(size: int, stride: int, padding: str) -> tuple[int, int]:
@@ -65,6 +97,32 @@ def _transposed_padding(size: int, stride: int, padding: str) -> tuple[int, int]
     return low, total - low
 
 
+# Each of the two is the other's gradient in the input, whatever the order.
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _conv(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
+    return _plain(strides, pads, x, kernel)
+
+
+def _conv_forward(strides: Any, pads: Any, x: Array, kernel: Array) -> Any:
+    return _conv(strides, pads, x, kernel), (x, kernel)
+
+
+def _conv_backward(strides: Any, pads: Any, residuals: Any, g: Array) -> Any:
+    x, kernel = residuals
+
+    def transposed_pads(axis: int) -> tuple[int, int]:
+        size, stride = kernel.shape[axis], strides[axis]
+        low = size - 1 - pads[axis][0]
+        spread = (g.shape[1 + axis] - 1) * stride
+        return low, x.shape[1 + axis] + size - 2 - spread - low
+
+    both = (transposed_pads(0), transposed_pads(1))
+    of_input = _conv_transpose(strides, both, g, _adjoint(kernel))
+    return of_input, _weight_gradient(strides, pads, x, kernel, g)
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _conv_transpose(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
     return jax.lax.conv_general_dilated(
@@ -72,11 +130,11 @@ def _conv_transpose(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
     )
 
 
-def _forward(strides: Any, pads: Any, x: Array, kernel: Array) -> tuple[Array, Any]:
+def _transpose_forward(strides: Any, pads: Any, x: Array, kernel: Array) -> Any:
     return _conv_transpose(strides, pads, x, kernel), (x, kernel)
 
 
-def _backward(strides: Any, pads: Any, residuals: Any, g: Array) -> tuple[Array, Array]:
+def _transpose_backward(strides: Any, pads: Any, residuals: Any, g: Array) -> Any:
     x, kernel = residuals
 
     def strided_pads(axis: int) -> tuple[int, int]:
@@ -85,28 +143,81 @@ def _backward(strides: Any, pads: Any, residuals: Any, g: Array) -> tuple[Array,
         span = (x.shape[1 + axis] - 1) * stride + size
         return low, span - g.shape[1 + axis] - low
 
-    def strided(g: Array, adjoint: Array) -> Array:
-        return jax.lax.conv_general_dilated(
-            g,
-            adjoint,
-            strides,
-            (strided_pads(0), strided_pads(1)),
-            dimension_numbers=LAYOUT,
-        )
+    both, adjoint = (strided_pads(0), strided_pads(1)), _adjoint(kernel)
+    of_weights = _weight_gradient(strides, both, g, adjoint, x)
+    return _conv(strides, both, g, adjoint), _adjoint(of_weights)
 
-    adjoint = _adjoint(kernel)
-    _, pullback = jax.vjp(partial(strided, g), adjoint)
-    return strided(g, adjoint), _adjoint(pullback(x)[0])
+
+def _plain(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, strides, pads, dimension_numbers=LAYOUT
+    )
+
+
+def _weight_gradient(
+    strides: Any, pads: Any, x: Array, kernel: Array, g: Array
+) -> Array:
+    _, pullback = jax.vjp(partial(_plain, strides, pads, x), kernel)
+    return pullback(g)[0]
 
 
 def _adjoint(kernel: Array) -> Array:
     return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 
-_conv_transpose.defvjp(_forward, _backward)
+_conv.defvjp(_conv_forward, _conv_backward)
+_conv_transpose.defvjp(_transpose_forward, _transpose_backward)
 
 
-class ConvTranspose(nn.Module):
+class _Convolution(nn.Module):
+    features: int
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: str = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable[..., Any] = nn.initializers.lecun_normal()
+    dtype: Any = jnp.float32
+
+    def _apply(self, function: Callable[..., Array], x: Array) -> Array:
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        y = function(
+            x.astype(self.dtype),
+            kernel.astype(self.dtype),
+            strides=self.strides,
+            padding=self.padding,
+        )
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,))
+            y = y + bias.astype(self.dtype)[None, None, None]
+        return y
+
+
+class Conv(_Convolution):
+    """A convolution, equal to `flax.linen.Conv` with the same weights.
+
+    Attributes:
+        features: output channels.
+        kernel_size: of both axes.
+        strides: by how much each axis shrinks.
+        padding: `"SAME"` or `"VALID"`.
+        use_bias: whether to add one.
+        kernel_init: initialiser of the kernel.
+        dtype: of the computation.
+
+    >>> module = Conv(features=2, kernel_size=(4, 4), strides=(2, 2))
+    >>> x = jnp.ones((1, 8, 8, 3))
+    >>> module.apply(module.init(jax.random.key(0), x), x).shape
+    (1, 4, 4, 2)
+    """
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[b, h, w, c]` to `[b, h', w', features]`."""
+        return self._apply(conv, x)
+
+
+class ConvTranspose(_Convolution):
     """A learnt up-sampling, equal to `flax.linen.ConvTranspose` with the same weights.
 
     Attributes:
@@ -124,29 +235,10 @@ class ConvTranspose(nn.Module):
     (1, 8, 8, 2)
     """
 
-    features: int
-    kernel_size: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    padding: str = "SAME"
-    use_bias: bool = True
-    kernel_init: Callable[..., Any] = nn.initializers.lecun_normal()
-    dtype: Any = jnp.float32
-
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `[b, h, w, c]` to `[b, h', w', features]`."""
-        shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
-        y = conv_transpose(
-            x.astype(self.dtype),
-            kernel.astype(self.dtype),
-            strides=self.strides,
-            padding=self.padding,
-        )
-        if self.use_bias:
-            bias = self.param("bias", nn.initializers.zeros, (self.features,))
-            y = y + bias.astype(self.dtype)[None, None, None]
-        return y
+        return self._apply(conv_transpose, x)
 
 
 def max_pool(
@@ -173,10 +265,7 @@ def max_pool(
     >>> max_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), (2, 2))[0, :, :, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """
-    if padding not in ("SAME", "VALID"):
-        raise InputError(
-            f"max_pool: padding must be 'SAME' or 'VALID', got {padding!r}."
-        )
+    _check_padding("max_pool", padding)
     steps = (1, *(strides or window), 1)
     sizes = (1, *window, 1)
     pads = jax.lax.padtype_to_pads(x.shape, sizes, steps, padding)

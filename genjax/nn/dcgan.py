@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from genjax.errors import InputError
-from genjax.nn.convolution import ConvTranspose
+from genjax.nn.convolution import Conv, ConvTranspose
 from genjax.nn.normalization import BatchNorm
 from genjax.typing import Array, Float
 
@@ -116,7 +116,7 @@ class DCGANDiscriminator(nn.Module):
         """Maps `[b, h, w, c]` to `[b, features]`."""
         for stage in range(halvings(x.shape[1], user="DCGANDiscriminator")):
             normalize = self.norm and stage > 0
-            x = nn.Conv(
+            x = Conv(
                 self.width << stage,
                 (4, 4),
                 (2, 2),

@@ -7,9 +7,7 @@ from flax import linen
 from genjax import nn
 from genjax.errors import InputError
 
-
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
-@pytest.mark.parametrize(
+SHAPES = pytest.mark.parametrize(
     ("kernel", "strides", "size"),
     [
         ((4, 4), (2, 2), (5, 6)),
@@ -19,14 +17,27 @@ from genjax.errors import InputError
         ((1, 1), (2, 2), (3, 3)),
     ],
 )
-def test_conv_transpose_is_flaxs_to_the_second_order(padding, kernel, strides, size):
+KINDS = pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [(linen.Conv, nn.Conv), (linen.ConvTranspose, nn.ConvTranspose)],
+    ids=["conv", "conv_transpose"],
+)
+
+
+@KINDS
+@SHAPES
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_convolutions_are_flaxs_to_the_second_order(
+    padding, kernel, strides, size, theirs, ours
+):
+    if padding == "VALID" and theirs is linen.Conv:
+        size = tuple(map(max, size, kernel))
     x = jax.random.normal(jax.random.key(0), (2, *size, 3))
     fields = {"kernel_size": kernel, "strides": strides, "padding": padding}
-    theirs = linen.ConvTranspose(2, **fields)
-    ours = nn.ConvTranspose(features=2, **fields)
-    variables = theirs.init(jax.random.key(1), x)
+    flax, mine = theirs(2, **fields), ours(features=2, **fields)
+    variables = flax.init(jax.random.key(1), x)
     assert_same_to_second_order(
-        lambda x, v: theirs.apply(v, x), lambda x, v: ours.apply(v, x), x, variables
+        lambda x, v: flax.apply(v, x), lambda x, v: mine.apply(v, x), x, variables
     )
 
 

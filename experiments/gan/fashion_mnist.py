@@ -1,0 +1,46 @@
+"""A relativistic GAN with R1 and R2 on Fashion-MNIST, in the features of a classifier.
+
+As `gan/mnist`, on clothes.
+
+Paper: Jolicoeur-Martineau, 2019, arXiv:1807.00734; Huang et al., 2024, arXiv:2501.05441
+Command: python -m experiments gan/fashion_mnist --check
+Hardware: 2 CPU cores
+Time: 3 minutes
+Expected: Frechet <= 2.0, recall >= .85, coverage >= .75, marginal entropy >= 2.28
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from experiments.gan import _images
+from experiments.images import enlarged_digits, prepared_images
+from experiments.runner import Task, run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(_images.ImageConfig):
+    """The settings of this experiment."""
+
+    data: Literal["tfds", "digits"] = "tfds"
+    """The prepared set fashion_mnist, or enlarged embedded digits for a trial."""
+
+
+SMOKE = {**_images.SMOKE, "data": "digits"}
+EXPECTED = {
+    "frechet": {"at_most": 2.0},
+    "recall": {"at_least": 0.85},
+    "coverage": {"at_least": 0.75},
+    "marginal_entropy": {"at_least": 2.28},
+}
+
+
+def build(config: Config) -> Task:
+    """Returns the task of a configuration."""
+    embedded = config.data == "digits"
+    splits = enlarged_digits() if embedded else prepared_images("fashion_mnist")
+    return _images.image_task(config, splits, levels=256)
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Runs the experiment."""
+    return run("gan/fashion_mnist", config, build, EXPECTED)
