@@ -8,8 +8,8 @@ Paper: Jolicoeur-Martineau, 2019, arXiv:1807.00734; Huang et al., 2024, arXiv:25
 Command: python -m experiments gan/digits --check
 Hardware: 2 CPU cores
 Time: 1 minute
-Expected: Frechet <= 16 (the floor of so few images is 14), recall >= .9, coverage >= .85,
-    marginal entropy >= 2.2
+Expected: Frechet <= 16 (the floor of so few images is 14), recall >= .9,
+    coverage >= .85, marginal entropy >= 2.2
 """
 
 from dataclasses import dataclass

@@ -5,8 +5,8 @@ As `gan/mnist`, on clothes.
 Paper: Jolicoeur-Martineau, 2019, arXiv:1807.00734; Huang et al., 2024, arXiv:2501.05441
 Command: python -m experiments gan/fashion_mnist --check
 Hardware: 2 CPU cores
-Time: 3 minutes
-Expected: Frechet <= 2.0, recall >= .85, coverage >= .75, marginal entropy >= 2.28
+Time: 90 seconds
+Expected: Frechet <= 2.0, recall >= .83, coverage >= .75, marginal entropy >= 2.28
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Config(_images.ImageConfig):
 SMOKE = {**_images.SMOKE, "data": "digits"}
 EXPECTED = {
     "frechet": {"at_most": 2.0},
-    "recall": {"at_least": 0.85},
+    "recall": {"at_least": 0.83},
     "coverage": {"at_least": 0.75},
     "marginal_entropy": {"at_least": 2.28},
 }

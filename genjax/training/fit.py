@@ -158,18 +158,23 @@ def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
 def _report(
     step: int, metrics: Mapping[str, Array], writers: Sequence[MetricWriter]
 ) -> dict[str, Any]:
-    """Checks the losses of a chunk and writes its means; waits for the chunk."""
+    """Checks the losses of a chunk, writes its means, and returns those of the losses.
+
+    Of several players, each has its own, by names that end in `_loss`.
+    """
     values = {name: np.asarray(value) for name, value in metrics.items()}
-    count = len(values["loss"])
-    bad = ~np.isfinite(values["loss"]) & (values.get("skipped", np.zeros(1)) == 0)
-    if bad.any():
-        first = step - count + int(np.argwhere(bad)[0, 0]) + 1
-        raise RunError(
-            f"the loss of step {first} is not finite "
-            f"({values['loss'][first - 1 - (step - count)].tolist()}); the checkpoints "
-            "of earlier steps are whole. A lower learning rate, gradient clipping or "
-            "skip_nonfinite may help."
-        )
+    losses = [name for name in values if name.endswith("_loss")] or ["loss"]
+    for name in losses:
+        loss = values[name]
+        bad = ~np.isfinite(loss) & (values.get("skipped", np.zeros(1)) == 0)
+        if bad.any():
+            place = int(np.argwhere(bad)[0, 0])
+            raise RunError(
+                f"the {name.replace('_', ' ')} of step {step - len(loss) + place + 1} "
+                f"is not finite ({loss[place].tolist()}); the checkpoints of earlier "
+                "steps are whole. A lower learning rate, gradient clipping or "
+                "skip_nonfinite may help."
+            )
     # Steps that were skipped have no loss.
     means = {
         name: np.ma.filled(np.ma.masked_invalid(value).mean(axis=0), np.nan)
@@ -177,8 +182,7 @@ def _report(
     }
     for write in writers:
         write(step, means)
-    losses = {k: v for k, v in means.items() if k.endswith("_loss")}
-    return losses or {"loss": means["loss"]}
+    return {name: means[name] for name in losses}
 
 
 def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:

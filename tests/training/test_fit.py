@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from genjax.base import Objective
+from genjax.base import Objective, Update
 from genjax.data import ArraySource, in_memory, on_device
 from genjax.errors import InputError, RunError
 from genjax.training import (
@@ -19,6 +19,7 @@ from genjax.training import (
     jsonl_writer,
     skip_nonfinite,
 )
+from genjax.training.transforms import all_finite
 from genjax.training.writers import read_jsonl
 from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
@@ -49,11 +50,12 @@ def test_chunks_and_pipelines_do_not_change_the_run():
         assert_equal(state, states[0])
 
 
-def test_resumed_is_never_stopped(tmp_path):
-    whole = run(evaluate_every=5).state
+@pytest.mark.parametrize("update", ["with_ema", "minimax, with memory"])
+def test_resumed_is_never_stopped(update, tmp_path):
+    whole = run(update, evaluate_every=5).state
     with Checkpoints(tmp_path, config={}) as checkpoints:
-        run(steps=10, evaluate_every=5, checkpoints=checkpoints)
-        resumed = run(evaluate_every=5, checkpoints=checkpoints, resume=True)
+        run(update, steps=10, evaluate_every=5, checkpoints=checkpoints)
+        resumed = run(update, evaluate_every=5, checkpoints=checkpoints, resume=True)
     assert resumed.step == 20
     assert_equal(resumed.state, whole)
 
@@ -106,6 +108,29 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
         assert checkpoints.latest == 10
         template = exploding(13).init(KEY, pipeline().example)
         assert float(checkpoints.restore(template).variables["params"]) == 10
+
+
+def test_either_players_loss_is_checked(tmp_path):
+    def step(state, batch):
+        losses = {
+            "loss": jnp.zeros(()),
+            "generator_loss": jnp.zeros(()),
+            "discriminator_loss": jnp.where(state.step == 6, jnp.nan, 1.0),
+        }
+        return state._replace(step=state.step + 1), losses
+
+    update = Update(UPDATES["minimax, simultaneous"].make().init, step)
+    with pytest.raises(RunError, match="the discriminator loss of step 7 is not fin"):
+        fit(update, pipeline(), key=KEY, steps=20, chunk=4, show_progress=False)
+
+
+def test_a_game_is_played_on_after_a_batch_that_is_not_finite():
+    x = np.asarray(batch(64)["x"]).copy()
+    x[3, 0] = np.nan
+    update = skip_nonfinite(UPDATES["minimax, with memory"].make())
+    feed = on_device(ArraySource({"x": x}), batch_size=8, seed=0)
+    fitted = fit(update, feed, key=KEY, steps=16, show_progress=False)
+    assert all_finite(fitted.state.variables)
 
 
 def test_variables_that_are_not_finite_are_never_saved(tmp_path):
