@@ -45,7 +45,7 @@ class ImageConfig(RunConfig):
     """Dimensions of the noise."""
     gamma: float = 1.0
     """Weight of the R1 and R2 penalties."""
-    steps: int = 4000
+    steps: int = 6000
     """Training steps of both players."""
     batch_size: int = 128
     """Images a step."""
@@ -55,6 +55,8 @@ class ImageConfig(RunConfig):
     """Decay of the averaged generator that is evaluated."""
     evaluate_every: int = 1000
     """Steps between validations."""
+    chunk: int = 1
+    """The most steps a compiled chunk: in a loop, convolutions are slow on CPUs."""
     classifier_steps: int = 2500
     """Training steps of the classifier in whose features images are measured."""
 
