@@ -63,18 +63,35 @@ def image_grid(
     rows = -(-len(images) // columns)
     figure = _figure(0.6 * columns, 0.6 * rows)
     low, high = float(images.min()), max(float(images.max()), images.min() + 1e-6)
-    axes = np.atleast_2d(figure.subplots(rows, columns, squeeze=False))
-    figure.subplots_adjust(wspace=0.08, hspace=0.08)
-    for index, axis in enumerate(axes.flat):
-        axis.set(xticks=[], yticks=[])
-        axis.set_frame_on(False)
-        if index < len(images):
-            axis.imshow(images[index], cmap=colours, vmin=low, vmax=high)
-    for label, axis in zip(row_labels, axes[:, 0], strict=False):
-        axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
-    if title:
-        figure.suptitle(title, fontsize=9, color=INK)
+    axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axis.imshow(_mosaic(images, columns), cmap=colours, vmin=low, vmax=high)
+    pitch = images.shape[1] + _gap(images)
+    centres = [(images.shape[1] - 1) / 2 + pitch * row for row in range(rows)]
+    axis.set(xticks=[], yticks=centres[: len(row_labels)])
+    axis.set_yticklabels(list(row_labels)[:rows], fontsize=7)
+    axis.tick_params(length=0)
+    axis.set_frame_on(False)
+    axis.set_title(title, fontsize=9, color=INK)
     return figure
+
+
+def _gap(images: np.ndarray) -> int:
+    return max(1, images.shape[1] // 12)
+
+
+def _mosaic(images: np.ndarray, columns: int) -> np.ndarray:
+    """One picture of all images, with blank pixels between them."""
+    images = images[..., 0] if images.shape[3:] == (1,) else images
+    _, height, width, *channels = images.shape
+    gap, rows = _gap(images), -(-len(images) // columns)
+    blank = 1.0 if channels else np.nan
+    shape = rows * (height + gap) - gap, columns * (width + gap) - gap, *channels
+    mosaic = np.full(shape, blank)
+    for index, image in enumerate(images):
+        top = index // columns * (height + gap)
+        left = index % columns * (width + gap)
+        mosaic[top : top + height, left : left + width] = image
+    return mosaic
 
 
 def boxes_on_images(

@@ -12,6 +12,7 @@ import optax
 
 from experiments.config import RunConfig
 from experiments.gan._features import FeatureSpace, classifier_features
+from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task
 from genjax import nn
 from genjax.base import Network
@@ -71,11 +72,29 @@ SMOKE = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class PreparedConfig(ImageConfig):
+    """The settings of an experiment on a set that TFDS prepared."""
+
+    data: Literal["tfds", "digits"] = "tfds"
+    """The prepared set, or enlarged embedded digits for a trial."""
+
+
+PREPARED_SMOKE = {**SMOKE, "data": "digits"}
+
+
 class Labelled(NamedTuple):
     """Images `[n, h, w, c]` in [-1, 1] and their labels `[n]`."""
 
     image: Array
     label: Array
+
+
+def prepared_task(config: PreparedConfig, name: str) -> Task:
+    """The task of a set that TFDS prepared, or of the digits in its place."""
+    embedded = config.data == "digits"
+    splits = enlarged_digits() if embedded else prepared_images(name)
+    return image_task(config, splits, levels=256)
 
 
 def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
@@ -183,7 +202,8 @@ def measure(
     }
     found: dict[str, Any] = {"classifier_accuracy": space.accuracy}
     for name, metric in metrics.items():
-        both = with_floor(metric, jax.random.key(1_000_007), of_test, of_fakes)
+        key = jax.random.key(1_000_007)
+        both = with_floor(jax.jit(metric), key, of_test, of_fakes)
         for suffix, value in (("", both.value), ("_floor", both.floor)):
             several = value if isinstance(value, dict) else {name: value}
             found |= {f"{key}{suffix}": number for key, number in several.items()}

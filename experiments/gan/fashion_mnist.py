@@ -10,22 +10,18 @@ Expected: Frechet <= 2.0, recall >= .83, coverage >= .75, marginal entropy >= 2.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from experiments.gan import _images
-from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task, run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(_images.ImageConfig):
+class Config(_images.PreparedConfig):
     """The settings of this experiment."""
 
-    data: Literal["tfds", "digits"] = "tfds"
-    """The prepared set fashion_mnist, or enlarged embedded digits for a trial."""
 
-
-SMOKE = {**_images.SMOKE, "data": "digits"}
+SMOKE = _images.PREPARED_SMOKE
 EXPECTED = {
     "frechet": {"at_most": 2.0},
     "recall": {"at_least": 0.83},
@@ -36,9 +32,7 @@ EXPECTED = {
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    embedded = config.data == "digits"
-    splits = enlarged_digits() if embedded else prepared_images("fashion_mnist")
-    return _images.image_task(config, splits, levels=256)
+    return _images.prepared_task(config, "fashion_mnist")
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -14,22 +14,18 @@ Expected: Frechet <= 2.0, recall >= .90, coverage >= .80, marginal entropy >= 2.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from experiments.gan import _images
-from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task, run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(_images.ImageConfig):
+class Config(_images.PreparedConfig):
     """The settings of this experiment."""
 
-    data: Literal["tfds", "digits"] = "tfds"
-    """The prepared set mnist, or enlarged embedded digits for a trial."""
 
-
-SMOKE = {**_images.SMOKE, "data": "digits"}
+SMOKE = _images.PREPARED_SMOKE
 EXPECTED = {
     "frechet": {"at_most": 2.0},
     "recall": {"at_least": 0.90},
@@ -41,8 +37,7 @@ EXPECTED = {
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    splits = enlarged_digits() if config.data == "digits" else prepared_images("mnist")
-    return _images.image_task(config, splits, levels=256)
+    return _images.prepared_task(config, "mnist")
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -14,7 +14,7 @@ Expected: >= 990 of 1,000 modes, reverse KL <= .15
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -23,16 +23,14 @@ import numpy as np
 import optax
 
 from experiments.config import RunConfig
-from experiments.gan._features import classifier_features
+from experiments.gan._features import FeatureSpace, classifier_features
 from experiments.runner import Task, run
 from experiments.selection import train_to_end
 from genjax import nn
-from genjax.base import Network, Update
+from genjax.base import Network
 from genjax.data import digits, generated, split
 from genjax.densities import standard_normal
 from genjax.gan import (
-    AdversarialLoss,
-    Penalty,
     gan,
     minimax,
     non_saturating,
@@ -87,91 +85,72 @@ EXPECTED = {"modes": {"at_least": 990}, "reverse_kl": {"at_most": 0.15}}
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     parts = split(digits(), validation=180, test=360)
-    images, tests = (
-        jnp.asarray(part.arrays["image"] / 8.0 - 1.0, jnp.float32)
+    (images, labels), test = (
+        (
+            jnp.asarray(part.arrays["image"] / 8.0 - 1.0, jnp.float32),
+            jnp.asarray(part.arrays["label"]),
+        )
         for part in (parts.train, parts.test)
     )
-    space = classifier_features(
-        (images, jnp.asarray(parts.train.arrays["label"])),
-        (tests, jnp.asarray(parts.test.arrays["label"])),
-        steps=config.classifier_steps,
-    )
-    generator: Network = nn.ImageMLP(
-        nn.MLP(features=8 * 8 * 3, hidden=(config.width,) * 2), SHAPE
-    )
-    discriminator: Network = nn.Joint(nn.MLP(features=1, hidden=(config.width,) * 2))
-    latent = standard_normal((config.latent,))
-
-    def stack(key: Key, n: int) -> Array:
-        return jnp.moveaxis(jax.random.choice(key, images, (n, 3)), 1, 3)
-
+    space = classifier_features((images, labels), test, steps=config.classifier_steps)
+    hidden, latent = (config.width,) * 2, standard_normal((config.latent,))
+    generator: Network = nn.ImageMLP(nn.MLP(features=8 * 8 * 3, hidden=hidden), SHAPE)
+    discriminator: Network = nn.Joint(nn.MLP(features=1, hidden=hidden))
     pipeline = generated(
-        lambda key: {"x": stack(key, config.batch_size)}, seed=config.seed
+        lambda key: {"x": stack(key, images, config.batch_size)}, seed=config.seed
     )
-
-    def update(
-        loss: AdversarialLoss,
-        adam: optax.GradientTransformation,
-        penalties: tuple[Penalty, ...] = (),
-        pack: int = 1,
-    ) -> Update:
-        game = gan(
-            generator,
-            discriminator,
-            loss=loss,
-            latent=latent,
-            penalties=penalties,
-            pack=pack,
-        )
-        return with_ema(minimax(game, adam, adam), config.ema)
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
         return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
 
-    def coverage(x: Array) -> dict[str, Array]:
-        told = jnp.argmax(space.logits(jnp.moveaxis(x, 3, 1).reshape(-1, 8, 8)), axis=1)
-        place = told.reshape(-1, 3) @ jnp.array([100, 10, 1])
-        modes, reverse_kl = class_coverage(jnp.bincount(place, length=1000))
-        return {"modes": modes, "reverse_kl": reverse_kl}
-
     def monitor(variables: Variables) -> dict[str, Array]:
-        return coverage(sample(variables, jax.random.key(1_000_003), DRAWS))
+        return coverage(space, sample(variables, jax.random.key(1_000_003), DRAWS))
 
     @cache
     def rivals() -> dict[str, Variables]:
         classic = optax.adam(2e-4, b1=0.5, b2=0.999)
-        key = jax.random.key(config.seed)
         return {
             name: train_to_end(
-                update(non_saturating(), classic, pack=pack),
+                with_ema(minimax(game, classic, classic), config.ema),
                 pipeline,
-                key=key,
+                key=jax.random.key(config.seed),
                 steps=config.steps,
             )
-            for name, pack in (("pacgan", config.pack), ("plain_gan", 1))
+            for name, game in (
+                ("pacgan", plain_gan(pack=config.pack)),
+                ("plain_gan", plain_gan()),
+            )
         }
+
+    plain_gan = partial(
+        gan, generator, discriminator, loss=non_saturating(), latent=latent
+    )
+    relativistic = gan(
+        generator,
+        discriminator,
+        loss=relativistic_paired(),
+        latent=latent,
+        penalties=(r1(config.gamma), r2(config.gamma)),
+    )
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    adam = optax.adam(schedule, b1=0.0, b2=0.99)
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         key = jax.random.key(1_000_005)
         rows = {
             "": sample(variables, key, DRAWS),
             **{f"_of_{n}": sample(v, key, DRAWS) for n, v in rivals().items()},
-            "_of_data": stack(key, DRAWS),
+            "_of_data": stack(key, images, DRAWS),
         }
         found = {
             f"{metric}{row}": value
             for row, x in rows.items()
-            for metric, value in coverage(x).items()
+            for metric, value in coverage(space, x).items()
         }
         return {**found, "classifier_accuracy": space.accuracy}
 
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     return Task(
-        update=update(
-            relativistic_paired(),
-            optax.adam(schedule, b1=0.0, b2=0.99),
-            (r1(config.gamma), r2(config.gamma)),
-        ),
+        update=with_ema(minimax(relativistic, adam, adam), config.ema),
         pipeline=pipeline,
         validate=lambda variables: monitor(variables)["reverse_kl"],
         evaluate=evaluate,
@@ -180,7 +159,7 @@ def build(config: Config) -> Task:
         figures=lambda variables, key: {
             "beside_plain_gan": _panels(
                 {
-                    "data": stack(key, 24),
+                    "data": stack(key, images, 24),
                     "relativistic": sample(variables, key, 24),
                     **{n: sample(v, key, 24) for n, v in rivals().items()},
                 }
@@ -188,6 +167,19 @@ def build(config: Config) -> Task:
         },
         monitor=monitor,
     )
+
+
+def stack(key: Key, images: Array, n: int) -> Array:
+    """Three random images `[8, 8]` each as the channels of one: `[n, 8, 8, 3]`."""
+    return jnp.moveaxis(jax.random.choice(key, images, (n, 3)), 1, 3)
+
+
+def coverage(space: FeatureSpace, x: Array) -> dict[str, Array]:
+    """How many of the 1,000 modes there are, and how unevenly."""
+    told = jnp.argmax(space.logits(jnp.moveaxis(x, 3, 1).reshape(-1, 8, 8)), axis=1)
+    place = told.reshape(-1, 3) @ jnp.array([100, 10, 1])
+    modes, reverse_kl = class_coverage(jnp.bincount(place, length=1000))
+    return {"modes": modes, "reverse_kl": reverse_kl}
 
 
 def _panels(rows: dict[str, Any]) -> Any:

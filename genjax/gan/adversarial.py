@@ -153,20 +153,24 @@ def _discriminator_loss(
             fake.logits,
         )
         adversarial = rules.loss.discriminator(real.logits, fake.logits)
-        penalty, memory = _penalties(rules, mine, evidence, key_penalties)
+        memory = mine.get(MEMORY, {})
+        penalty, memory = _penalties(rules, memory, evidence, key_penalties)
+        if "augment" in memory and rules.augment is not None:
+            adapted = rules.augment.adapt(memory["augment"], real.logits)
+            memory = {**memory, "augment": adapted}
         value = adversarial + penalty
         metrics = {
             "adversarial": adversarial,
             "penalty": penalty,
             "real_logit": jnp.mean(real.logits),
             "fake_logit": jnp.mean(fake.logits),
-            **memory.get(MEMORY, {}).get("augment", {}),
+            **memory.get("augment", {}),
         }
         if rules.classify is not None:
             told = rules.classify(real.outputs, scene.labels)
             told = told + rules.classify(fake.outputs, scene.labels)
             value, metrics = value + told, {**metrics, "classification": told}
-        new = {**real.new, **fake.new, **memory}
+        new = {**real.new, **fake.new, **({MEMORY: memory} if memory else {})}
         return value, (new, {"loss": value, **metrics})
 
     return loss
@@ -272,18 +276,14 @@ def _memory(rules: Rules) -> Variables:
 
 
 def _penalties(
-    rules: Rules, variables: Variables, evidence: Judged, key: Key
+    rules: Rules, memory: Variables, evidence: Judged, key: Key
 ) -> tuple[Scalar, Variables]:
-    """The sum of the penalties, and the new memory."""
-    memory = dict(variables.get(MEMORY, {}))
+    """The sum of the penalties, and the memory with what they remember."""
     total = jnp.zeros(())
     keys = jax.random.split(key, max(1, len(rules.penalties)))
     for i, (penalty, one) in enumerate(zip(rules.penalties, keys, strict=False)):
         name = f"penalty_{i}"
         value, remembered = penalty.value(memory.get(name, {}), evidence, one)
         total = total + value
-        if name in memory:
-            memory[name] = remembered
-    if "augment" in memory and rules.augment is not None:
-        memory["augment"] = rules.augment.adapt(memory["augment"], evidence.real_logits)
-    return total, {MEMORY: memory} if memory else {}
+        memory = {**memory, name: remembered} if name in memory else memory
+    return total, memory
