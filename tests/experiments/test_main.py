@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -23,14 +26,22 @@ def command(*arguments):
     return [sys.executable, "-m", "experiments", *map(str, arguments)]
 
 
+class Done(NamedTuple):
+    """What a command has left on the screen, and its status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def run(*arguments):
-    return subprocess.run(
-        command(*arguments),
-        check=False,
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-    )
+    """Runs a command line in this process, where nothing is imported anew."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            status = main([*map(str, arguments)])
+        except SystemExit as exit:
+            status = exit.code
+    return Done(int(status or 0), out.getvalue(), err.getvalue())
 
 
 def test_listing_shows_every_experiment(capsys):
@@ -117,7 +128,7 @@ def test_check_fails_where_an_expectation_is_missed(tmp_path):
     assert not json.loads((tmp_path / "run" / "result.json").read_text())["passed"]
 
 
-STEPS = ["--steps", 1500, "--evaluate-every", 100]
+STEPS = ["--steps", 600, "--evaluate-every", 50]
 
 
 def nll(folder: Path) -> float:

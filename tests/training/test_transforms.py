@@ -20,14 +20,14 @@ def test_a_sweep_is_its_single_runs():
         return gradient_descent(OBJECTIVE, optimizer)
 
     swept = sweep(make, settings)
-    state = swept.init(jax.random.key(0), batch())
+    step, state = jax.jit(swept.step), swept.init(jax.random.key(0), batch())
     for i in range(3):
-        state, _ = swept.step(state, batch(seed=i))
+        state, _ = step(state, batch(seed=i))
     for j in range(2):
         single = make(jax.tree.map(lambda leaf, j=j: leaf[j], settings))
-        alone = single.init(jax.random.key(0), batch())
+        step, alone = jax.jit(single.step), single.init(jax.random.key(0), batch())
         for i in range(3):
-            alone, _ = single.step(alone, batch(seed=i))
+            alone, _ = step(alone, batch(seed=i))
         mine = jax.tree.map(lambda leaf, j=j: leaf[j], state.variables)
         assert_close(mine, alone.variables)
 
