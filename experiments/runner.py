@@ -376,12 +376,18 @@ def _draw(
 ) -> dict[str, Any]:
     key_samples, key_figures = jax.random.split(jax.random.key(config.seed + 1))
     rows = read_jsonl(folder / "metrics.jsonl")
+    players = {
+        name.replace("_", " "): name
+        for name in ("generator_loss", "discriminator_loss")
+        if any(name in row for row in rows)
+    }
     series = {
         name: (
             [r["step"] for r in rows if key in r],
             [r[key] for r in rows if key in r],
         )
-        for name, key in (("training", "loss"), ("validation", METRIC))
+        for name, key in (players or {"training": "loss"}).items()
+        | {"validation": METRIC}.items()
     }
     figures = {
         **task.figures(variables, key_figures),

@@ -1,9 +1,10 @@
-"""Checks of arguments that several families share."""
+"""Checks and casts of arguments that several families share."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from genjax.errors import InputError
@@ -125,3 +126,18 @@ def check_condition(user: str, width: int, condition: Array | None, rows: int) -
             f"{user}: the model was initialised with a condition of width {width}, so "
             f"that {rows} examples need one of the shape {(rows, width)}, got {shown}."
         )
+
+
+def widened(tree: Any) -> Any:
+    """Returns a pytree with its floats in float32, or wider where they are.
+
+    >>> widened(jnp.ones(1, jnp.bfloat16)).dtype.name
+    'float32'
+    """
+
+    def one(leaf: Array) -> Array:
+        is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
+        is_narrow = is_float and leaf.dtype.itemsize < 4
+        return leaf.astype(jnp.float32) if is_narrow else leaf
+
+    return jax.tree.map(one, tree)

@@ -10,8 +10,8 @@ from genjax.base import TrainState, Update
 from genjax.training import scan_steps
 from genjax.typing import Array
 
-NO_DATA = jnp.zeros(5)
-"""Rows for as many steps of one player a round; nothing reads them."""
+DATA = {"x": jnp.zeros((5, 1))}
+"""The data of the Dirac-GAN: rows for as many steps of one player a round."""
 
 
 def spectral_radius(update: Update) -> float:
@@ -20,7 +20,7 @@ def spectral_radius(update: Update) -> float:
     What a step maps are the positions, and the gradients that an optimiser keeps from
     its first step on.
     """
-    state, _ = update.step(update.init(jax.random.key(0), NO_DATA), NO_DATA)
+    state, _ = update.step(update.init(jax.random.key(0), DATA), DATA)
     leaves, structure = jax.tree.flatten((state.variables, state.opt_state))
     moving = [i for i, leaf in enumerate(leaves) if leaf.dtype == jnp.float32]
 
@@ -29,7 +29,7 @@ def spectral_radius(update: Update) -> float:
         at = [changed.get(i, leaf) for i, leaf in enumerate(leaves)]
         variables, opt_state = jax.tree.unflatten(structure, at)
         there = state._replace(variables=variables, opt_state=opt_state)
-        new, _ = update.step(there, NO_DATA)
+        new, _ = update.step(there, DATA)
         found = jax.tree.leaves((new.variables, new.opt_state))
         return jnp.stack([found[i] for i in moving])
 
@@ -39,13 +39,13 @@ def spectral_radius(update: Update) -> float:
 
 def path(update: Update, steps: int) -> np.ndarray:
     """The positions `[steps + 1, 2]` of both players from (1, 1) on."""
-    start = update.init(jax.random.key(0), NO_DATA)
+    start = update.init(jax.random.key(0), DATA)
 
     def step(state: TrainState, batch: Any) -> Any:
         state, metrics = update.step(state, batch)
         return state, {**metrics, "position": _position(state)}
 
-    batches = jnp.zeros((steps, *NO_DATA.shape))
+    batches = {"x": jnp.zeros((steps, 5, 1))}
     _, metrics = scan_steps(Update(update.init, step)).step(start, batches)
     return np.vstack([_position(start), metrics["position"]])
 

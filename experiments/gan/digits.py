@@ -4,7 +4,7 @@
 compared with as many samples, in the 64 features of an MLP classifier that is trained
 at the start; the other 180 give the floor of every metric.
 
-Paper: Jolicoeur-Martineau, 2019, arXiv:1807.00734; Huang et al., 2024, arXiv:2501.05441
+Paper: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/digits --check
 Hardware: 2 CPU cores
 Time: 1 minute

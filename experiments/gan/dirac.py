@@ -1,7 +1,7 @@
 """The Dirac-GAN: which methods reach its equilibrium, and which go round it for ever.
 
-The data are the point 0, the generator is a point x, and the discriminator a slope y:
-min_x max_y f(x y) + f(0), f(t) = -log(1 + exp(-t)). Near the equilibrium (0, 0) a step
+The data are the point 0, the generator is a point x, and the discriminator a slope y;
+all but the instance noise are games of `gan`. Near the equilibrium (0, 0) a step
 is a linear map, whose spectral radius has a closed form for every method but the
 gradient penalty, which is not smooth there. Paths from (1, 1) show the rest.
 
@@ -18,6 +18,7 @@ import cmath
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,19 +31,26 @@ from experiments.config import RunConfig
 from experiments.gan._dynamics import path, spectral_radius
 from experiments.gan.bilinear import rates
 from experiments.runner import Study, run
-from genjax.base import Update
+from genjax.base import Functions, Game, Update
+from genjax.densities import standard_normal
 from genjax.gan import (
+    AdversarialLoss,
     alternating,
     clip_weights,
     consensus,
     extragradient,
+    gan,
+    gradient_penalty,
     minimax,
+    r1,
+    saturating,
     simultaneous,
     symplectic,
+    wasserstein,
     zero_sum,
 )
 from genjax.plotting import trajectories
-from genjax.typing import Array
+from genjax.typing import Array, Key, Variables
 
 CONVERGE = (
     "r1",
@@ -80,16 +88,15 @@ EXPECTED = {
     **{f"{name}_distance": {"at_least": 0.1} for name in STAY_AWAY},
 }
 
-Value = Callable[[Array, Array], Array]
-
 
 class Method(NamedTuple):
     """A way to play, with the closed form of its rate where there is one.
 
-    The critic's optimiser is that of both players when None.
+    A game is made of the place where both players begin. The critic's optimiser is that
+    of both players when None.
     """
 
-    value: Value
+    game: Callable[[float], Game]
     optimizer: optax.GradientTransformation
     schedule: Any
     rate: float | None
@@ -124,22 +131,31 @@ def methods(config: Config) -> dict[str, Method]:
     bilinear, at_once = rates(h / 2), simultaneous()
     turned = abs(1 - config.weight * h / 4 - 0.5j * h)
     optimistic = optax.optimistic_gradient_descent(h)
+    plain = partial(game_of, saturating())
     return {
         "plain": Method(plain, sgd, at_once, bilinear["simultaneous"]),
         "plain_alternating": Method(plain, sgd, alternating(), 1.0),
         "wasserstein": Method(
-            wasserstein,
+            partial(game_of, wasserstein()),
             sgd,
             at_once,
             math.sqrt(1 + h**2),
             optax.chain(sgd, clip_weights(1.0)),
         ),
         "gradient_penalty": Method(
-            gradient_penalized, sgd, alternating(n_discriminator=5), None
+            partial(game_of, wasserstein(), gradient_penalty(0.25)),
+            sgd,
+            alternating(n_discriminator=5),
+            None,
         ),
-        "r1": Method(penalized(config.gamma), sgd, at_once, damped(h, config.gamma)),
+        "r1": Method(
+            partial(game_of, saturating(), r1(config.gamma)),
+            sgd,
+            at_once,
+            damped(h, config.gamma),
+        ),
         "instance_noise": Method(
-            noisy(2 * config.gamma), sgd, at_once, damped(h, config.gamma)
+            partial(noisy, 2 * config.gamma), sgd, at_once, damped(h, config.gamma)
         ),
         "consensus": Method(plain, sgd, consensus(config.weight), turned),
         "symplectic": Method(plain, sgd, symplectic(config.weight), turned),
@@ -150,43 +166,42 @@ def methods(config: Config) -> dict[str, Method]:
 
 def update(method: Method, start: float) -> Update:
     """Returns the update of a method, both players beginning at `start`."""
-    game = zero_sum(
-        lambda x, y, batch, key: method.value(x, y),
-        lambda key, batch: (jnp.array(start), jnp.array(start)),
-    )
     critic = method.critic or method.optimizer
+    game = method.game(start)
     return minimax(game, method.optimizer, critic, schedule=method.schedule)
 
 
-def plain(x: Array, y: Array) -> Array:
-    """The value of the Dirac-GAN, but for its constant."""
-    return -jax.nn.softplus(-x * y)
+def game_of(loss: AdversarialLoss, *arguments: Any) -> Game:
+    """The Dirac-GAN of a loss, of penalties where there are any, and of a start."""
+    *penalties, start = arguments
+
+    def begin(key: Key, x: Array) -> Variables:
+        del key, x
+        return {"params": jnp.array(start)}
+
+    point: Any = Functions(begin, lambda own, z: 0 * z + own["params"])
+    slope: Any = Functions(begin, lambda own, x: own["params"] * x)
+    return gan(
+        point,
+        slope,
+        loss=loss,
+        latent=standard_normal((1,)),
+        penalties=penalties,
+    )
 
 
-def wasserstein(x: Array, y: Array) -> Array:
-    """That of the Wasserstein GAN, whose critic is kept in [-1, 1]."""
-    return x * y
-
-
-def gradient_penalized(x: Array, y: Array) -> Array:
-    """That of the WGAN-GP, with the weight 1/4."""
-    return x * y - (jnp.abs(y) - 1) ** 2 / 4
-
-
-def penalized(gamma: float) -> Value:
-    """The value with R1: the slope of the discriminator is y everywhere."""
-    return lambda x, y: plain(x, y) - gamma / 2 * y**2
-
-
-def noisy(variance: float) -> Value:
-    """The value where data and fakes are moved by plus or minus a deviation."""
+def noisy(variance: float, start: float) -> Game:
+    """The game where data and fakes are moved by plus or minus a deviation."""
     d = jnp.array(math.sqrt(variance))
 
-    def value(x: Array, y: Array) -> Array:
-        fakes = plain(x + d, y) + plain(x - d, y)
-        return (fakes + plain(d, y) + plain(-d, y)) / 2
+    def f(t: Array) -> Array:
+        return -jax.nn.softplus(-t)
 
-    return value
+    def value(x: Array, y: Array, batch: Any, key: Any) -> Array:
+        fakes = f((x + d) * y) + f((x - d) * y)
+        return (fakes + f(d * y) + f(-d * y)) / 2
+
+    return zero_sum(value, lambda key, batch: (jnp.array(start), jnp.array(start)))
 
 
 def damped(h: float, gamma: float) -> float:

@@ -2,7 +2,7 @@
 
 As `gan/mnist`, on clothes.
 
-Paper: Jolicoeur-Martineau, 2019, arXiv:1807.00734; Huang et al., 2024, arXiv:2501.05441
+Paper: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/fashion_mnist --check
 Hardware: 2 CPU cores
 Time: 90 seconds

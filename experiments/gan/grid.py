@@ -5,7 +5,7 @@ program. 2,500 samples of each averaged generator are measured; as many true sam
 a plain GAN with the classic Adam stand beside them.
 
 Paper: Lin et al., 2018, arXiv:1712.04086 (best published: 24.8 modes, high-quality
-    share .936, reverse KL .04); Huang et al., 2024, arXiv:2501.05441
+    share .936, reverse KL .04); Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/grid --check
 Hardware: 2 CPU cores
 Time: 170 seconds for three seeds and the plain GAN

@@ -5,7 +5,7 @@ of the averaged generator of the best validation are compared with 5,000 random 
 images; the other 5,000 give the floor of every metric. "Frechet" is the distance in the
 64 features of an MLP classifier that is trained at the start.
 
-Paper: Jolicoeur-Martineau, 2019, arXiv:1807.00734; Huang et al., 2024, arXiv:2501.05441
+Paper: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/mnist --check
 Hardware: 2 CPU cores
 Time: 3 minutes

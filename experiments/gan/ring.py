@@ -5,7 +5,7 @@ program. 2,500 samples of each averaged generator are measured; as many true sam
 a plain GAN stand beside them.
 
 Paper: Srivastava et al., 2017, arXiv:1705.07761; Mescheder et al., 2018,
-    arXiv:1801.04406; Huang et al., 2024, arXiv:2501.05441
+    arXiv:1801.04406; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/ring --check
 Hardware: 2 CPU cores
 Time: 100 seconds for three seeds and the plain GAN

@@ -6,7 +6,7 @@ A relativistic GAN with R1 and R2 stands beside PacGAN and the plain GAN, all wi
 same networks and as many steps.
 
 Paper: Lin et al., 2018, arXiv:1712.04086 (on stacked MNIST: DCGAN 99 modes and KL 3.40,
-    PacDCGAN2 1,000 and .06); Huang et al., 2024, arXiv:2501.05441
+    PacDCGAN2 1,000 and .06); Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/stacked_digits --check
 Hardware: 2 CPU cores
 Time: 4 minutes
@@ -156,6 +156,9 @@ def build(config: Config) -> Task:
         evaluate=evaluate,
         sample=sample,
         draw=lambda x: _panels({"samples": x}),
+        draw_over_time=lambda kept: _panels(
+            {f"step {step:,}": x for step, x in sorted(kept.items())}
+        ),
         figures=lambda variables, key: {
             "beside_plain_gan": _panels(
                 {
@@ -166,6 +169,7 @@ def build(config: Config) -> Task:
             )
         },
         monitor=monitor,
+        kept=24,
     )
 
 

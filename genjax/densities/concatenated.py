@@ -68,6 +68,12 @@ def concatenated(*parts: tuple[Density, int]) -> Density:
             density.sample(params.get(str(i), {}), one, n, condition)
             for i, (density, one) in enumerate(zip(densities, keys, strict=True))
         ]
+        for (part, _), width in zip(drawn, widths, strict=True):
+            if part.shape[1:] != (width,):
+                raise InputError(
+                    f"concatenated: a part of width {width} has samples of the shape "
+                    f"{part.shape[1:]}."
+                )
         log_probs = [log_prob for _, log_prob in drawn]
         x = jnp.concatenate([part for part, _ in drawn], axis=1)
         return x, sum(log_probs[1:], log_probs[0])

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Game, Network
+from genjax.checks import widened
 from genjax.errors import InputError
 from genjax.gan.augment import Augmentation
 from genjax.gan.losses import AdversarialLoss
@@ -55,6 +56,7 @@ class Rules(NamedTuple):
             data and fakes exchanged: where it also makes what counts as real.
         classify: `(outputs, labels) -> scalar`, minimised by both players, the
             discriminator's on data too; the discriminator returns logits and outputs.
+        inputs: names of the discriminator's inputs, for errors' sentences.
     """
 
     user: str
@@ -64,6 +66,7 @@ class Rules(NamedTuple):
     pack: int = 1
     exchange: bool = False
     classify: Callable[[Array, Array], Scalar] | None = None
+    inputs: tuple[str, ...] = ("examples",)
 
 
 class Verdict(NamedTuple):
@@ -92,16 +95,20 @@ def adversarial(
         rules: how it judges.
 
     Raises:
-        InputError: `pack` is not positive.
+        InputError: a rule is not what it must be.
     """
-    if rules.pack < 1:
-        raise InputError(f"{rules.user}: pack must be at least 1, got {rules.pack}.")
+    _check(rules)
 
     def begin(key: Key, batch: Batch) -> tuple[Variables, Variables]:
         key_generator, key_scene, key_discriminator = jax.random.split(key, 3)
         mine = init(key_generator, batch)
         scene = _packed(produce(mine, batch, key_scene), rules)
         other = discriminator.init(key_discriminator, *scene.real, *scene.condition)
+        if MEMORY in other:
+            raise InputError(
+                f"{rules.user}: the discriminator's collection {MEMORY!r} is taken by "
+                "what the game remembers: name it otherwise."
+            )
         return dict(mine), {**other, **_memory(rules)}
 
     return Game(
@@ -199,7 +206,7 @@ def judge(
     user: str,
     classifies: bool = False,
 ) -> Verdict:
-    """Returns one float32 logit for each row of the inputs.
+    """Returns one logit for each row of the inputs, in float32 or wider.
 
     Args:
         discriminator: from inputs to logits, or to logits and further outputs.
@@ -213,6 +220,11 @@ def judge(
     """
     own = {name: part for name, part in variables.items() if name != MEMORY}
     found, new = training_pass(discriminator, own, *inputs)
+    if classifies != isinstance(found, tuple):
+        wanted = "logits and further outputs" if classifies else "logits alone"
+        raise InputError(
+            f"{user}: the discriminator must return {wanted}, got {_shapes(found)}."
+        )
     logits, outputs = found if classifies else (found, None)
     rows = len(inputs[0])
     if logits.shape not in ((rows,), (rows, 1)):
@@ -220,7 +232,28 @@ def judge(
             f"{user}: the discriminator must return one logit an example, "
             f"[{rows}] or [{rows}, 1], got {logits.shape}."
         )
-    return Verdict(logits.reshape(rows).astype(jnp.float32), outputs, new)
+    return Verdict(widened(logits.reshape(rows)), widened(outputs), new)
+
+
+def _shapes(outputs: Any) -> str:
+    return str(jax.tree.map(lambda leaf: leaf.shape, outputs))
+
+
+def _check(rules: Rules) -> None:
+    if not isinstance(rules.loss, AdversarialLoss):
+        raise InputError(
+            f"{rules.user}: loss must be an AdversarialLoss such as non_saturating(), "
+            f"got {rules.loss!r}."
+        )
+    if isinstance(rules.penalties, Penalty) or not all(
+        isinstance(penalty, Penalty) for penalty in rules.penalties
+    ):
+        raise InputError(
+            f"{rules.user}: penalties must be a sequence of penalties such as "
+            f"(r1(1.0),), got {rules.penalties!r}."
+        )
+    if rules.pack < 1:
+        raise InputError(f"{rules.user}: pack must be at least 1, got {rules.pack}.")
 
 
 def _augmented(scene: Scene, rules: Rules, variables: Variables, key: Key) -> Scene:
@@ -238,14 +271,16 @@ def _augmented(scene: Scene, rules: Rules, variables: Variables, key: Key) -> Sc
 
 def _packed(scene: Scene, rules: Rules) -> Scene:
     """Checks the shapes, and packs rows along the last axis."""
-    for real, fake in zip(scene.real, scene.fake, strict=True):
+    for name, real, fake in zip(rules.inputs, scene.real, scene.fake, strict=True):
         if real.shape != fake.shape:
             raise InputError(
-                f"{rules.user}: the generator must return the shape {real.shape} of "
-                f"the data, got {fake.shape}."
+                f"{rules.user}: {name} must have one shape, got {real.shape} on the "
+                f"real side and {fake.shape} on the fake side."
             )
     if rules.pack == 1:
         return scene
+    if scene.condition:
+        raise InputError(f"{rules.user}: pack > 1 takes no condition.")
     rows = len(scene.real[0])
     if rows % rules.pack:
         raise InputError(
@@ -254,15 +289,11 @@ def _packed(scene: Scene, rules: Rules) -> Scene:
 
     def packed(x: Array) -> Array:
         x = x.reshape(rows // rules.pack, rules.pack, *x.shape[1:])
-        if x.ndim == 2:
-            return x
         x = jnp.moveaxis(x, 1, -2)
         return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
-    real, fake, condition = jax.tree.map(
-        packed, (scene.real, scene.fake, scene.condition)
-    )
-    return scene._replace(real=real, fake=fake, condition=condition)
+    real, fake = jax.tree.map(packed, (scene.real, scene.fake))
+    return scene._replace(real=real, fake=fake)
 
 
 def _memory(rules: Rules) -> Variables:

@@ -50,6 +50,7 @@ def diff_augment(*transforms: Transform) -> Augmentation:
 
     def apply(memory: Any, key: Key, images: Array) -> Array:
         del memory
+        _check_images("diff_augment", images)
         for transform, one in zip(
             chosen, jax.random.split(key, len(chosen)), strict=True
         ):
@@ -68,6 +69,8 @@ def adaptive_augment(
 
     `E sign(l_real)` is near 0 where the discriminator cannot tell, and 1 where it knows
     the data by heart. `p` begins at 0 and travels with the discriminator's variables.
+    The logits of relativistic losses have a free constant, so that their signs tell
+    nothing: it is for the other losses.
 
     Args:
         transforms: each drawn by itself; flips, quarter turns, translation and colour
@@ -91,6 +94,7 @@ def adaptive_augment(
     chosen = transforms or (flip(), quarter_turns(), translation(), colour())
 
     def apply(memory: Any, key: Key, images: Array) -> Array:
+        _check_images("adaptive_augment", images)
         for transform, one in zip(
             chosen, jax.random.split(key, len(chosen)), strict=True
         ):
@@ -130,7 +134,8 @@ def colour(
     def transform(key: Key, images: Array) -> Array:
         spread = jnp.array([brightness, saturation, contrast])
         draws = jax.random.uniform(key, (3, len(images)), minval=-1.0)
-        added, s, t = (spread[:, None] * draws)[:, :, None, None, None]
+        moves = (spread[:, None] * draws).astype(images.dtype)
+        added, s, t = moves[:, :, None, None, None]
         x = images + added
         x = _about(jnp.mean(x, axis=3, keepdims=True), 1 + s, x)
         return _about(jnp.mean(x, axis=(1, 2, 3), keepdims=True), 1 + t, x)
@@ -161,7 +166,13 @@ def translation(*, share: float = 0.125) -> Transform:
         rows = _shifts(key_rows, b, height, share, images.dtype)
         columns = _shifts(key_columns, b, width, share, images.dtype)
         # Products with shift matrices, whose gradients need no scatter.
-        return jnp.einsum("bij,bjkc,blk->bilc", rows, images, columns)
+        return jnp.einsum(
+            "bij,bjkc,blk->bilc",
+            rows,
+            images,
+            columns,
+            precision=jax.lax.Precision.HIGHEST,
+        )
 
     return transform
 
@@ -237,6 +248,11 @@ def _shifts(key: Key, b: int, side: int, share: float, dtype: Any) -> Array:
     shift = jax.random.randint(key, (b, 1, 1), -most, most + 1)
     to, start = jnp.arange(side)[None, :, None], jnp.arange(side)[None, None, :]
     return (start + shift == to).astype(dtype)
+
+
+def _check_images(user: str, images: Array) -> None:
+    if images.ndim != 4:
+        raise InputError(f"{user}: images must be [b, h, w, c], got {images.shape}.")
 
 
 def _check_share(user: str, share: float) -> None:

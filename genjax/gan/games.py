@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, Network
+from genjax.errors import InputError
 from genjax.gan.adversarial import Outcome, Rules, Scene, adversarial, judge
 from genjax.gan.augment import Augmentation
 from genjax.gan.losses import AdversarialLoss
@@ -42,7 +43,7 @@ def gan(
         penalties: added to the discriminator's loss.
         augment: of data and fakes alike, in both players' turns.
         pack: how many examples the discriminator judges at once, side by side along
-            the last axis: PacGAN.
+            the last axis: PacGAN; without a condition.
 
     Returns:
         A game over batches `{"x": [b, *event]}`, with `"condition"` `[b, ...]` or not.
@@ -109,8 +110,14 @@ def auxiliary_classifier_gan(
     init, made = _from_noise(generator, latent)
 
     def produce(variables: Variables, batch: Batch, key: Key) -> Scene:
+        label = batch.get("condition")
+        if label is None or not jnp.issubdtype(label.dtype, jnp.integer):
+            raise InputError(
+                "auxiliary_classifier_gan: batches need a 'condition' [b] of integers, "
+                f"got {'none' if label is None else label.dtype}."
+            )
         scene = made(variables, batch, key)
-        return scene._replace(condition=(), labels=batch["condition"])
+        return scene._replace(condition=(), labels=label)
 
     def classify(outputs: Array, labels: Array) -> Scalar:
         log_probs = jax.nn.log_softmax(outputs)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, Network
+from genjax.errors import InputError
 from genjax.gan.adversarial import Rules, Scene, adversarial
 from genjax.gan.losses import AdversarialLoss
 from genjax.gan.penalties import Penalty, check_not_negative
@@ -26,7 +27,8 @@ def bigan(
     """A GAN of pairs: `(x, E(x))` against `(G(z), z)`.
 
     Where both pairs have one distribution, E inverts G. Generator and encoder minimise
-    the discriminator's loss with data and fakes exchanged.
+    the discriminator's loss with data and fakes exchanged; the generator's own form of
+    the loss is not used.
 
     Args:
         generator: from noise to examples.
@@ -126,6 +128,11 @@ def veegan(
         fake, z = scene.fake
         mine = part_of(variables, "encoder")
         back, _ = training_pass(reconstructor, mine, fake)
+        if back.shape != z.shape:
+            raise InputError(
+                f"veegan: the reconstructor must return the shape {z.shape} of the "
+                f"noise, got {back.shape}."
+            )
         axes = tuple(range(1, z.ndim))
         error = jnp.mean(jnp.sum((z - back) ** 2, axis=axes))
         x, code = scene.real
@@ -135,7 +142,7 @@ def veegan(
             metrics={"reconstruction": error},
         )
 
-    rules = Rules("veegan", loss, penalties)
+    rules = Rules("veegan", loss, penalties, inputs=("examples", "codes"))
     return adversarial(init, with_reconstruction, discriminator, rules)
 
 
@@ -194,10 +201,10 @@ def adversarial_autoencoder(
         z = _noise(prior, batch, key_z)
         return Scene((z,), (code,), {}, {"reconstruction": nll}, cost=nll)
 
-    weighted = loss._replace(
-        generator=lambda real, fake: weight * loss.generator(real, fake)
+    weighted = AdversarialLoss(
+        lambda real, fake: weight * loss.generator(real, fake), loss.discriminator
     )
-    rules = Rules("adversarial_autoencoder", weighted, penalties)
+    rules = Rules("adversarial_autoencoder", weighted, penalties, inputs=("codes",))
     return adversarial(init, produce, discriminator, rules)
 
 
@@ -263,7 +270,7 @@ def _of_pairs(
     penalties: Sequence[Penalty],
 ) -> Game:
     init, produce = _pairs(decode, encode, latent)
-    rules = Rules(user, loss, penalties, exchange=True)
+    rules = Rules(user, loss, penalties, exchange=True, inputs=("examples", "codes"))
     return adversarial(init, produce, discriminator, rules)
 
 

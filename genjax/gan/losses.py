@@ -75,8 +75,8 @@ def least_squares(
 
         L_D = 1/2 E (l_real - b)^2 + 1/2 E (l_fake - a)^2,   L_G = 1/2 E (l_fake - c)^2
 
-    With `(a, b, c) = (-1, 1, 0)` twice L_G at the best D is Pearson's chi-square of
-    `p + q` and `2 q`, but for what does not depend on G.
+    With `(a, b, c) = (-1, 1, 0)`, the double of L_G and `1/2 E (l_real - c)^2`, which
+    has no gradient in G, is Pearson's chi-square of `p + q` and `2 q` at the best D.
 
     Args:
         fake: the label a of the fakes.
@@ -168,6 +168,8 @@ def relativistic_average() -> AdversarialLoss:
 
         L_D = E softplus(-(l_real - E l_fake)) + E softplus(l_fake - E l_real)
 
+    The inner means are those of the batch at hand: under `pmap`, each device's own.
+
     The generator's loss is the same with the kinds exchanged.
 
     Source: Jolicoeur-Martineau, 2018, arXiv:1807.00734.
@@ -192,6 +194,8 @@ def softmax_gan() -> AdversarialLoss:
     """A softmax over the whole batch, whose mass D wants on the data, G on all alike.
 
         L_D = -E l_real + log Z,   L_G = -E l_all + log Z,   log Z = logsumexp l_all
+
+    `Z` is that of the batch at hand: under `pmap`, each device's own.
 
     Source: Lin, 2017, arXiv:1704.06191.
 

@@ -117,15 +117,22 @@ def extragradient() -> Schedule:
         z' = z - e v(z),   z <- z - e v(z')
 
     Both steps see the same batch and the same noise. The step ahead is the optimiser's
-    own, whose state only the second one changes.
+    own; its state, statistics and memory are changed by the second one only.
 
     Source: Korpelevich, 1976; Gidel et al., 2019, arXiv:1802.10551.
     """
 
     def play(sides: Players, players: Players, batch: Batch, key: Key) -> Any:
         found = mean_over_devices(_fields(sides, players, batch, key))
-        ahead, _ = _advance(sides, players, found)
-        seen = mean_over_devices(_fields(sides, ahead, batch, key))
+        moved, _ = _advance(sides, players, found)
+        # Statistics and memory are those before the look ahead.
+        ahead = [
+            player._replace(
+                variables={**player.variables, "params": there.variables["params"]}
+            )
+            for player, there in zip(players, moved, strict=True)
+        ]
+        seen = mean_over_devices(_fields(sides, Players(*ahead), batch, key))
         return _advance(sides, players, seen)
 
     return play
@@ -151,6 +158,8 @@ def symplectic(weight: float) -> Schedule:
     """Both players also follow the part of the game that rotates: SGA.
 
         v + weight A^T v,   A = (J - J^T) / 2
+
+    The weight keeps its sign: the paper's alignment of it is left out.
 
     Args:
         weight: of the added term.

@@ -1,27 +1,60 @@
-"""All pairs of two sets, a block of rows at a time."""
+"""What metrics of samples share: all pairs by blocks of rows, and full precision."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 
+from genjax.checks import widened
+from genjax.errors import InputError
 from genjax.typing import Array, Float
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
+
+def in_full_precision(metric: Function) -> Function:
+    """Makes a metric take float32 at least, and exact products on every device.
+
+    Where a set has a number that is not finite, so is the value: neighbours and ranks
+    would hide it.
+
+    Args:
+        metric: a function of arrays and keyword-only settings.
+
+    >>> half = in_full_precision(lambda x: jnp.mean(x))
+    >>> half(jnp.ones(2, jnp.bfloat16)).dtype.name, float(half(jnp.array([jnp.nan])))
+    ('float32', nan)
+    """
+
+    @functools.wraps(metric)
+    def wrapped(*arguments: Any, **settings: Any) -> Any:
+        sets = widened(arguments)
+        with jax.default_matmul_precision("highest"):
+            found = metric(*sets, **settings)
+        finite = [jnp.all(jnp.isfinite(a)) for a in sets if _is_float(a)]
+        return jax.tree.map(
+            lambda value: jnp.where(jnp.all(jnp.stack(finite)), value, jnp.nan), found
+        )
+
+    return cast("Function", wrapped)
+
+
+def _is_float(a: Any) -> bool:
+    return jnp.issubdtype(jnp.asarray(a).dtype, jnp.floating)
+
+
+@jax.jit
 def squared_distances(
     x: Float[Array, "n d"], y: Float[Array, "m d"]
 ) -> Float[Array, "n m"]:
-    """Returns `|x_i - y_j|^2` by one matrix product, never negative.
-
-    Points near one another lose digits where they are far from 0: centre them.
+    """Returns `|x_i - y_j|^2` by differences, so that near points keep their digits.
 
     >>> squared_distances(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).tolist()
     [[25.0]]
     """
-    product = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
-    squares = jnp.sum(x**2, 1)[:, None] + jnp.sum(y**2, 1)[None] - 2 * product
-    return jnp.maximum(squares, 0.0)
+    return jnp.sum((x[:, None] - y[None]) ** 2, axis=2)
 
 
 def map_rows(function: Callable[[Array], Any], x: Array, *, rows: int) -> Any:
@@ -32,9 +65,14 @@ def map_rows(function: Callable[[Array], Any], x: Array, *, rows: int) -> Any:
         x: `[n, ...]`.
         rows: of a block.
 
+    Raises:
+        InputError: `rows` is not positive.
+
     >>> map_rows(lambda x: 2 * x, jnp.arange(5), rows=2).tolist()
     [0, 2, 4, 6, 8]
     """
+    if rows < 1:
+        raise InputError(f"rows must be at least 1, got {rows}.")
     whole = len(x) // rows * rows
     parts = []
     if whole:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from genjax.metrics.blocks import in_full_precision
 from genjax.typing import Array, Float, Scalar
 
 
@@ -22,6 +23,7 @@ class ClassifierScore(NamedTuple):
     conditional_entropy: Scalar
 
 
+@in_full_precision
 def classifier_score(logits: Float[Array, "n classes"]) -> ClassifierScore:
     """The score of a classifier's predictions on samples.
 

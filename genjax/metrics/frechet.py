@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.errors import InputError
-from genjax.metrics.blocks import map_rows, squared_distances
+from genjax.metrics.blocks import in_full_precision, map_rows, squared_distances
 from genjax.typing import Array, Float, Key, Scalar
 
 Points = Float[Array, "n d"]
@@ -18,6 +18,7 @@ Others = Float[Array, "m d"]
 Kernel = Callable[[Array, Array], Array]
 
 
+@in_full_precision
 def frechet_distance(x: Points, y: Others) -> Scalar:
     """The squared 2-Wasserstein distance of the normals that fit the two sets.
 
@@ -48,6 +49,7 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
     return apart + jnp.trace(s_x) + jnp.trace(s_y) - 2 * overlap
 
 
+@in_full_precision
 def maximum_mean_discrepancy(
     x: Points, y: Others, *, kernel: Kernel, rows: int = 512
 ) -> Scalar:
@@ -86,6 +88,7 @@ def maximum_mean_discrepancy(
     return inside(x) + inside(y) - 2 * across
 
 
+@in_full_precision
 def kernel_distance(x: Points, y: Others, *, rows: int = 512) -> Scalar:
     """The unbiased MMD by a cubic kernel, as the "kernel Inception distance" has it.
 
@@ -137,6 +140,7 @@ def gaussian_kernel(*bandwidths: float) -> Kernel:
     return kernel
 
 
+@in_full_precision
 def sliced_wasserstein(
     key: Key, x: Points, y: Points, *, projections: int = 256
 ) -> Scalar:
@@ -152,12 +156,20 @@ def sliced_wasserstein(
         y: `[n, d]`, as many.
         projections: how many lines.
 
+    Raises:
+        InputError: the sets are not of one size, or there is no line.
+
     Source: Rabin, Peyré, Delon and Bernot, 2011.
 
     >>> x = jax.random.normal(jax.random.key(0), (100, 2))
     >>> float(sliced_wasserstein(jax.random.key(1), x, x))
     0.0
     """
+    if len(x) != len(y) or projections < 1:
+        raise InputError(
+            "sliced_wasserstein: both sets must have as many rows, and projections be "
+            f"positive, got {len(x)} and {len(y)} rows, {projections} projections."
+        )
     lines = jax.random.normal(key, (projections, x.shape[1]))
     lines = lines / jnp.linalg.norm(lines, axis=1, keepdims=True)
 

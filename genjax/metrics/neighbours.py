@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.errors import InputError
-from genjax.metrics.blocks import map_rows, squared_distances
+from genjax.metrics.blocks import in_full_precision, map_rows, squared_distances
 from genjax.typing import Array, Float, Int, Scalar
 
 Points = Float[Array, "n d"]
@@ -34,6 +34,7 @@ class PRDC(NamedTuple):
     coverage: Scalar
 
 
+@in_full_precision
 def precision_recall_density_coverage(
     real: Points, fake: Others, *, k: int = 5, rows: int = 512
 ) -> PRDC:
@@ -63,8 +64,6 @@ def precision_recall_density_coverage(
             "precision_recall_density_coverage: k must be positive and below the size "
             f"of both sets, {len(real)} and {len(fake)}, got {k}."
         )
-    centre = jnp.mean(real, axis=0, keepdims=True)
-    real, fake = real - centre, fake - centre
     of_real = kth_nearest(real, k=k, rows=rows)
     of_fake = kth_nearest(fake, k=k, rows=rows)
 
@@ -94,6 +93,7 @@ def precision_recall_density_coverage(
     )
 
 
+@in_full_precision
 def nearest_neighbour_accuracy(x: Points, y: Points, *, rows: int = 512) -> Scalar:
     """The accuracy of telling two sets apart by the nearest other point of both.
 
@@ -105,6 +105,9 @@ def nearest_neighbour_accuracy(x: Points, y: Points, *, rows: int = 512) -> Scal
         y: features, as many.
         rows: at a time.
 
+    Raises:
+        InputError: the sets are not of one size.
+
     Source: Lopez-Paz and Oquab, 2017, arXiv:1610.06545; Xu et al., 2018,
     arXiv:1806.07755.
 
@@ -112,8 +115,12 @@ def nearest_neighbour_accuracy(x: Points, y: Points, *, rows: int = 512) -> Scal
     >>> float(nearest_neighbour_accuracy(x, x + 100.0))
     1.0
     """
+    if len(x) != len(y):
+        raise InputError(
+            "nearest_neighbour_accuracy: both sets must have as many rows, got "
+            f"{len(x)} and {len(y)}."
+        )
     both = jnp.concatenate([x, y])
-    both = both - jnp.mean(both, axis=0, keepdims=True)
     index = jnp.arange(len(both))
 
     def same(rows_of: Int[Array, " r"]) -> Array:
@@ -124,6 +131,7 @@ def nearest_neighbour_accuracy(x: Points, y: Points, *, rows: int = 512) -> Scal
     return jnp.mean(map_rows(same, index, rows=rows).astype(jnp.float32))
 
 
+@in_full_precision
 def memorization(
     samples: Points, train: Others, held_out: Float[Array, "k d"], *, rows: int = 512
 ) -> Scalar:
@@ -146,15 +154,13 @@ def memorization(
     >>> float(memorization(x[:30], x[:60], x[60:]))
     1.0
     """
-    centre = jnp.mean(train, axis=0, keepdims=True)
-    train = train - centre
 
     def nearest(points: Array) -> Array:
         squares = partial(squared_distances, y=train)
         found = map_rows(lambda x: jnp.min(squares(x), axis=1), points, rows=rows)
         return jnp.sort(found)
 
-    mine, theirs = nearest(samples - centre), nearest(held_out - centre)
+    mine, theirs = nearest(samples), nearest(held_out)
     above, ties = (
         len(theirs) - jnp.searchsorted(theirs, mine, side=side)
         for side in ("right", "left")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from genjax.errors import InputError
+from genjax.metrics.blocks import map_rows, squared_distances
 from genjax.typing import Array, Float, Int, Scalar
 
 Points = Float[Array, "n d"]
@@ -52,7 +53,12 @@ def mode_coverage(
     """
     if scale <= 0:
         raise InputError(f"mode_coverage: scale must be positive, got {scale}.")
-    squared = jnp.sum((samples[:, None] - centres[None]) ** 2, axis=2)
+    if samples.shape[1] != centres.shape[1]:
+        raise InputError(
+            f"mode_coverage: samples have {samples.shape[1]} dimensions, centres "
+            f"{centres.shape[1]}."
+        )
+    squared = squared_distances(samples, centres)
     nearest = jnp.argmin(squared, axis=1)
     good = jnp.min(squared, axis=1) <= (radius * scale) ** 2
     modes = len(centres)
@@ -105,8 +111,12 @@ def energy_distance(x: Points, y: Float[Array, "m d"]) -> Scalar:
     """
 
     def mean_distance(a: Array, b: Array) -> Array:
-        squared = jnp.sum((a[:, None] - b[None]) ** 2, axis=2)
-        apart = squared > 0
-        return jnp.mean(jnp.where(apart, jnp.sqrt(jnp.where(apart, squared, 1.0)), 0.0))
+        def of_rows(rows: Array) -> Array:
+            squared = squared_distances(rows, b)
+            apart = squared > 0
+            distance = jnp.where(apart, jnp.sqrt(jnp.where(apart, squared, 1.0)), 0.0)
+            return jnp.mean(distance, axis=1)
+
+        return jnp.mean(map_rows(of_rows, a, rows=512))
 
     return 2 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y)

@@ -1,9 +1,9 @@
-"""Up-sampling convolutions and pooling with gradients that XLA runs fast.
+"""Convolutions and pooling with gradients that XLA runs fast.
 
 The values and the gradients, of second order too, are those of Flax's own layers; only
-the way to them differs. On CPU, XLA computes the weight gradient of a convolution with
-a dilated input, and the gradient of a pooling window, tens of times slower than what is
-used here.
+the way to them differs, and it is that of reverse mode: convolutions have no forward
+mode. On CPU, XLA computes the weight gradient of a convolution with a dilated input,
+and the gradient of a pooling window, tens of times slower than what is used here.
 """
 
 from collections.abc import Callable, Sequence

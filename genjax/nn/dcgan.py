@@ -42,7 +42,7 @@ class DCGANGenerator(nn.Module):
     """From noise to images in [-1, 1]: a dense layer, then transposed convolutions.
 
     Attributes:
-        side: of the images, 4 to 7 times a power of 2.
+        side: of the images, 8 to 14 times a power of 2.
         channels: of the images.
         width: channels of the largest layer before the image; doubled at each halving.
         dtype: of the computation.
@@ -65,7 +65,11 @@ class DCGANGenerator(nn.Module):
     def __call__(self, z: Float[Array, "b d"], *, train: bool = False) -> Images:
         """Maps noise `[b, d]` to images `[b, side, side, channels]`."""
         stages = halvings(self.side, user="DCGANGenerator")
-        small, widest = self.side >> stages, self.width << max(stages - 1, 0)
+        if not stages:
+            raise InputError(
+                f"DCGANGenerator: the side must be at least 8, got {self.side}."
+            )
+        small, widest = self.side >> stages, self.width << (stages - 1)
         x = nn.Dense(
             small * small * widest,
             use_bias=False,

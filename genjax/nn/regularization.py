@@ -12,7 +12,7 @@ from genjax.typing import Array, Float, Key, Variables
 
 
 def spectrally_normalized(
-    network: Network, *, bound: float = 1.0, iterations: int = 12
+    network: Network, *, bound: float = 1.0, iterations: int = 30
 ) -> Functions:
     """Divides every kernel of a network by its largest singular value.
 
@@ -25,7 +25,8 @@ def spectrally_normalized(
     Args:
         network: any whose weights are named `kernel`, as Flax's are.
         bound: the norm of every layer.
-        iterations: of the power method; the error falls geometrically.
+        iterations: of the power method, which comes from below: at the default within
+            a percent of the norm of a random layer of 256 units.
 
     Raises:
         InputError: `bound` is not positive.
@@ -46,7 +47,11 @@ def spectrally_normalized(
         if getattr(path[-1], "key", None) != "kernel":
             return leaf
         matrix = leaf.reshape(-1, leaf.shape[-1])
-        return bound * leaf / spectral_norm(matrix, iterations=iterations)
+        # A layer of zeros stays one, with the gradient of an unscaled layer.
+        is_zero = jnp.all(matrix == 0)
+        safe = jnp.where(is_zero, jnp.eye(*matrix.shape, dtype=leaf.dtype), matrix)
+        norm = spectral_norm(safe, iterations=iterations).astype(leaf.dtype)
+        return bound * leaf / norm
 
     def init(key: Key, *inputs: Any) -> Variables:
         return network.init(key, *inputs)

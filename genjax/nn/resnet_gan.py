@@ -1,6 +1,5 @@
 """Residual pairs of generator and discriminator."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +17,14 @@ Images = Float[Array, "b h w c"]
 class _Block(nn.Module):
     """`skip(x) + conv(act(conv(act(x))))`, between images of other sizes or not.
 
-    Without normalisation the last convolution starts at zero, and the first one is
-    scaled down by the depth, so that the sum neither grows nor shrinks.
+    With `zero_init` the last convolution starts at zero, and the first one is scaled
+    down by the root of the depth, as Fixup does, so that the sum does not grow.
     """
 
     width: int
     resize: Callable[[Array], Array]
     norm: bool
+    zero_init: bool
     activation: Callable[[Array], Array]
     depth: int
     dtype: Any
@@ -32,9 +32,9 @@ class _Block(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         gain = nn.initializers.variance_scaling(
-            2.0 if self.norm else 2.0 / math.sqrt(self.depth), "fan_in", "normal"
+            2.0 / max(self.depth, 1) if self.zero_init else 2.0, "fan_in", "normal"
         )
-        last = gain if self.norm else nn.initializers.zeros
+        last = nn.initializers.zeros if self.zero_init else gain
         h = x
         for place, init in enumerate((gain, last)):
             if self.norm:
@@ -62,7 +62,7 @@ class ResNetGenerator(nn.Module):
         activation: in the blocks.
         dtype: of the computation.
 
-    Source: Miyato et al., 2018, arXiv:1802.05957; Huang et al., 2024, arXiv:2501.05441.
+    Source: Miyato et al., 2018, arXiv:1802.05957; Huang et al., 2025, arXiv:2501.05441.
 
     >>> import jax
     >>> module = ResNetGenerator(side=8, channels=1, width=8)
@@ -90,6 +90,7 @@ class ResNetGenerator(nn.Module):
                 width=self.width,
                 resize=_doubled,
                 norm=self.norm,
+                zero_init=not self.norm,
                 activation=self.activation,
                 depth=stages,
                 dtype=self.dtype,
@@ -103,16 +104,17 @@ class ResNetGenerator(nn.Module):
 class ResNetDiscriminator(nn.Module):
     """From images to logits, by down-sampling residual blocks without normalisation.
 
-    `nn.spectrally_normalized` around it makes it the SNGAN's.
+    `nn.spectrally_normalized` around it, with `zero_init=False`, makes it the SNGAN's.
 
     Attributes:
         width: channels of every block.
         features: how many outputs, 1 for a logit.
         group: of the minibatch deviation before the last layer; 1 for none.
+        zero_init: whether blocks begin as their shortcuts.
         activation: in the blocks.
         dtype: of the computation.
 
-    Source: Miyato et al., 2018, arXiv:1802.05957; Huang et al., 2024, arXiv:2501.05441.
+    Source: Miyato et al., 2018, arXiv:1802.05957; Huang et al., 2025, arXiv:2501.05441.
 
     >>> import jax
     >>> module = ResNetDiscriminator(width=8)
@@ -124,6 +126,7 @@ class ResNetDiscriminator(nn.Module):
     width: int = 128
     features: int = 1
     group: int = 1
+    zero_init: bool = True
     activation: Callable[[Array], Array] = leaky_relu
     dtype: Any = jnp.float32
 
@@ -137,6 +140,7 @@ class ResNetDiscriminator(nn.Module):
                 width=self.width,
                 resize=_halved,
                 norm=False,
+                zero_init=self.zero_init,
                 activation=self.activation,
                 depth=stages,
                 dtype=self.dtype,

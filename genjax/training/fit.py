@@ -17,7 +17,7 @@ from genjax.errors import InputError, RunError
 from genjax.training.checkpoint import Checkpoints
 from genjax.training.interrupt import catch_signals
 from genjax.training.progress import progress_bar
-from genjax.training.transforms import all_finite, scan_steps
+from genjax.training.transforms import all_finite, loss_names, scan_steps
 from genjax.training.writers import MetricWriter
 from genjax.typing import Array, Key, Variables
 
@@ -163,7 +163,7 @@ def _report(
     Of several players, each has its own, by names that end in `_loss`.
     """
     values = {name: np.asarray(value) for name, value in metrics.items()}
-    losses = [name for name in values if name.endswith("_loss")] or ["loss"]
+    losses = loss_names(values)
     for name in losses:
         loss = values[name]
         bad = ~np.isfinite(loss) & (values.get("skipped", np.zeros(1)) == 0)

@@ -1,6 +1,6 @@
 """Updates made of updates: many steps, many seeds, many settings, or none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -138,7 +138,8 @@ def skip_nonfinite(update: Update) -> Update:
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         new, metrics = update.step(state, batch)
-        finite = all_finite((new.variables, new.opt_state, metrics["loss"]))
+        losses = [metrics[name] for name in loss_names(metrics)]
+        finite = all_finite((new.variables, new.opt_state, losses))
 
         def keep(fresh: Any, old: Any) -> Any:
             return jax.tree.map(lambda a, b: jnp.where(finite, a, b), fresh, old)
@@ -150,6 +151,15 @@ def skip_nonfinite(update: Update) -> Update:
         return new, {**metrics, "skipped": 1 - finite.astype(jnp.float32)}
 
     return Update(update.init, step)
+
+
+def loss_names(metrics: Mapping[str, Any]) -> list[str]:
+    """Returns the names of the losses among metrics: `loss` and all in `_loss`.
+
+    >>> loss_names({"loss": 1, "generator_loss": 1, "penalty": 2})
+    ['loss', 'generator_loss']
+    """
+    return [name for name in metrics if name == "loss" or name.endswith("_loss")]
 
 
 def all_finite(tree: Any) -> Array:

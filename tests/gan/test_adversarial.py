@@ -10,7 +10,6 @@ from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.gan import (
     adaptive_augment,
-    cutout,
     diff_augment,
     gan,
     gradient_penalty,
@@ -104,12 +103,8 @@ def test_memory_is_the_discriminators_own_and_changes_in_its_turn_only():
 @pytest.mark.parametrize("turn", ["generator", "discriminator"])
 def test_augmentation_comes_before_the_discriminator_in_both_turns(turn):
     seen = []
-    everything = cutout(share=1.0)
-
-    def erase(key, x):
-        return 0.0 * everything(key, x[:, None, None])[:, 0, 0]
-
-    game = game_of(seeing(seen), augment=diff_augment(erase))
+    erase = diff_augment()._replace(apply=lambda memory, key, x: 0.0 * x)
+    game = game_of(seeing(seen), augment=erase)
     g, d = game.init(jax.random.key(0), BATCH)
     seen.clear()
     players = (g, d) if turn == "generator" else (d, g)
@@ -124,10 +119,8 @@ def test_the_adaptive_probability_rises_where_the_data_are_known():
 
     sure = Functions(lambda key, x: {"params": jnp.zeros(())}, apply)
 
-    def still(key, x):
-        return x
-
-    game = game_of(sure, augment=adaptive_augment(still, step=0.125))
+    still = adaptive_augment(step=0.125)._replace(apply=lambda memory, key, x: x)
+    game = game_of(sure, augment=still)
     update = minimax(game, optax.sgd(0.1), optax.sgd(0.1))
     state = update.init(jax.random.key(0), BATCH)
     for _ in range(2):

@@ -103,3 +103,32 @@ def test_bad_settings_are_sentences():
             make(share=1.5)
     with pytest.raises(InputError, match=r"images must be square, got \(8, 4\)"):
         inspect.unwrap(quarter_turns())(KEY, X[:, :, :4])
+
+
+def test_saturation_and_contrast_are_about_their_means():
+    for options, axes in (
+        ({"brightness": 0.0, "contrast": 0.0}, 3),
+        ({"brightness": 0.0, "saturation": 0.0}, (1, 2, 3)),
+    ):
+        moved = colour(**options)(KEY, X)
+        centre = jnp.mean(X, axis=axes, keepdims=True)
+        factor = (moved - centre) / (X - centre)
+        own = jnp.median(factor, axis=(1, 2, 3))
+        assert float(jnp.std(own)) > 0.1
+        wanted = centre + own[:, None, None, None] * (X - centre)
+        np.testing.assert_allclose(moved, wanted, atol=1e-4)
+
+
+def test_each_image_is_drawn_by_itself_with_the_probability():
+    whole = adaptive_augment(cutout(share=1.0))
+    memory = {"probability": jnp.array(0.25)}
+    many = jnp.ones((2000, 4, 4, 1))
+    changed = (whole.apply(memory, KEY, many) != many).any(axis=(1, 2, 3))
+    assert abs(float(changed.mean()) - 0.25) < 0.04
+
+
+def test_only_images_are_augmented():
+    for augment in (diff_augment(), adaptive_augment()):
+        apply = inspect.unwrap(augment.apply)
+        with pytest.raises(InputError, match=r"must be \[b, h, w, c\], got \(3, 4\)"):
+            apply(augment.memory, KEY, jnp.ones((3, 4)))

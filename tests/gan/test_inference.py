@@ -6,7 +6,12 @@ import pytest
 
 from genjax import nn
 from genjax.base import Functions
-from genjax.densities import conditional_normal, standard_normal
+from genjax.densities import (
+    concatenated,
+    conditional_normal,
+    standard_normal,
+    uniform,
+)
 from genjax.errors import InputError
 from genjax.gan import (
     adversarial_autoencoder,
@@ -98,7 +103,9 @@ def test_the_reconstructor_of_veegan_learns_from_the_noise_alone():
 
 def test_codes_of_another_width_are_a_sentence():
     game = bigan(mlp(3), mlp(5), judge(), loss=non_saturating(), latent=LATENT)
-    with pytest.raises(InputError, match=r"bigan: .*shape \(8, 5\).* got \(8, 2\)"):
+    with pytest.raises(
+        InputError, match=r"bigan: codes must have one shape, got \(8, 5\)"
+    ):
         game.init(jax.random.key(0), BATCH)
     for make in (
         lambda: veegan(
@@ -143,3 +150,66 @@ def reconstruction(network, state):
     x = network.apply({"params": params["generator"]}, z)
     back = network.apply({"params": params["encoder"]}, x)
     return float(jnp.mean((back - z) ** 2))
+
+
+def constant(value):
+    """A network that returns the same row for every input."""
+    return Functions(
+        lambda key, x: {"params": jnp.zeros(())},
+        lambda variables, x: (
+            jnp.broadcast_to(value, (len(x), len(value))) + 0 * variables["params"]
+        ),
+    )
+
+
+def first_number(variables, *inputs):
+    return inputs[-1][:, 0] + 0 * variables["params"]
+
+
+FIRST = Functions(lambda key, *inputs: {"params": jnp.zeros(())}, first_number)
+
+
+def losses_of(game):
+    g, d = game.init(jax.random.key(0), BATCH)
+    generator = game.generator(g, d, BATCH, KEY)
+    return generator, game.discriminator(d, g, BATCH, KEY)
+
+
+def test_veegan_accepts_data_with_their_codes_and_weighs_the_reconstruction():
+    noise = concatenated((uniform((1,), low=3.0, high=3.001), 1), (uniform((1,)), 1))
+    game = veegan(
+        constant(jnp.zeros(3)),
+        constant(jnp.array([7.0, 0.5])),
+        FIRST,
+        loss=wasserstein(),
+        latent=noise,
+        weight=2.0,
+    )
+    (value, (_, metrics)), (other, _) = losses_of(game)
+    # Codes of the data are 7, the noise of the fakes is 3.
+    np.testing.assert_allclose(other, 3 - 7, atol=2e-3)
+    np.testing.assert_allclose(metrics["adversarial"], -3, atol=2e-3)
+    # (7 - 3)^2 + (z - .5)^2, a sum over both dimensions.
+    assert 15.9 < float(metrics["reconstruction"]) < 16.3
+    np.testing.assert_allclose(
+        value, metrics["adversarial"] + 2 * metrics["reconstruction"], rtol=1e-6
+    )
+
+
+def test_an_adversarial_autoencoder_accepts_the_prior_and_weighs_its_loss():
+    found = {}
+    for weight in (0.0, 3.0):
+        game = adversarial_autoencoder(
+            conditional_normal(constant(jnp.array([7.0])), scale=1e-3),
+            conditional_normal(constant(jnp.zeros(3)), scale=1.0),
+            FIRST,
+            loss=wasserstein(),
+            prior=uniform((1,), low=3.0, high=3.001),
+            weight=weight,
+        )
+        found[weight], (other, _) = losses_of(game)
+        np.testing.assert_allclose(other, 7 - 3, atol=5e-3)
+    x = BATCH["x"]
+    nll = 0.5 * jnp.mean(jnp.sum(x**2, axis=1)) + 1.5 * jnp.log(2 * jnp.pi)
+    np.testing.assert_allclose(found[0.0][0], nll, rtol=1e-5)
+    np.testing.assert_allclose(found[3.0][0], nll - 3 * 7, rtol=1e-3)

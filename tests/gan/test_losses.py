@@ -117,12 +117,24 @@ def test_least_squares_at_its_best_is_pearsons_chi_square():
     """With (a, b, c) = (-1, 1, 0), at D* = (b p + a q) / (p + q)."""
     loss = least_squares(fake=-1.0, real=1.0, wanted=0.0)
     best = (P - Q) / (P + Q)
-    twice = expected(loss, best, P, Q)
-    # 2 L_G over p and q: E_p (D - c)^2 + E_q (D - c)^2.
-    chi_square = ((P + Q - 2 * Q) ** 2 / (P + Q)).sum()
-    np.testing.assert_allclose(((P + Q) * best**2).sum(), chi_square, rtol=1e-12)
+    lowest = expected(loss, best, P, Q)
     for change in np.eye(4):
-        assert expected(loss, best + 0.1 * change, P, Q) > twice
+        assert expected(loss, best + 0.1 * change, P, Q) > lowest
+
+    # 2 L_G, and its counterpart on the data, which has no gradient in G.
+    def side(weights):
+        each = [loss.generator(jnp.zeros(1), jnp.array([d])) for d in best]
+        return float(2 * (weights * np.array(each)).sum())
+
+    wanted = ((P - Q) ** 2 / (P + Q)).sum()
+    np.testing.assert_allclose(side(P) + side(Q), wanted, rtol=1e-5)
+
+
+def test_the_generator_of_least_squares_wants_its_own_label():
+    fake = jnp.array([0.5, 2.0])
+    for wanted in (0.0, 1.0, -3.0):
+        found = least_squares(wanted=wanted).generator(fake, fake)
+        np.testing.assert_allclose(found, 0.5 * jnp.mean((fake - wanted) ** 2))
 
 
 def test_the_best_hinge_discriminator_tells_the_total_variation():
@@ -171,6 +183,18 @@ def test_a_softmax_over_the_batch_wants_all_mass_on_the_data():
     np.testing.assert_allclose(loss.discriminator(apart, -apart), np.log(4), rtol=1e-6)
     np.testing.assert_allclose(loss.generator(alike, alike), np.log(8), rtol=1e-6)
     assert loss.generator(apart, -apart) > loss.generator(alike, alike)
+
+
+def test_the_softmax_is_a_cross_entropy_with_even_targets():
+    real, fake = jnp.array([0.3, -1.0]), jnp.array([2.0, 0.1])
+    log_shares = jax.nn.log_softmax(jnp.concatenate([real, fake]))
+    loss = softmax_gan()
+    np.testing.assert_allclose(
+        loss.discriminator(real, fake), -log_shares[:2].mean(), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        loss.generator(real, fake), -log_shares.mean(), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])

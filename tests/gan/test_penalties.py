@@ -53,16 +53,23 @@ def test_data_and_fakes_are_not_exchanged():
 
 
 def test_each_pair_has_a_share_and_each_example_a_norm_of_its_own():
-    seen = []
-
-    def critic(x):
-        seen.append(x)
-        return slopes(x)
-
     real, fake = jnp.ones((64, 2, 2, 1)), jnp.zeros((64, 2, 2, 1))
-    value = applied(gradient_penalty(1.0), critic, real, fake, jax.random.key(0))
-    # ||x|| = 2 e for the share e of the data: the mean is E (2 e - 1)^2 = 1 / 3.
-    np.testing.assert_allclose(value, 1 / 3, atol=0.15)
+    key = jax.random.key(0)
+    # ||x|| = 2 e for the share e of the data, and the slope is x.
+    e = jax.random.uniform(key, (64,))
+    value = applied(gradient_penalty(1.0), slopes, real, fake, key)
+    np.testing.assert_allclose(value, jnp.mean((2 * e - 1) ** 2), rtol=1e-5)
+    assert abs(float(value) - 1 / 3) < 0.1
+
+
+def test_dragan_looks_around_the_data():
+    real = jnp.zeros((64, 2, 2, 1)).at[::2].set(2.0)
+    key = jax.random.key(0)
+    (one,) = jax.random.split(key, 1)
+    near = real + 0.5 * jax.random.uniform(one, real.shape)
+    norms = jnp.sqrt(jnp.sum(near**2, axis=(1, 2, 3)))
+    value = applied(dragan(1.0), slopes, real, -real, key)
+    np.testing.assert_allclose(value, jnp.mean((norms - 1) ** 2), rtol=1e-5)
 
 
 def test_a_flat_critic_has_a_finite_gradient():
@@ -111,16 +118,24 @@ def test_lecam_holds_logits_to_the_other_sides_moving_mean():
 
 
 def test_consistency_asks_for_the_same_logit_under_the_augmentation():
-    def shift(key, x):
-        return x + 1
+    def double(key, x):
+        return 2 * x
 
-    penalty = balanced_consistency(shift, real=2.0, fake=3.0)
+    penalty = balanced_consistency(double, real=2.0, fake=3.0)
     x = jnp.ones((4, 3))
-    value = applied(penalty, lambda x: x @ W, x, x, jax.random.key(0))
-    np.testing.assert_allclose(value, 5 * float(W.sum()) ** 2, rtol=1e-5)
+    for wrap in (lambda x: x, lambda x: (x, jnp.zeros(4))):
+        value = applied(
+            penalty,
+            lambda x: (x[0] if isinstance(x, tuple) else x) @ W,
+            wrap(x),
+            wrap(5 * x),
+            jax.random.key(0),
+        )
+        wanted = (2 + 3 * 25) * float(W.sum()) ** 2
+        np.testing.assert_allclose(value, wanted, rtol=1e-5)
     for weights in ({"real": -1.0}, {"fake": -1.0}):
         with pytest.raises(InputError, match="must not be negative, got -1"):
-            balanced_consistency(shift, **weights)
+            balanced_consistency(double, **weights)
 
 
 def test_a_lazy_penalty_has_the_same_mean_and_remembers_what_it_saw():
@@ -145,3 +160,18 @@ def test_slopes_are_those_in_all_inputs():
     pair = jnp.ones((4, 3)), jnp.ones((4, 1))
     value = applied(r1(2.0), critic, pair, pair, jax.random.key(0))
     np.testing.assert_allclose(value, NORM**2 + 4, rtol=1e-5)
+
+
+def test_half_precision_examples_and_float64_keep_their_digits():
+    half = jnp.ones((4, 3), jnp.bfloat16)
+    for penalty in (r1(1.0), gradient_penalty(1.0), dragan(1.0)):
+        value = applied(
+            penalty, lambda x: x.astype(jnp.float32) @ W, half, half, jax.random.key(0)
+        )
+        assert value.dtype == jnp.float32
+    with jax.enable_x64(True):
+        w = jnp.array([0.1, -0.7, 0.3])
+        x = jnp.ones((4, 3))
+        lazy = lazily(r1(2.0), every=2)
+        value = applied(lazy, lambda x: x @ w, x, x, jax.random.key(0))
+        np.testing.assert_allclose(value, 2 * float(w @ w), rtol=1e-14)

@@ -4,14 +4,18 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.gan._dynamics import path, spectral_radius
+from experiments.gan._dynamics import DATA, path, spectral_radius
 from experiments.gan.bilinear import rates
+from genjax.base import Game
 from genjax.errors import InputError
 from genjax.gan import (
     alternating,
     consensus,
     extragradient,
+    lazily,
+    lecam,
     minimax,
+    r1,
     simultaneous,
     symplectic,
     zero_sum,
@@ -132,3 +136,52 @@ def test_bad_schedules_are_sentences():
     for make in (consensus, symplectic):
         with pytest.raises(InputError, match="weight must not be negative, got -1"):
             make(-1.0)
+
+
+def test_sga_adds_the_antisymmetric_part_alone():
+    """On a game that is half potential, by dense matrices."""
+    matrix = jnp.array([[0.9, 1.7], [-0.6, 0.4]])
+
+    def field(z):
+        return matrix @ z
+
+    # L_G = .45 x^2 + 1.7 x y and L_D = -.6 x y + .2 y^2 have this field.
+    def generator(x, y, batch, key):
+        value = 0.45 * x["params"] ** 2 + 1.7 * x["params"] * y["params"]
+        return value, ({}, {"loss": value})
+
+    def discriminator(y, x, batch, key):
+        value = -0.6 * x["params"] * y["params"] + 0.2 * y["params"] ** 2
+        return value, ({}, {"loss": value})
+
+    def init(key, batch):
+        return {"params": jnp.array(0.3)}, {"params": jnp.array(-0.8)}
+
+    rate, weight = 1e-2, 0.7
+    sgd = optax.sgd(rate)
+    z = jnp.array([0.3, -0.8])
+    turning = (matrix - matrix.T) / 2
+    for schedule, added in (
+        (symplectic(weight), turning.T @ field(z)),
+        (consensus(weight), matrix.T @ field(z)),
+    ):
+        game = Game(init, generator, discriminator)
+        update = minimax(game, sgd, sgd, schedule=schedule)
+        new, _ = update.step(update.init(jax.random.key(0), DATA), DATA)
+        found = [new.variables[k]["params"] for k in ("generator", "discriminator")]
+        wanted = z - rate * (field(z) + weight * added)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_looking_ahead_leaves_memory_and_statistics_alone():
+    game = tiny_gan((lazily(r1(5.0), every=2), lecam(1.0, decay=0.5)))
+    sgd = optax.sgd(0.0)
+    step, penalties = None, {}
+    for name, schedule in (("at once", simultaneous()), ("ahead", extragradient())):
+        update = minimax(game, sgd, sgd, schedule=schedule)
+        state, step = update.init(jax.random.key(0), BATCH), jax.jit(update.step)
+        penalties[name] = []
+        for _ in range(4):
+            state, metrics = step(state, BATCH)
+            penalties[name].append(float(metrics["discriminator_penalty"]))
+    np.testing.assert_allclose(penalties["ahead"], penalties["at once"], rtol=1e-5)

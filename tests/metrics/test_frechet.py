@@ -1,3 +1,5 @@
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,3 +74,15 @@ def test_bad_input_is_a_sentence():
         gaussian_kernel(0.0)
     with pytest.raises(InputError, match="bandwidths must be positive"):
         gaussian_kernel()
+    line = inspect.unwrap(sliced_wasserstein)
+    with pytest.raises(InputError, match="got 300 and 200 rows, 256 projections"):
+        line(jax.random.key(0), X, Y)
+    with pytest.raises(InputError, match="300 rows, 0 projections"):
+        line(jax.random.key(0), X, X, projections=0)
+
+
+def test_half_precision_is_widened():
+    half = X.astype(jnp.bfloat16)
+    for metric in (frechet_distance, kernel_distance):
+        wanted = metric(half.astype(jnp.float32), Y)
+        np.testing.assert_allclose(metric(half, Y), wanted, rtol=1e-6)

@@ -1,9 +1,12 @@
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
+from genjax.data.toy import ring_centres
 from genjax.errors import InputError
 from genjax.metrics import (
     memorization,
@@ -73,3 +76,21 @@ def test_k_must_be_below_both_sizes():
     for k in (0, 120):
         with pytest.raises(InputError, match=f"sets, 150 and 120, got {k}"):
             precision_recall_density_coverage(REAL, FAKE, k=k)
+
+
+def test_tight_clusters_keep_their_digits():
+    ring = jnp.tile(jnp.asarray(ring_centres(1.0), jnp.float32), (100, 1))
+    x = ring + 1e-3 * jax.random.normal(jax.random.key(0), ring.shape)
+    wide = np.asarray(x, float)
+    found = NearestNeighbors(n_neighbors=2).fit(wide).kneighbors(wide)[0][:, -1]
+    np.testing.assert_allclose(kth_nearest(x, k=1, rows=64), found**2, rtol=1e-3)
+    assert nearest_neighbour_accuracy(x, x) == 0
+
+
+def test_what_is_not_finite_is_seen_and_sizes_are_checked():
+    bad = REAL.at[3].set(jnp.nan)
+    assert jnp.isnan(nearest_neighbour_accuracy(bad, REAL))
+    assert jnp.isnan(precision_recall_density_coverage(REAL, bad).recall)
+    assert jnp.isnan(memorization(bad, REAL, FAKE))
+    with pytest.raises(InputError, match="as many rows, got 150 and 120"):
+        inspect.unwrap(nearest_neighbour_accuracy)(REAL, FAKE)

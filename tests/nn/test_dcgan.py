@@ -40,3 +40,8 @@ def test_another_side_is_a_sentence(side):
         nn.DCGANGenerator(side=side).init(jax.random.key(0), jnp.ones((1, 2)))
     with pytest.raises(InputError, match=message):
         nn.DCGANDiscriminator().init(jax.random.key(0), jnp.ones((1, side, side, 1)))
+
+
+def test_a_generator_needs_a_layer_to_grow_by():
+    with pytest.raises(InputError, match="side must be at least 8, got 4"):
+        nn.DCGANGenerator(side=4).init(jax.random.key(0), jnp.ones((1, 2)))

@@ -61,3 +61,24 @@ def test_bad_settings_are_sentences():
         spectrally_normalized(nn.MLP(features=1, hidden=()), bound=0.0)
     with pytest.raises(InputError, match="group = 4 must divide the batch, got 6 rows"):
         inspect.unwrap(minibatch_deviation)(jnp.ones((6, 1, 1, 1)), group=4)
+
+
+def test_a_layer_of_zeros_stays_one_and_can_be_learnt():
+    module = spectrally_normalized(nn.ResNetDiscriminator(width=4))
+    x = jax.random.normal(jax.random.key(0), (2, 8, 8, 1))
+    variables = module.init(jax.random.key(1), x)
+    slopes = jax.grad(lambda v: jnp.sum(module.apply(v, x)))(variables)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+    last = slopes["params"]["_Block_0"]["Conv_1"]["kernel"]
+    assert float(jnp.abs(last).max()) > 0
+
+
+def test_the_default_is_within_two_percent_of_random_layers():
+    for n, shape in enumerate([(256, 256), (1024, 128)]):
+        matrix = jax.random.normal(jax.random.key(n), shape)
+        network = nn_functions(
+            lambda key, x: {"params": {"kernel": x}},
+            lambda variables, x: variables["params"]["kernel"],
+        )
+        found = spectrally_normalized(network).apply({"params": {"kernel": matrix}}, 0)
+        assert 1 <= np.linalg.norm(found, 2) < 1.02

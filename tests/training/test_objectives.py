@@ -16,9 +16,10 @@ def test_accumulated_gradients_are_those_of_the_whole_batch():
     variables = whole.init(jax.random.key(0), batch())
 
     def gradient(objective):
-        return jax.grad(lambda v: objective.loss(v, batch(), jax.random.key(1))[0])(
-            variables
-        )
+        def loss(v):
+            return objective.loss(v, batch(), jax.random.key(1))[0]
+
+        return jax.jit(jax.grad(loss))(variables)
 
     for n in (1, 2, 8):
         jax.tree.map(

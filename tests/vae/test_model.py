@@ -36,7 +36,7 @@ def test_any_three_densities_make_a_model():
     model = LatentModel(posterior, nade(hidden=5), prior)
     update = gradient_descent(elbo(model, latent=4), optax.adam(1e-2))
     x = (jax.random.uniform(KEY, (32, 6)) < 0.3).astype(jnp.float32)
-    state = update.init(KEY, {"x": x})
+    state = jax.jit(update.init)(KEY, {"x": x})
     step, losses = jax.jit(update.step), []
     for _ in range(60):
         state, metrics = step(state, {"x": x})
