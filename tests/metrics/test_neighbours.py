@@ -94,3 +94,10 @@ def test_what_is_not_finite_is_seen_and_sizes_are_checked():
     assert jnp.isnan(memorization(bad, REAL, FAKE))
     with pytest.raises(InputError, match="as many rows, got 150 and 120"):
         inspect.unwrap(nearest_neighbour_accuracy)(REAL, FAKE)
+
+
+def test_memorization_sees_copies_that_are_nearly_exact():
+    train = jax.random.normal(jax.random.key(0), (300, 64))
+    noise = 1e-3 * jax.random.normal(jax.random.key(1), train.shape)
+    assert memorization(train + noise, train, train) == 0
+    assert memorization(train, train, train) == 0.5
