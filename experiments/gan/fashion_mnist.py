@@ -5,7 +5,7 @@ As `gan/mnist`, on clothes.
 Paper: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/fashion_mnist --check
 Hardware: 2 CPU cores
-Time: 90 seconds
+Time: 2 minutes
 Expected: Frechet <= 2.0, recall >= .83, coverage >= .75, marginal entropy >= 2.28
 """
 

@@ -8,7 +8,7 @@ images; the other 5,000 give the floor of every metric. "Frechet" is the distanc
 Paper: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/mnist --check
 Hardware: 2 CPU cores
-Time: 3 minutes
+Time: 2 minutes
 Expected: Frechet <= 2.0, recall >= .90, coverage >= .80, marginal entropy >= 2.28,
     accuracy of the nearest neighbour from .45 to .70
 """
