@@ -386,8 +386,10 @@ def _draw(
             [r["step"] for r in rows if key in r],
             [r[key] for r in rows if key in r],
         )
-        for name, key in (players or {"training": "loss"}).items()
-        | {"validation": METRIC}.items()
+        for name, key in {
+            **(players or {"training": "loss"}),
+            "validation": METRIC,
+        }.items()
     }
     figures = {
         **task.figures(variables, key_figures),

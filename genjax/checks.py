@@ -128,6 +128,12 @@ def check_condition(user: str, width: int, condition: Array | None, rows: int) -
         )
 
 
+def check_not_negative(user: str, name: str, value: float) -> None:
+    """Raises an `InputError` where a number is negative, or not a number."""
+    if not value >= 0:
+        raise InputError(f"{user}: {name} must not be negative, got {value}.")
+
+
 def widened(tree: Any) -> Any:
     """Returns a pytree with its floats in float32, or wider where they are.
 

@@ -8,17 +8,16 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.config import RunConfig
 from experiments.gan._features import FeatureSpace, classifier_features
+from experiments.gan._recipe import relativistic, sampler, side_by_side
 from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task
 from genjax import nn
 from genjax.base import Network
 from genjax.data import ArraySource, Splits, on_device
 from genjax.densities import standard_normal
-from genjax.gan import gan, minimax, r1, r2, relativistic_paired
 from genjax.metrics import (
     classifier_score,
     frechet_distance,
@@ -29,9 +28,9 @@ from genjax.metrics import (
     sliced_wasserstein,
     with_floor,
 )
+from genjax.metrics.neighbours import nearest
 from genjax.plotting import image_grid
-from genjax.training import with_ema
-from genjax.typing import Array, Key, Variables
+from genjax.typing import Array, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,20 +110,10 @@ def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
     _, side, _, channels = train.image.shape
     generator, discriminator = networks(config, (side, side, channels))
     latent = standard_normal((config.latent,))
-    game = gan(
-        generator,
-        discriminator,
-        loss=relativistic_paired(),
-        latent=latent,
-        penalties=(r1(config.gamma), r2(config.gamma)),
-    )
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    adam = optax.adam(schedule, b1=0.0, b2=0.99)
     source = ArraySource({"x": np.asarray(train.image)})
     of_validation = space.features(validation.image)
 
-    def sample(variables: Variables, key: Key, n: int) -> Array:
-        return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
+    sample = sampler(generator, latent)
 
     def monitor(variables: Variables) -> dict[str, Array]:
         fakes = sample(variables, jax.random.key(1_000_003), len(validation.image))
@@ -142,7 +131,7 @@ def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
         return measure(fakes, space, train, test)
 
     return Task(
-        update=with_ema(minimax(game, adam, adam), config.ema),
+        update=relativistic(config, generator, discriminator, latent),
         pipeline=on_device(source, batch_size=config.batch_size, seed=config.seed),
         validate=lambda variables: monitor(variables)["frechet"],
         evaluate=evaluate,
@@ -202,11 +191,13 @@ def measure(
     }
     found: dict[str, Any] = {"classifier_accuracy": space.accuracy}
     for name, metric in metrics.items():
-        key = jax.random.key(1_000_007)
-        both = with_floor(jax.jit(metric), key, of_test, of_fakes)
-        for suffix, value in (("", both.value), ("_floor", both.floor)):
-            several = value if isinstance(value, dict) else {name: value}
-            found |= {f"{key}{suffix}": number for key, number in several.items()}
+        cut = jax.random.key(1_000_007)
+        both = with_floor(jax.jit(metric), cut, of_test, of_fakes)
+        several = {
+            row: value if isinstance(value, dict) else {name: value}
+            for row, value in (("", both.value), ("_floor", both.floor))
+        }
+        found |= side_by_side(several)
     for suffix, images in (("", fakes), ("_floor", test.image)):
         score = classifier_score(space.logits(images))
         found[f"classifier_score{suffix}"] = score.score
@@ -232,12 +223,8 @@ def _over_time(kept: Mapping[int, Any]) -> Any:
 
 def _nearest(fakes: Array, space: FeatureSpace, train: Labelled) -> Any:
     """Samples, and the training images nearest to them in the space of features."""
-    of_train = space.features(train.image)
-    nearest = [
-        jnp.argmin(jnp.sum((of_train - one[None]) ** 2, axis=1))
-        for one in space.features(fakes)
-    ]
-    pairs = jnp.concatenate([fakes, train.image[jnp.stack(nearest)]])
+    place, _ = nearest(space.features(fakes), space.features(train.image))
+    pairs = jnp.concatenate([fakes, train.image[place]])
     return image_grid(
         pairs, columns=len(fakes), row_labels=("sample", "nearest training image")
     )

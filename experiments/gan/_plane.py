@@ -8,30 +8,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.config import RunConfig
+from experiments.gan._recipe import relativistic, sampler, side_by_side, train_plain
 from experiments.runner import Task
-from experiments.selection import train_to_end
 from genjax import nn
-from genjax.base import Density, Network, Update
+from genjax.base import Density, Network
 from genjax.data import generated
 from genjax.densities import standard_normal
-from genjax.gan import (
-    AdversarialLoss,
-    Penalty,
-    alternating,
-    gan,
-    minimax,
-    non_saturating,
-    r1,
-    r2,
-    relativistic_paired,
-)
+from genjax.gan import alternating
 from genjax.metrics import ModeCoverage, mode_coverage
 from genjax.plotting import density_map, scatter_panels
-from genjax.training import with_ema
-from genjax.typing import Array, Key, Variables
+from genjax.typing import Array, Variables
 
 PROTOCOL = 2500
 """Samples of the published protocol."""
@@ -71,8 +59,7 @@ def plane_task(
 ) -> Task:
     """A relativistic GAN with R1 and R2 on a mixture of normals, beside the plain GAN.
 
-    The plain one, non-saturating with Adam(2e-4, .5, .999), is one seed of as many
-    steps.
+    The plain one is one seed of as many steps.
 
     Args:
         config: the settings.
@@ -89,18 +76,10 @@ def plane_task(
         lambda key: {"x": target.sample({}, key, rows)[0]}, seed=config.seed
     )
 
-    def update(
-        loss: AdversarialLoss,
-        penalties: tuple[Penalty, ...],
-        adam: optax.GradientTransformation,
-    ) -> Update:
-        critic = nn.MLP(features=1, hidden=(config.width,) * 3)
-        game = gan(generator, critic, loss=loss, latent=latent, penalties=penalties)
-        play = alternating(n_discriminator=config.n_discriminator)
-        return with_ema(minimax(game, adam, adam, schedule=play), config.ema)
-
-    def sample(variables: Variables, key: Key, n: int) -> Array:
-        return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
+    critic: Network = nn.MLP(features=1, hidden=(config.width,) * 3)
+    players = generator, critic, latent
+    play = alternating(n_discriminator=config.n_discriminator)
+    sample = sampler(generator, latent)
 
     def coverage(points: Array) -> ModeCoverage:
         return mode_coverage(points, modes, scale=scale)
@@ -114,13 +93,7 @@ def plane_task(
 
     @cache
     def plain() -> Variables:
-        classic = optax.adam(2e-4, b1=0.5, b2=0.999)
-        return train_to_end(
-            update(non_saturating(), (), classic),
-            pipeline,
-            key=jax.random.key(config.seed),
-            steps=config.steps,
-        )
+        return train_plain(config, pipeline, *players, schedule=play)
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         true = target.sample({}, jax.random.key(1_000_004), PROTOCOL)[0]
@@ -129,18 +102,10 @@ def plane_task(
             "_of_plain_gan": found(plain(), 1_000_005),
             "_of_data": coverage(true),
         }
-        return {
-            f"{metric}{row}": value
-            for row, measured in rows.items()
-            for metric, value in measured._asdict().items()
-        }
+        return side_by_side({row: seen._asdict() for row, seen in rows.items()})
 
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    penalties = (r1(config.gamma), r2(config.gamma))
     return Task(
-        update=update(
-            relativistic_paired(), penalties, optax.adam(schedule, b1=0.0, b2=0.99)
-        ),
+        update=relativistic(config, *players, schedule=play),
         pipeline=pipeline,
         validate=distance,
         evaluate=evaluate,

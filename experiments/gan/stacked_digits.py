@@ -14,33 +14,23 @@ Expected: >= 990 of 1,000 modes, reverse KL <= .15
 """
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.config import RunConfig
 from experiments.gan._features import FeatureSpace, classifier_features
+from experiments.gan._recipe import relativistic, sampler, side_by_side, train_plain
 from experiments.runner import Task, run
-from experiments.selection import train_to_end
 from genjax import nn
 from genjax.base import Network
 from genjax.data import digits, generated, split
 from genjax.densities import standard_normal
-from genjax.gan import (
-    gan,
-    minimax,
-    non_saturating,
-    r1,
-    r2,
-    relativistic_paired,
-)
 from genjax.metrics import class_coverage
 from genjax.plotting import image_grid
-from genjax.training import with_ema
 from genjax.typing import Array, Key, Variables
 
 SHAPE, DRAWS = (8, 8, 3), 26_000
@@ -100,40 +90,18 @@ def build(config: Config) -> Task:
         lambda key: {"x": stack(key, images, config.batch_size)}, seed=config.seed
     )
 
-    def sample(variables: Variables, key: Key, n: int) -> Array:
-        return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
+    players = generator, discriminator, latent
+    sample = sampler(generator, latent)
 
     def monitor(variables: Variables) -> dict[str, Array]:
         return coverage(space, sample(variables, jax.random.key(1_000_003), DRAWS))
 
     @cache
     def rivals() -> dict[str, Variables]:
-        classic = optax.adam(2e-4, b1=0.5, b2=0.999)
         return {
-            name: train_to_end(
-                with_ema(minimax(game, classic, classic), config.ema),
-                pipeline,
-                key=jax.random.key(config.seed),
-                steps=config.steps,
-            )
-            for name, game in (
-                ("pacgan", plain_gan(pack=config.pack)),
-                ("plain_gan", plain_gan()),
-            )
+            name: train_plain(config, pipeline, *players, pack=pack)
+            for name, pack in (("pacgan", config.pack), ("plain_gan", 1))
         }
-
-    plain_gan = partial(
-        gan, generator, discriminator, loss=non_saturating(), latent=latent
-    )
-    relativistic = gan(
-        generator,
-        discriminator,
-        loss=relativistic_paired(),
-        latent=latent,
-        penalties=(r1(config.gamma), r2(config.gamma)),
-    )
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    adam = optax.adam(schedule, b1=0.0, b2=0.99)
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         key = jax.random.key(1_000_005)
@@ -142,15 +110,11 @@ def build(config: Config) -> Task:
             **{f"_of_{n}": sample(v, key, DRAWS) for n, v in rivals().items()},
             "_of_data": stack(key, images, DRAWS),
         }
-        found = {
-            f"{metric}{row}": value
-            for row, x in rows.items()
-            for metric, value in coverage(space, x).items()
-        }
+        found = side_by_side({row: coverage(space, x) for row, x in rows.items()})
         return {**found, "classifier_accuracy": space.accuracy}
 
     return Task(
-        update=with_ema(minimax(relativistic, adam, adam), config.ema),
+        update=relativistic(config, *players),
         pipeline=pipeline,
         validate=lambda variables: monitor(variables)["reverse_kl"],
         evaluate=evaluate,

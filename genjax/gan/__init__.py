@@ -1,4 +1,13 @@
-"""Generative adversarial networks: losses, games, and how two players update."""
+"""Generative adversarial networks: losses, games, and how two players update.
+
+    loss + penalties + augmentation -> game -> minimax(game, ...) -> Update
+
+Where the next one goes: a loss of logits into `losses`, an f-divergence into `f_gan`; a
+`Penalty`, which may remember, into `penalties`; an image transform into `augment`. A
+game with other players is a file that tells what is real and what is fake (a `Scene`)
+and leaves the rest to the engine, `adversarial`; a game made of a game is like
+`unrolled`; who steps when, and by which gradient, is a `schedules` function.
+"""
 
 from genjax.gan.augment import (
     Augmentation,

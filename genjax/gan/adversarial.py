@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Game, Network
+from genjax.base import Density, Game, Network
 from genjax.checks import widened
 from genjax.errors import InputError
 from genjax.gan.augment import Augmentation
@@ -78,6 +78,11 @@ class Verdict(NamedTuple):
 
 
 Produce = Callable[[Variables, Batch, Key], Scene]
+
+
+def draw_noise(latent: Density, batch: Batch, key: Key) -> Array:
+    """Draws a row of noise for each example, of a distribution without parameters."""
+    return latent.sample({}, key, len(batch["x"]))[0]
 
 
 def adversarial(

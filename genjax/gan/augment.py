@@ -4,7 +4,7 @@ Transforms are differentiable functions of a key and images, with a draw for eve
 of its own, so that the generator learns through them and never shows them itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -50,12 +50,7 @@ def diff_augment(*transforms: Transform) -> Augmentation:
 
     def apply(memory: Any, key: Key, images: Array) -> Array:
         del memory
-        _check_images("diff_augment", images)
-        for transform, one in zip(
-            chosen, jax.random.split(key, len(chosen)), strict=True
-        ):
-            images = transform(one, images)
-        return images
+        return _in_turn("diff_augment", chosen, key, images)
 
     return Augmentation(apply, lambda memory, logits: memory, {})
 
@@ -94,15 +89,9 @@ def adaptive_augment(
     chosen = transforms or (flip(), quarter_turns(), translation(), colour())
 
     def apply(memory: Any, key: Key, images: Array) -> Array:
-        _check_images("adaptive_augment", images)
-        for transform, one in zip(
-            chosen, jax.random.split(key, len(chosen)), strict=True
-        ):
-            key_draw, key_transform = jax.random.split(one)
-            p = memory["probability"]
-            drawn = jax.random.bernoulli(key_draw, p, (len(images), 1, 1, 1))
-            images = jnp.where(drawn, transform(key_transform, images), images)
-        return images
+        p = memory["probability"]
+        drawn = [_with_probability(p, transform) for transform in chosen]
+        return _in_turn("adaptive_augment", drawn, key, images)
 
     def adapt(memory: Any, real_logits: PerExample) -> Any:
         overfit = mean_over_devices(jnp.mean(jnp.sign(real_logits)))
@@ -238,6 +227,28 @@ def quarter_turns() -> Transform:
     return transform
 
 
+def _in_turn(
+    user: str, transforms: Sequence[Transform], key: Key, images: Array
+) -> Array:
+    if images.ndim != 4:
+        raise InputError(f"{user}: images must be [b, h, w, c], got {images.shape}.")
+    keys = jax.random.split(key, len(transforms))
+    for transform, one in zip(transforms, keys, strict=True):
+        images = transform(one, images)
+    return images
+
+
+def _with_probability(p: Array, transform: Transform) -> Transform:
+    """Transforms each image with a probability."""
+
+    def maybe(key: Key, images: Array) -> Array:
+        key_draw, key_transform = jax.random.split(key)
+        drawn = jax.random.bernoulli(key_draw, p, (len(images), 1, 1, 1))
+        return jnp.where(drawn, transform(key_transform, images), images)
+
+    return maybe
+
+
 def _about(centre: Array, factor: Array, x: Array) -> Array:
     return centre + factor * (x - centre)
 
@@ -248,11 +259,6 @@ def _shifts(key: Key, b: int, side: int, share: float, dtype: Any) -> Array:
     shift = jax.random.randint(key, (b, 1, 1), -most, most + 1)
     to, start = jnp.arange(side)[None, :, None], jnp.arange(side)[None, None, :]
     return (start + shift == to).astype(dtype)
-
-
-def _check_images(user: str, images: Array) -> None:
-    if images.ndim != 4:
-        raise InputError(f"{user}: images must be [b, h, w, c], got {images.shape}.")
 
 
 def _check_share(user: str, share: float) -> None:

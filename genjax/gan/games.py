@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, Network
+from genjax.checks import check_not_negative
 from genjax.errors import InputError
-from genjax.gan.adversarial import Outcome, Rules, Scene, adversarial, judge
+from genjax.gan.adversarial import Outcome, Rules, Scene, adversarial, draw_noise, judge
 from genjax.gan.augment import Augmentation
 from genjax.gan.losses import AdversarialLoss
-from genjax.gan.penalties import Penalty, check_not_negative
+from genjax.gan.penalties import Penalty
 from genjax.nn import training_pass
 from genjax.typing import Array, Batch, Key, Params, Scalar, Variables
 
@@ -167,7 +168,7 @@ def latent_consistency(
 
     def pair(variables: Variables, batch: Batch, key: Key) -> tuple[Any, Any]:
         key_z, key_e = jax.random.split(key)
-        z = latent.sample({}, key_z, len(batch["x"]))[0]
+        z = draw_noise(latent, batch, key_z)
         near = z + noise * jax.random.normal(key_e, z.shape)
         condition = _condition(batch)
 
@@ -245,18 +246,15 @@ def zero_sum(
 def _from_noise(generator: Network, latent: Density) -> tuple[Any, Any]:
     """`init` and `produce` of a generator of noise, and of a condition if given."""
 
-    def noise(batch: Batch, key: Key) -> Array:
-        return latent.sample({}, key, len(batch["x"]))[0]
-
     def init(key: Key, batch: Batch) -> Variables:
         key_noise, key_generator = jax.random.split(key)
-        return generator.init(
-            key_generator, noise(batch, key_noise), *_condition(batch)
-        )
+        z = draw_noise(latent, batch, key_noise)
+        return generator.init(key_generator, z, *_condition(batch))
 
     def produce(variables: Variables, batch: Batch, key: Key) -> Scene:
         condition = _condition(batch)
-        fake, new = training_pass(generator, variables, noise(batch, key), *condition)
+        z = draw_noise(latent, batch, key)
+        fake, new = training_pass(generator, variables, z, *condition)
         return Scene((batch["x"],), (fake,), new, {}, condition)
 
     return init, produce

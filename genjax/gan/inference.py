@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, Network
+from genjax.checks import check_not_negative
 from genjax.errors import InputError
-from genjax.gan.adversarial import Rules, Scene, adversarial
+from genjax.gan.adversarial import Rules, Scene, adversarial, draw_noise
 from genjax.gan.losses import AdversarialLoss
-from genjax.gan.penalties import Penalty, check_not_negative
+from genjax.gan.penalties import Penalty
 from genjax.nn import join_parts, part_of, training_pass
 from genjax.typing import Array, Batch, Key, Variables
 
@@ -184,7 +185,7 @@ def adversarial_autoencoder(
 
     def init(key: Key, batch: Batch) -> Variables:
         key_z, key_encoder, key_decoder = jax.random.split(key, 3)
-        x, z = batch["x"], _noise(prior, batch, key_z)
+        x, z = batch["x"], draw_noise(prior, batch, key_z)
         return join_parts(
             {
                 "encoder": encode.init(key_encoder, x, z),
@@ -198,7 +199,7 @@ def adversarial_autoencoder(
         code, _ = encode.draw(part_of(variables, "encoder"), x, key_code)
         params = variables["params"]["decoder"]
         nll = -jnp.mean(decoder.log_prob(params, x, code))
-        z = _noise(prior, batch, key_z)
+        z = draw_noise(prior, batch, key_z)
         return Scene((z,), (code,), {}, {"reconstruction": nll}, cost=nll)
 
     weighted = AdversarialLoss(
@@ -241,7 +242,7 @@ def _of_density(density: Density) -> Maker:
 def _pairs(decode: Maker, encode: Maker, latent: Density) -> tuple[Any, Any]:
     def init(key: Key, batch: Batch) -> Variables:
         key_z, key_generator, key_encoder = jax.random.split(key, 3)
-        x, z = batch["x"], _noise(latent, batch, key_z)
+        x, z = batch["x"], draw_noise(latent, batch, key_z)
         return join_parts(
             {
                 "generator": decode.init(key_generator, z, x),
@@ -251,7 +252,7 @@ def _pairs(decode: Maker, encode: Maker, latent: Density) -> tuple[Any, Any]:
 
     def produce(variables: Variables, batch: Batch, key: Key) -> Scene:
         key_z, key_fake, key_code = jax.random.split(key, 3)
-        x, z = batch["x"], _noise(latent, batch, key_z)
+        x, z = batch["x"], draw_noise(latent, batch, key_z)
         fake, new = decode.draw(part_of(variables, "generator"), z, key_fake)
         code, changed = encode.draw(part_of(variables, "encoder"), x, key_code)
         new = join_parts({"generator": new, "encoder": changed})
@@ -272,7 +273,3 @@ def _of_pairs(
     init, produce = _pairs(decode, encode, latent)
     rules = Rules(user, loss, penalties, exchange=True, inputs=("examples", "codes"))
     return adversarial(init, produce, discriminator, rules)
-
-
-def _noise(latent: Density, batch: Batch, key: Key) -> Array:
-    return latent.sample({}, key, len(batch["x"]))[0]

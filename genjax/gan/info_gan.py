@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, Network
-from genjax.gan.adversarial import Rules, Scene, adversarial
+from genjax.checks import check_not_negative
+from genjax.gan.adversarial import Rules, Scene, adversarial, draw_noise
 from genjax.gan.augment import Augmentation
 from genjax.gan.losses import AdversarialLoss
-from genjax.gan.penalties import Penalty, check_not_negative
+from genjax.gan.penalties import Penalty
 from genjax.nn import join_parts, part_of, training_pass
 from genjax.typing import Array, Batch, Key, Variables
 
@@ -59,9 +60,8 @@ def info_gan(
     def noise(batch: Batch, key: Key) -> tuple[Array, Array, Array]:
         """Noise with the code, the code, and its own log-probability."""
         key_z, key_code = jax.random.split(key)
-        rows = len(batch["x"])
-        z = latent.sample({}, key_z, rows)[0]
-        c, log_prob = code.sample({}, key_code, rows)
+        z = draw_noise(latent, batch, key_z)
+        c, log_prob = code.sample({}, key_code, len(batch["x"]))
         return jnp.concatenate([z, c], axis=1), c, log_prob
 
     def init(key: Key, batch: Batch) -> Variables:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from genjax.checks import widened
+from genjax.checks import check_not_negative, widened
 from genjax.errors import InputError
 from genjax.typing import Array, Key, PerExample, Scalar
 
@@ -282,12 +282,6 @@ def lazily(penalty: Penalty, *, every: int) -> Penalty:
 
     # A float, so that means over devices keep its type.
     return Penalty(value, {"phase": jnp.zeros(()), "penalty": penalty.memory})
-
-
-def check_not_negative(user: str, name: str, value: float) -> None:
-    """Raises an `InputError` for a negative weight."""
-    if not value >= 0:
-        raise InputError(f"{user}: {name} must not be negative, got {value}.")
 
 
 def _without_memory(value: Callable[[Judged, Key], Scalar]) -> Penalty:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from genjax.checks import check_not_negative
 from genjax.errors import InputError
 from genjax.steps import mean_over_devices, microbatches
 from genjax.typing import Array, Batch, Key, Params, Variables
@@ -180,8 +181,7 @@ def _adjusted(
     user: str, weight: float, term: Callable[[Any, Any, Any], Any]
 ) -> Schedule:
     """A simultaneous step by `v + weight term(v, J v, J^T v)`."""
-    if weight < 0:
-        raise InputError(f"{user}: weight must not be negative, got {weight}.")
+    check_not_negative(user, "weight", weight)
 
     def play(sides: Players, players: Players, batch: Batch, key: Key) -> Any:
         def field(params: Players) -> tuple[Any, Any]:

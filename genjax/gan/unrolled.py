@@ -6,7 +6,7 @@ import jax
 import optax
 
 from genjax.base import Game
-from genjax.errors import InputError
+from genjax.checks import check_not_negative
 from genjax.gan.adversarial import Outcome
 from genjax.steps import advance, mean_over_devices, raw_gradient
 from genjax.typing import Batch, Key, Variables
@@ -40,8 +40,7 @@ def unrolled(
     >>> float(game.generator(x, y, None, jax.random.key(1))[0])
     0.5
     """
-    if steps < 0:
-        raise InputError(f"unrolled: steps must not be negative, got {steps}.")
+    check_not_negative("unrolled", "steps", steps)
     if steps == 0:
         return game
 

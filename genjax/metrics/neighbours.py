@@ -154,8 +154,7 @@ def memorization(
     1.0
     """
     mine, theirs = (
-        jnp.sort(nearest_squared(points, train, rows=rows))
-        for points in (samples, held_out)
+        jnp.sort(nearest(points, train, rows=rows)[1]) for points in (samples, held_out)
     )
     above, ties = (
         len(theirs) - jnp.searchsorted(theirs, mine, side=side)
@@ -164,19 +163,22 @@ def memorization(
     return jnp.mean((above + ties).astype(jnp.float32)) / (2 * len(theirs))
 
 
-def nearest_squared(points: Points, others: Others, *, rows: int) -> Float[Array, " n"]:
-    """The squared distance of each point to the nearest of others, which may be many.
+def nearest(
+    points: Points, others: Others, *, rows: int = 512
+) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
+    """The place of the nearest of others to each point, and its squared distance.
 
-    The nearest is found by a matrix product, and its distance taken by differences.
+    The place is found by a matrix product, the distance taken by differences.
 
-    >>> nearest_squared(jnp.array([[0.0], [5.0]]), jnp.array([[1.0]]), rows=1).tolist()
-    [1.0, 16.0]
+    >>> place, squared = nearest(jnp.array([[0.0], [5.0]]), jnp.array([[9.0], [1.0]]))
+    >>> place.tolist(), squared.tolist()
+    ([1, 0], [1.0, 16.0])
     """
     lengths = jnp.sum(others**2, axis=1)[None]
 
-    def of_rows(x: Array) -> Array:
+    def of_rows(x: Array) -> tuple[Array, Array]:
         place = jnp.argmin(lengths - 2 * (x @ others.T), axis=1)
-        return jnp.sum((x - others[place]) ** 2, axis=1)
+        return place, jnp.sum((x - others[place]) ** 2, axis=1)
 
     return map_rows(of_rows, points, rows=rows)
 

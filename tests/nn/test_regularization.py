@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genjax import nn
+from genjax.base import Functions
 from genjax.errors import InputError
 from genjax.nn.regularization import minibatch_deviation, spectrally_normalized
 
@@ -19,19 +20,13 @@ def test_every_layer_has_the_bound_for_its_norm():
         return plain.apply(variables, x)
 
     network = spectrally_normalized(
-        nn_functions(plain.init, spy), bound=0.5, iterations=200
+        Functions(plain.init, spy), bound=0.5, iterations=200
     )
     x = jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
     network.apply(network.init(jax.random.key(1), x), x)
     for layer in seen.values():
         matrix = np.asarray(layer["kernel"]).reshape(-1, layer["kernel"].shape[-1])
         np.testing.assert_allclose(np.linalg.norm(matrix, 2), 0.5, rtol=1e-3)
-
-
-def nn_functions(init, apply):
-    from genjax.base import Functions
-
-    return Functions(init, apply)
 
 
 def test_the_scale_of_the_weights_does_not_matter():
@@ -76,7 +71,7 @@ def test_a_layer_of_zeros_stays_one_and_can_be_learnt():
 def test_the_default_is_within_two_percent_of_random_layers():
     for n, shape in enumerate([(256, 256), (1024, 128)]):
         matrix = jax.random.normal(jax.random.key(n), shape)
-        network = nn_functions(
+        network = Functions(
             lambda key, x: {"params": {"kernel": x}},
             lambda variables, x: variables["params"]["kernel"],
         )
