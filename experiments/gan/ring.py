@@ -8,7 +8,7 @@ Paper: Srivastava et al., 2017, arXiv:1705.07761; Mescheder et al., 2018,
     arXiv:1801.04406; Huang et al., 2025, arXiv:2501.05441
 Command: python -m experiments gan/ring --check
 Hardware: 2 CPU cores
-Time: 100 seconds for three seeds and the plain GAN
+Time: 80 seconds for three seeds and the plain GAN
 Expected: 8 of 8 modes, high-quality share >= .95, reverse KL <= .01
 """
 
