@@ -15,6 +15,9 @@ if jax.config.jax_platforms == "cpu":
     jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Most of a test's time is compilation, and values do not depend on how well it is done;
+# tests that assert memory or speed ask for the fixture `optimized_programs`.
+jax.config.update("jax_disable_most_optimizations", True)
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".pytest_cache" / "compiled"
@@ -39,6 +42,14 @@ def few_compiled_programs():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_text().count("\n") > 20_000:
         jax.clear_caches()
+
+
+@pytest.fixture
+def optimized_programs():
+    """Compiles with all optimisations, as users do: for asserted memory and speed."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

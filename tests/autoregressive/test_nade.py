@@ -64,6 +64,7 @@ def test_bad_input_is_a_sentence():
         nade(hidden=2).init(jax.random.key(0), jnp.zeros((2, 8, 8)))
 
 
+@pytest.mark.usefixtures("optimized_programs")
 @pytest.mark.parametrize("activation", [jax.nn.sigmoid, jax.nn.relu])
 def test_step_beats_the_plain_scan_in_memory_and_time(activation):
     x = jax.random.bernoulli(jax.random.key(0), 0.3, (100, 784)).astype(jnp.float32)

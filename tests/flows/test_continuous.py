@@ -78,6 +78,7 @@ def test_more_probes_come_nearer_and_none_is_refused():
         hutchinson_divergence(jax.random.key(0), probes=0)
 
 
+@pytest.mark.usefixtures("optimized_programs")
 def test_memory_for_gradients_does_not_hold_the_inside_of_every_step():
     x = jnp.ones((256, 4))
 

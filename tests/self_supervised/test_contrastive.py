@@ -59,6 +59,7 @@ def test_both_are_their_definitions():
     np.testing.assert_allclose(found, np.mean(terms), rtol=1e-5)
 
 
+@pytest.mark.usefixtures("optimized_programs")
 @both
 def test_memory_is_linear_and_under_sixteen_mebibytes(blocked, dense):
     shape = jax.ShapeDtypeStruct((4096 if blocked is infonce else 2048, 128), "float32")
