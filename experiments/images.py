@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from genjax.data import ArraySource, Splits, digits, load_prepared, split
-from genjax.data.preprocessing import binarize
+from genjax.data import (
+    ArraySource,
+    Splits,
+    digits,
+    load_prepared,
+    split,
+)
+from genjax.data._preprocessing import binarize
 
 
 def binary_digits() -> Splits:

@@ -37,7 +37,7 @@ from genjax.training import (
     shard_pipeline,
     tensorboard_writer,
 )
-from genjax.training.writers import read_jsonl
+from genjax.training._writers import read_jsonl
 from genjax.typing import Array, Key, Variables
 
 METRIC = "validation"

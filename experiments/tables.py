@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.config import RunConfig
 from genjax.data import read_table
-from genjax.data.preprocessing import fit_standardiser
+from genjax.data._preprocessing import fit_standardiser
 from genjax.errors import InputError
 
 NAMED = {

@@ -1,14 +1,13 @@
-"""Checks and casts of arguments that several families share."""
+"""Checks of arguments that several families share."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from genjax.errors import InputError
-from genjax.typing import Array
+from genjax.typing import Array, Batch, Mask
 
 
 def check_order(
@@ -51,7 +50,7 @@ def check_order(
     return found
 
 
-def check_observed(user: str, observed: Any, dim: int) -> np.ndarray:
+def check_observed(user: str, observed: Mask, dim: int) -> np.ndarray:
     """Returns a mask of observed dimensions as an array.
 
     Args:
@@ -78,7 +77,7 @@ def check_observed(user: str, observed: Any, dim: int) -> np.ndarray:
     return mask
 
 
-def check_prefix(user: str, observed: Any, order: np.ndarray) -> np.ndarray:
+def check_prefix(user: str, observed: Mask, order: np.ndarray) -> np.ndarray:
     """Returns a mask of observed dimensions that are the first ones of an order.
 
     Args:
@@ -134,16 +133,56 @@ def check_not_negative(user: str, name: str, value: float) -> None:
         raise InputError(f"{user}: {name} must not be negative, got {value}.")
 
 
-def widened(tree: Any) -> Any:
-    """Returns a pytree with its floats in float32, or wider where they are.
+def read_batch(
+    user: str, batch: Batch, needed: Sequence[str], optional: Sequence[str] = ()
+) -> tuple:
+    """Returns the fields of a batch, None for those that are optional and not there.
 
-    >>> widened(jnp.ones(1, jnp.bfloat16)).dtype.name
-    'float32'
+    Args:
+        user: who asks, for the error's sentence.
+        batch: a dict of arrays.
+        needed: fields that must be there.
+        optional: fields that may be.
+
+    Raises:
+        InputError: a field is missing, or one is there that nobody reads.
+
+    >>> read_batch("doctest", {"x": 1}, ("x",), ("condition",))
+    (1, None)
     """
+    fields = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
+    known = [*needed, *optional]
+    rest = f" (and may have {', '.join(map(repr, optional))})" if optional else ""
+    wanted = f"{user}: a batch must be a dict with {', '.join(map(repr, needed))}{rest}"
+    if not isinstance(batch, Mapping) or any(name not in batch for name in needed):
+        raise InputError(f"{wanted}, got {fields}.")
+    unread = [name for name in fields if name not in known]
+    if unread:
+        raise InputError(
+            f"{wanted}, got {fields}: nothing reads {', '.join(map(repr, unread))}; "
+            "leave it out, or let training.with_preprocessing choose what goes in."
+        )
+    return tuple(batch.get(name) for name in known)
 
-    def one(leaf: Array) -> Array:
-        is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
-        is_narrow = is_float and leaf.dtype.itemsize < 4
-        return leaf.astype(jnp.float32) if is_narrow else leaf
 
-    return jax.tree.map(one, tree)
+def check_event_mask(user: str, observed: Mask, x: Array) -> Array:
+    """Returns a mask of the entries of an event as an array; it may be traced.
+
+    Args:
+        user: who asks, for the error's sentence.
+        observed: the mask `[*event]`.
+        x: examples `[b, *event]`.
+
+    Raises:
+        InputError: the mask has another shape.
+
+    >>> check_event_mask("doctest", np.array([True]), jnp.ones((2, 1))).tolist()
+    [True]
+    """
+    mask = jnp.asarray(observed, bool)
+    if mask.shape != x.shape[1:]:
+        raise InputError(
+            f"{user}: observed must have the shape {x.shape[1:]} of an event, got "
+            f"{mask.shape}."
+        )
+    return mask

@@ -1,34 +1,50 @@
-"""What every update is made of: microbatches, a descent, and means over devices."""
+"""What every update is made of: microbatches, gradients, a descent.
+
+A step is written for one device. Inside `genjax.training.pmap` the gradient of a loss
+is its mean over the devices; that is here, and nowhere else but where a second
+derivative is taken by hand.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import optax
 
+from genjax.base import COLLECTIONS
 from genjax.errors import InputError
-from genjax.typing import Array, Batch, Key, Params, Variables
+from genjax.typing import (
+    Array,
+    Batch,
+    Key,
+    Metrics,
+    OptState,
+    Outcome,
+    Params,
+    Tree,
+    Variables,
+)
+from genjax.variables import updated
 
 PMAP_AXIS = "devices"
 """The axis that `genjax.training.pmap` names."""
 
-Loss = Callable[[Variables], tuple[Array, tuple[Variables, dict[str, Array]]]]
+VariablesLoss: TypeAlias = Callable[[Variables], Outcome]
+"""`variables -> (scalar, (changed collections, metrics))`."""
 
 
 def descend(
-    loss: Loss,
+    loss: VariablesLoss,
     optimizer: optax.GradientTransformation,
     variables: Variables,
-    opt_state: Any,
-) -> tuple[Variables, Any, dict[str, Array]]:
+    opt_state: OptState,
+) -> tuple[Variables, OptState, Metrics]:
     """Takes one optimiser step on the gradient of a loss.
 
         g = d loss(variables) / d variables["params"],   params <- params + optimizer(g)
 
-    Inside `pmap`, gradients, collections and metrics are averaged over the devices.
-
     Args:
-        loss: `variables -> (scalar, (new_collections, metrics))`.
+        loss: `variables -> (scalar, (changed collections, metrics))`.
         optimizer: any optax transformation.
         variables: collections by name, `"params"` among them.
         opt_state: the optimiser's state.
@@ -46,34 +62,49 @@ def descend(
     >>> float(variables["params"]), float(metrics["gradient_norm"])
     (0.5, 2.0)
     """
-    found = mean_over_devices(raw_gradient(loss, variables))
+    found = gradient_of(loss, variables)
     return advance(optimizer, variables, opt_state, *found)
 
 
-def raw_gradient(
-    loss: Loss, variables: Variables
-) -> tuple[Params, tuple[Variables, dict[str, Array]]]:
-    """Returns the gradient in the parameters, on this device, and what comes along.
+def gradient_of(
+    loss: VariablesLoss, variables: Variables
+) -> tuple[Params, tuple[Variables, Metrics]]:
+    """Returns the gradient in the parameters, and what comes along.
+
+    Inside `pmap`, gradients and metrics are means over the devices, and so are the
+    changed collections that depend on a device's rows.
 
     Args:
-        loss: `variables -> (scalar, (new_collections, metrics))`.
+        loss: `variables -> (scalar, (changed collections, metrics))`.
         variables: collections by name, `"params"` among them.
+
+    Raises:
+        InputError: inside `pmap`, a collection has changed that it cannot make right.
     """
     others = {k: v for k, v in variables.items() if k != "params"}
 
-    def of_params(params: Params) -> Any:
+    def of_params(params: Params) -> Outcome:
         return loss({"params": params, **others})
 
-    return jax.grad(of_params, has_aux=True)(variables["params"])
+    found = jax.grad(of_params, has_aux=True)(variables.get("params", {}))
+    if not inside_pmap():
+        return found
+    gradients, (changed, metrics) = found
+    averaged = {
+        name: mean_over_devices(part) if _meaning(name) == "mean" else part
+        for name, part in changed.items()
+    }
+    gradients, metrics = mean_over_devices((gradients, metrics))
+    return gradients, (averaged, metrics)
 
 
 def advance(
     optimizer: optax.GradientTransformation,
     variables: Variables,
-    opt_state: Any,
+    opt_state: OptState,
     gradients: Params,
-    aux: tuple[Variables, dict[str, Array]],
-) -> tuple[Variables, Any, dict[str, Array]]:
+    aux: tuple[Variables, Metrics],
+) -> tuple[Variables, OptState, Metrics]:
     """Takes one optimiser step on gradients that are known.
 
     Args:
@@ -81,20 +112,20 @@ def advance(
         variables: collections by name, `"params"` among them.
         opt_state: the optimiser's state.
         gradients: those of the whole batch.
-        aux: the new collections and the metrics of the loss.
+        aux: the changed collections and the metrics of the loss.
 
     Returns:
         The new variables, the new optimiser state, and the metrics with
         `gradient_norm`.
     """
-    new, metrics = aux
-    params = variables["params"]
+    changed, metrics = aux
+    params = variables.get("params", {})
     # Optax mixes Python floats, int32 counts and bfloat16 leaves.
     with jax.numpy_dtype_promotion("standard"):
         updates, opt_state = optimizer.update(gradients, opt_state, params)
         params = optax.apply_updates(params, updates)
         metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
-    return {**variables, **new, "params": params}, opt_state, metrics
+    return {**updated(variables, changed), "params": params}, opt_state, metrics
 
 
 def microbatches(batch: Batch, n: int, *, user: str) -> Batch:
@@ -126,28 +157,38 @@ def microbatches(batch: Batch, n: int, *, user: str) -> Batch:
     return jax.tree.map(split, batch)
 
 
-def mean_over_devices(tree: Any) -> Any:
+def key_of_step(key: Key, step: Array) -> Key:
+    """Returns `fold_in(key, step)`; inside `pmap`, another key on each device.
+
+    Args:
+        key: of the run.
+        step: how many steps have been made.
+    """
+    key = jax.random.fold_in(key, step)
+    if inside_pmap():
+        key = jax.random.fold_in(key, jax.lax.axis_index(PMAP_AXIS))
+    return key
+
+
+def mean_over_devices(tree: Tree) -> Tree:
     """Averages over the devices inside `pmap`; outside, returns its argument.
 
-    Every update calls it once, on its raw gradients (`descend` does): that is what
-    makes `pmap` a transform of any update.
+    Args:
+        tree: a pytree of floats.
     """
-    return _inside_pmap(lambda: jax.lax.pmean(tree, PMAP_AXIS), tree)
+    return jax.lax.pmean(tree, PMAP_AXIS) if inside_pmap() else tree
 
 
-def key_of_step(key: Key, step: Array) -> Key:
-    """Returns `fold_in(key, step)`; inside `pmap`, another key on each device."""
-    key = jax.random.fold_in(key, step)
-
-    def fold() -> Key:
-        return jax.random.fold_in(key, jax.lax.axis_index(PMAP_AXIS))
-
-    return _inside_pmap(fold, key)
+def inside_pmap() -> bool:
+    """Tells whether this is traced inside `genjax.training.pmap`."""
+    return PMAP_AXIS in jax.sharding.get_abstract_mesh().manual_axes
 
 
-def _inside_pmap(compute: Callable[[], Any], otherwise: Any) -> Any:
-    try:
-        jax.lax.axis_size(PMAP_AXIS)
-    except NameError:
-        return otherwise
-    return compute()
+def _meaning(name: str) -> str:
+    if name not in COLLECTIONS:
+        raise InputError(
+            f"pmap: the collection {name!r} has changed, and nothing says what it is "
+            f"on several devices (genjax.base.COLLECTIONS knows {list(COLLECTIONS)}); "
+            "use data_parallel, where every collection is that of the global batch."
+        )
+    return COLLECTIONS[name]

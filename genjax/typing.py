@@ -1,28 +1,66 @@
 """The names that annotate every signature of the library.
 
 Shapes are written with jaxtyping. `b` is the one leading batch axis, `*event` are the
-axes of one example, `n` counts samples; the tests check them at run time.
+axes of one example, `n` counts samples; the tests check them at run time. A name that
+stands for "any pytree" says which one.
 """
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 Key: TypeAlias = PRNGKeyArray
 """A typed PRNG key, as `jax.random.key` makes it; consumed once."""
 
+Tree: TypeAlias = Any
+"""A pytree of arrays."""
+
 Params: TypeAlias = Any
-"""A pytree of arrays that an optimiser moves."""
+"""A pytree of arrays that an optimiser moves: `variables["params"]`."""
 
 Variables: TypeAlias = Mapping[str, Any]
-"""Collections by name: `{"params": ..., "batch_stats": ..., ...}`."""
+"""What a model holds, collections by name: `{"params": ..., "batch_stats": ...}`."""
+
+OptState: TypeAlias = Any
+"""The state of an optimiser."""
 
 Batch: TypeAlias = Any
 """A pytree of arrays that share one leading batch axis `b`."""
 
-Metrics: TypeAlias = Mapping[str, Array]
+Metrics: TypeAlias = dict[str, Array]
 """Scalars by name, each already a mean over the batch."""
+
+Input: TypeAlias = Any
+"""What a network takes: arrays, or pytrees of them, with one row an example."""
+
+Output: TypeAlias = Any
+"""What a network returns: an array, or a pytree of them."""
+
+Features: TypeAlias = Any
+"""Feature maps `[b, h, w, c]`, or a tuple of them, the finest first."""
+
+Raw: TypeAlias = Any
+"""The raw predictions of a detection head."""
+
+Targets: TypeAlias = Any
+"""What the predictions of a detection head are compared with."""
+
+Boxes: TypeAlias = Any
+"""Boxes with classes, scores and a validity mask."""
+
+Carry: TypeAlias = Any
+"""What a scan carries from one iteration to the next."""
+
+Scanned: TypeAlias = Any
+"""What a scan takes or gives at each iteration."""
+
+Figure: TypeAlias = Any
+"""A figure of Matplotlib."""
+
+Dtype: TypeAlias = Any
+"""What NumPy takes for a type of numbers."""
 
 Event: TypeAlias = Float[Array, "b *event"]
 """A batch of examples."""
@@ -30,23 +68,43 @@ Event: TypeAlias = Float[Array, "b *event"]
 Condition: TypeAlias = Float[Array, "b *condition"] | None
 """What a conditional model is conditioned on, a row an example, or nothing."""
 
+Mask: TypeAlias = Bool[Array, "*event"] | Bool[np.ndarray, "*event"]
+"""Which entries of an event are observed."""
+
 PerExample: TypeAlias = Float[Array, " b"]
 """One number an example: a log-density or a log-determinant, in nats."""
 
 Scalar: TypeAlias = Float[Array, ""]
 
+Outcome: TypeAlias = tuple[Scalar, tuple[Variables, Metrics]]
+"""A loss with the collections that its pass has changed and its metrics."""
+
 __all__ = [
     "Array",
     "Batch",
     "Bool",
+    "Boxes",
+    "Carry",
     "Condition",
+    "Dtype",
     "Event",
+    "Features",
+    "Figure",
     "Float",
+    "Input",
     "Int",
     "Key",
+    "Mask",
     "Metrics",
+    "OptState",
+    "Outcome",
+    "Output",
     "Params",
     "PerExample",
+    "Raw",
     "Scalar",
+    "Scanned",
+    "Targets",
+    "Tree",
     "Variables",
 ]

@@ -41,8 +41,13 @@ jax.config.update("jax_num_cpu_devices", 2)  # pretend, so that sharding shows o
 
 from genjax import nn
 from genjax.autoregressive import nade
-from genjax.data import ArraySource, digits, on_device, split
-from genjax.data.preprocessing import binarize, flatten
+from genjax.data import (
+    ArraySource,
+    digits,
+    on_device,
+    split,
+)
+from genjax.data._preprocessing import binarize, flatten
 from genjax.densities import (
     bernoulli,
     conditional_normal,
@@ -50,7 +55,14 @@ from genjax.densities import (
     negative_log_likelihood,
     standard_normal,
 )
-from genjax.flows import affine, chain, coupling, density, repeat, reverse
+from genjax.flows import (
+    affine,
+    chain,
+    coupling,
+    density,
+    repeat,
+    reverse,
+)
 from genjax.metrics import mean_log_prob
 from genjax.plotting import image_grid
 from genjax.training import (

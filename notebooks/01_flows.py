@@ -38,28 +38,40 @@ import numpy as np
 import optax
 
 from genjax import nn
-from genjax.data import ArraySource, digits, generated, on_device, two_moons
-from genjax.data.preprocessing import dequantize, flatten, logit
-from genjax.densities import negative_log_likelihood, standard_normal, tempered
+from genjax.data import (
+    ArraySource,
+    digits,
+    generated,
+    on_device,
+)
+from genjax.data._preprocessing import dequantize, flatten, logit
+from genjax.densities import (
+    negative_log_likelihood,
+    standard_normal,
+    tempered,
+    two_moons,
+)
+from genjax.flow_matching import (
+    euler,
+    fixed_steps,
+    flow_matching,
+    reflow_pairs,
+    straightness,
+    transport,
+)
 from genjax.flows import (
     actnorm,
     autoregressive_flow,
     chain,
     coupling,
     density,
-    euler,
-    fixed_steps,
-    flow_matching,
-    inverse_and_log_det,
     rational_quadratic_spline,
-    reflow_pairs,
     repeat,
     reverse,
-    straightness,
-    transport,
 )
 from genjax.metrics import energy_distance
 from genjax.plotting import density_map, image_grid, scatter_panels
+from genjax.programs import inverse_and_log_det
 from genjax.training import fit, gradient_descent
 
 run = {"key": jax.random.key(0), "show_progress": False}

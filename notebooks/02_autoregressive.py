@@ -46,9 +46,14 @@ from genjax.autoregressive import (
     recurrent,
     rnade,
 )
-from genjax.data import ArraySource, digits, on_device, split, two_moons
-from genjax.data.preprocessing import binarize, flatten
-from genjax.densities import bernoulli, negative_log_likelihood
+from genjax.data import (
+    ArraySource,
+    digits,
+    on_device,
+    split,
+)
+from genjax.data._preprocessing import binarize, flatten
+from genjax.densities import bernoulli, negative_log_likelihood, two_moons
 from genjax.metrics import completion_log_probs, mean_log_prob
 from genjax.plotting import image_grid, scatter_panels
 from genjax.training import averaged, fit, gradient_descent, with_ema
@@ -61,7 +66,11 @@ def train(objective, x, steps):
     update = gradient_descent(objective, optax.adamw(schedule, weight_decay=0.1))
     pipeline = on_device(ArraySource({"x": np.asarray(x)}), batch_size=64, seed=0)
     fitted = fit(
-        with_ema(update, 0.99), pipeline, key=KEY, steps=steps, show_progress=False
+        with_ema(update, decay=0.99),
+        pipeline,
+        key=KEY,
+        steps=steps,
+        show_progress=False,
     )
     return averaged(fitted.state.variables)["params"]
 

@@ -36,9 +36,14 @@ import numpy as np
 import optax
 
 from genjax import nn
-from genjax.data import ArraySource, digits, eight_gaussians, generated, on_device
-from genjax.data.toy import ring_centres
-from genjax.densities import standard_normal
+from genjax.data import (
+    ArraySource,
+    digits,
+    generated,
+    on_device,
+)
+from genjax.densities import eight_gaussians, standard_normal
+from genjax.densities._toy import ring_centres
 from genjax.gan import (
     extragradient,
     gan,
@@ -112,7 +117,7 @@ paths = {
     "plain": path(dirac(0.0), simultaneous()),
     "R1": path(dirac(0.8), simultaneous()),
     "extragradient": path(dirac(0.0), extragradient()),
-    "symplectic": path(dirac(0.0), symplectic(1.0)),
+    "symplectic": path(dirac(0.0), symplectic(weight=1.0)),
 }
 ends = {name: float(np.linalg.norm(places[-1])) for name, places in paths.items()}
 print(ends)
@@ -128,7 +133,7 @@ trajectories(paths)
 
 # %%
 def train(game, pipeline, adam, steps):
-    update = with_ema(minimax(game, adam, adam), 0.998)
+    update = with_ema(minimax(game, adam, adam), decay=0.998)
     fitted = fit(update, pipeline, key=KEY, steps=steps, show_progress=False)
     return averaged(fitted.state.variables)["generator"]
 
@@ -137,7 +142,7 @@ steps = 20 if SMOKE else 6000
 ring, latent = eight_gaussians(radius=1.0, scale=0.05), standard_normal((2,))
 points = generated(lambda key: {"x": ring.sample({}, key, 128)[0]}, seed=0)
 G, D = (nn.MLP(features=n, hidden=(64, 64)) for n in (2, 1))
-smooth = {"loss": relativistic_paired(), "penalties": (r1(0.02), r2(0.02))}
+smooth = {"loss": relativistic_paired(), "penalties": (r1(gamma=0.02), r2(gamma=0.02))}
 adam = optax.adam(optax.cosine_decay_schedule(1e-3, steps), b1=0.0, b2=0.99)
 generators = {
     "plain": train(
@@ -165,7 +170,7 @@ source = ArraySource({"x": x, "condition": arrays["label"]})
 G = nn.WithClass(nn.MLP(features=64, hidden=(256, 256)), classes=10)
 D = nn.Projection(nn.MLP(features=64, hidden=(256,)), classes=10)
 latent = standard_normal((32,))
-smooth["penalties"] = (r1(1.0), r2(1.0))
+smooth["penalties"] = (r1(gamma=1.0), r2(gamma=1.0))
 feed = on_device(source, batch_size=128, seed=0)
 variables = train(gan(G, D, latent=latent, **smooth), feed, adam, steps // 2)
 labels = jnp.arange(1000) % 10

@@ -4,7 +4,7 @@ import pytest
 from flax import linen, nnx
 
 from genjax import nn
-from genjax.base import Functions, Network, no_completion, params_of
+from genjax.base import Network, no_completion, params_of
 from genjax.errors import InputError
 from genjax.flows import affine, coupling
 
@@ -13,7 +13,7 @@ def plain_functions():
     def init(key, x):
         return {"params": {"w": jax.random.normal(key, (x.shape[-1], 4))}}
 
-    return Functions(init, lambda variables, x: x @ variables["params"]["w"])
+    return Network(init, lambda variables, x: x @ variables["params"]["w"])
 
 
 def functional_nnx():
@@ -28,7 +28,7 @@ def functional_nnx():
     def apply(variables, x):
         return nnx.merge(graph, nnx.State(variables["params"]))(x)
 
-    return Functions(init, apply)
+    return Network(init, apply)
 
 
 @pytest.mark.parametrize(

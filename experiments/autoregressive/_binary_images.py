@@ -13,12 +13,8 @@ from experiments.autoregressive._models import Recipe
 from experiments.runner import Task
 from genjax.base import Density
 from genjax.data import Splits, on_device
-from genjax.data.preprocessing import flatten
-from genjax.densities import (
-    bernoulli,
-    bernoulli_mixture,
-    fit_bernoulli_mixture,
-)
+from genjax.data._preprocessing import flatten
+from genjax.densities import bernoulli, bernoulli_mixture, fit_bernoulli_mixture
 from genjax.errors import InputError
 from genjax.metrics import log_probs, mean_log_prob
 from genjax.plotting import image_grid
@@ -72,7 +68,7 @@ def binary_task(
         return drawn.reshape(n, side, side)
 
     return Task(
-        update=with_ema(gradient_descent(objective, optimizer), config.ema),
+        update=with_ema(gradient_descent(objective, optimizer), decay=config.ema),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),

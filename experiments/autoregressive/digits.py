@@ -33,7 +33,7 @@ from experiments.config import RunConfig
 from experiments.images import binary_digits
 from experiments.runner import Study, run
 from experiments.tables import Rows
-from genjax.data.preprocessing import flatten
+from genjax.data._preprocessing import flatten
 from genjax.errors import InputError
 from genjax.metrics import completion_log_probs
 from genjax.plotting import bars, image_grid

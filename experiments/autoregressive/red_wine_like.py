@@ -110,7 +110,7 @@ def measure_fold(config: Config, rows: Rows, model: Density) -> float:
         return -log_probs(model, params, jnp.asarray(rows.validation)).mean()
 
     best = train_to_best(
-        with_ema(update, config.ema),
+        with_ema(update, decay=config.ema),
         on_device(
             ArraySource({"x": rows.train}),
             batch_size=min(config.batch_size, len(rows.train)),

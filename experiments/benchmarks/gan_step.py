@@ -19,7 +19,14 @@ from experiments.benchmarks.timing import alternating_ms
 from genjax import nn
 from genjax.base import Network, Update
 from genjax.densities import standard_normal
-from genjax.gan import Penalty, gan, minimax, non_saturating, r1, r2
+from genjax.gan import (
+    Penalty,
+    gan,
+    minimax,
+    non_saturating,
+    r1,
+    r2,
+)
 from genjax.training import scan_steps
 from genjax.typing import Array
 
@@ -91,7 +98,9 @@ def main() -> None:
     table = Table("step", "plain, ms", "with R1 and R2, ms", "ratio", "MiB", "MiB")
     for name, pair in pairs().items():
         plain, plain_memory = stepper(update_of(pair), pair)
-        heavy, heavy_memory = stepper(update_of(pair, (r1(1.0), r2(1.0))), pair)
+        heavy, heavy_memory = stepper(
+            update_of(pair, (r1(gamma=1.0), r2(gamma=1.0))), pair
+        )
         steps = SCAN if pair.scanned else 1
         mine, other = (ms / steps for ms in alternating_ms(plain, heavy, runs=11))
         table.add_row(

@@ -20,7 +20,7 @@ from genjax.base import Update
 from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood
 from genjax.training import ensemble, fit, gradient_descent, jsonl_writer
-from genjax.training.fit import compile_chunk
+from genjax.training._fit import compile_chunk
 
 
 def one_millisecond() -> tuple[Update, ArraySource]:

@@ -24,7 +24,14 @@ from experiments.vae._latent_images import latent_task
 from genjax import nn
 from genjax.autoregressive import nade
 from genjax.densities import conditional_normal, embed_condition, standard_normal
-from genjax.flows import affine, chain, coupling, density, repeat, reverse
+from genjax.flows import (
+    affine,
+    chain,
+    coupling,
+    density,
+    repeat,
+    reverse,
+)
 from genjax.vae import LatentModel, elbo
 
 

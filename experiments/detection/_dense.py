@@ -13,7 +13,7 @@ from genjax import nn
 from genjax.base import Network
 from genjax.data import ArraySource, Pipeline
 from genjax.detection import Boxes, detection_objective, detector, fcos, fcos_outputs
-from genjax.metrics.detection import (
+from genjax.metrics._detection import (
     coco_state,
     coco_summary,
     coco_update,
@@ -84,7 +84,7 @@ def dense_task(
         return {"detections": boxes_on_images(images, drawn)}
 
     return Task(
-        update=with_ema(gradient_descent(objective, optimizer), config.ema),
+        update=with_ema(gradient_descent(objective, optimizer), decay=config.ema),
         pipeline=pipeline,
         validate=validate,
         evaluate=evaluate,

@@ -20,7 +20,13 @@ import numpy as np
 from experiments.config import RunConfig
 from experiments.detection._dense import dense_task
 from experiments.runner import Task, run
-from genjax.data import ArraySource, digits, generated, scenes, split
+from genjax.data import (
+    ArraySource,
+    digits,
+    generated,
+    scenes,
+    split,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

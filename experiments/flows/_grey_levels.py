@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Objective
-from genjax.data.preprocessing import dequantize, logit
+from genjax.data._preprocessing import dequantize, logit
 from genjax.densities import negative_log_likelihood
 from genjax.metrics import bits_per_dim
 from genjax.training import with_preprocessing

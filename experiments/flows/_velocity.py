@@ -16,4 +16,4 @@ def velocity_update(config: Any, objective: Objective) -> Update:
         objective: of the velocity.
     """
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    return with_ema(gradient_descent(objective, optax.adam(schedule)), config.ema)
+    return with_ema(gradient_descent(objective, optax.adam(schedule)), decay=config.ema)

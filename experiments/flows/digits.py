@@ -28,7 +28,7 @@ from experiments.flows._grey_levels import GreyLevels
 from experiments.runner import Task, run
 from genjax import nn
 from genjax.data import digits, on_device, split
-from genjax.data.preprocessing import dequantize, flatten
+from genjax.data._preprocessing import dequantize, flatten
 from genjax.flows import autoregressive_flow, rational_quadratic_spline
 from genjax.metrics import area_under_roc, bits_per_dim, typicality
 from genjax.plotting import image_grid

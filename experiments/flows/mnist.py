@@ -27,7 +27,13 @@ from genjax import nn
 from genjax.base import Network
 from genjax.data import on_device
 from genjax.densities import standard_normal, tempered
-from genjax.flows import affine, density, glow, interpolate, realnvp
+from genjax.flows import (
+    affine,
+    density,
+    glow,
+    interpolate,
+    realnvp,
+)
 from genjax.plotting import image_grid
 from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables

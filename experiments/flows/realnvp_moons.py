@@ -21,9 +21,16 @@ import optax
 from experiments.config import RunConfig
 from experiments.runner import Task, run
 from genjax import nn
-from genjax.data import generated, two_moons
-from genjax.densities import negative_log_likelihood, standard_normal
-from genjax.flows import affine, chain, coupling, density, repeat, reverse
+from genjax.data import generated
+from genjax.densities import negative_log_likelihood, standard_normal, two_moons
+from genjax.flows import (
+    affine,
+    chain,
+    coupling,
+    density,
+    repeat,
+    reverse,
+)
 from genjax.plotting import density_map
 from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
@@ -96,7 +103,7 @@ def build(config: Config) -> Task:
         }
 
     return Task(
-        update=with_ema(update, config.ema),
+        update=with_ema(update, decay=config.ema),
         pipeline=generated(
             lambda key: {"x": moons.sample({}, key, config.batch_size)[0]},
             seed=config.seed,

@@ -30,8 +30,13 @@ from experiments.flows._velocity import velocity_update
 from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import Network, Objective
-from genjax.data import ArraySource, digits, on_device, split
-from genjax.flows import (
+from genjax.data import (
+    ArraySource,
+    digits,
+    on_device,
+    split,
+)
+from genjax.flow_matching import (
     distillation,
     drop_condition,
     euler,

@@ -27,21 +27,21 @@ from experiments.flows._velocity import velocity_update
 from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import Network
-from genjax.data import ArraySource, eight_gaussians, generated, on_device
-from genjax.data.toy import ring_centres
-from genjax.densities import standard_normal
-from genjax.flows import (
+from genjax.data import ArraySource, generated, on_device
+from genjax.densities import eight_gaussians, standard_normal
+from genjax.densities._toy import ring_centres
+from genjax.flow_matching import (
     continuous,
-    density,
     euler,
     fixed_steps,
     flow_matching,
-    gaussian_mixture_velocity,
     logit_normal_times,
+    normal_mixture_velocity,
     reflow_pairs,
     straightness,
     transport,
 )
+from genjax.flows import density
 from genjax.metrics import energy_distance
 from genjax.plotting import density_map, scatter_panels
 from genjax.typing import Array, Params
@@ -142,7 +142,7 @@ def build(config: Config) -> Study:
         first = first_stage(folder)
         second = reflow(folder, first)
         other = target.sample({}, jax.random.key(1_000_004), config.points)[0]
-        exact = gaussian_mixture_velocity(
+        exact = normal_mixture_velocity(
             jnp.asarray(ring_centres(RADIUS), jnp.float32), SCALE
         )
         bend = jax.jit(partial(straightness, network))

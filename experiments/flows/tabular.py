@@ -143,7 +143,7 @@ def build(config: Config) -> Task:
         }
 
     return Task(
-        update=with_ema(update, config.ema),
+        update=with_ema(update, decay=config.ema),
         pipeline=on_device(
             ArraySource({"x": rows.train}),
             batch_size=min(config.batch_size, len(rows.train)),

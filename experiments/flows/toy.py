@@ -24,15 +24,16 @@ from experiments.config import RunConfig
 from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import Density
-from genjax.data import (
+from genjax.data import generated
+from genjax.densities import (
     checkerboard,
     eight_gaussians,
     gaussian_grid,
-    generated,
+    negative_log_likelihood,
     spirals,
+    standard_normal,
     two_moons,
 )
-from genjax.densities import negative_log_likelihood, standard_normal
 from genjax.flows import (
     actnorm,
     chain,
@@ -114,7 +115,7 @@ def build(config: Config) -> Study:
         update = gradient_descent(negative_log_likelihood(model), optimizer)
         variables = train_stage(
             folder,
-            ensemble(with_ema(update, config.ema), config.seeds),
+            ensemble(with_ema(update, decay=config.ema), config.seeds),
             generated(
                 lambda key: {"x": target.sample({}, key, config.batch_size)[0]},
                 seed=config.seed,

@@ -28,7 +28,7 @@ from genjax.metrics import (
     sliced_wasserstein,
     with_floor,
 )
-from genjax.metrics.neighbours import nearest
+from genjax.metrics._neighbours import nearest
 from genjax.plotting import image_grid
 from genjax.typing import Array, Variables
 

@@ -9,8 +9,15 @@ import optax
 from experiments.selection import train_to_end
 from genjax.base import Density, Network, Update
 from genjax.data import Pipeline
-from genjax.gan import gan, minimax, non_saturating, r1, r2, relativistic_paired
-from genjax.gan.schedules import Schedule
+from genjax.gan import (
+    gan,
+    minimax,
+    non_saturating,
+    r1,
+    r2,
+    relativistic_paired,
+)
+from genjax.gan._schedules import Schedule
 from genjax.training import with_ema
 from genjax.typing import Array, Key, Variables
 
@@ -37,11 +44,11 @@ def relativistic(
         discriminator,
         loss=relativistic_paired(),
         latent=latent,
-        penalties=(r1(config.gamma), r2(config.gamma)),
+        penalties=(r1(gamma=config.gamma), r2(gamma=config.gamma)),
     )
     decay = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     adam = optax.adam(decay, b1=0.0, b2=0.99)
-    return with_ema(minimax(game, adam, adam, schedule=schedule), config.ema)
+    return with_ema(minimax(game, adam, adam, schedule=schedule), decay=config.ema)
 
 
 def train_plain(
@@ -70,7 +77,7 @@ def train_plain(
     )
     classic = optax.adam(2e-4, b1=0.5, b2=0.999)
     return train_to_end(
-        with_ema(minimax(game, classic, classic, schedule=schedule), config.ema),
+        with_ema(minimax(game, classic, classic, schedule=schedule), decay=config.ema),
         pipeline,
         key=jax.random.key(config.seed),
         steps=config.steps,

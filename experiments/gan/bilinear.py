@@ -71,8 +71,8 @@ def build(config: Config) -> Study:
         "simultaneous": simultaneous(),
         "alternating": alternating(),
         "extragradient": extragradient(),
-        "consensus": consensus(1.0),
-        "symplectic": symplectic(1.0),
+        "consensus": consensus(weight=1.0),
+        "symplectic": symplectic(weight=1.0),
     }
     updates = {
         **{name: minimax(game, sgd, sgd, schedule=s) for name, s in schedules.items()},

@@ -31,7 +31,7 @@ from experiments.config import RunConfig
 from experiments.gan._dynamics import path, spectral_radius
 from experiments.gan.bilinear import rates
 from experiments.runner import Study, run
-from genjax.base import Functions, Game, Update
+from genjax.base import Game, Network, Update
 from genjax.densities import standard_normal
 from genjax.gan import (
     AdversarialLoss,
@@ -140,16 +140,16 @@ def methods(config: Config) -> dict[str, Method]:
             sgd,
             at_once,
             math.sqrt(1 + h**2),
-            optax.chain(sgd, clip_weights(1.0)),
+            optax.chain(sgd, clip_weights(limit=1.0)),
         ),
         "gradient_penalty": Method(
-            partial(game_of, wasserstein(), gradient_penalty(0.25)),
+            partial(game_of, wasserstein(), gradient_penalty(weight=0.25)),
             sgd,
             alternating(n_discriminator=5),
             None,
         ),
         "r1": Method(
-            partial(game_of, saturating(), r1(config.gamma)),
+            partial(game_of, saturating(), r1(gamma=config.gamma)),
             sgd,
             at_once,
             damped(h, config.gamma),
@@ -157,8 +157,8 @@ def methods(config: Config) -> dict[str, Method]:
         "instance_noise": Method(
             partial(noisy, 2 * config.gamma), sgd, at_once, damped(h, config.gamma)
         ),
-        "consensus": Method(plain, sgd, consensus(config.weight), turned),
-        "symplectic": Method(plain, sgd, symplectic(config.weight), turned),
+        "consensus": Method(plain, sgd, consensus(weight=config.weight), turned),
+        "symplectic": Method(plain, sgd, symplectic(weight=config.weight), turned),
         "extragradient": Method(plain, sgd, extragradient(), bilinear["extragradient"]),
         "optimistic": Method(plain, optimistic, at_once, bilinear["optimistic"]),
     }
@@ -179,8 +179,8 @@ def game_of(loss: AdversarialLoss, *arguments: Any) -> Game:
         del key, x
         return {"params": jnp.array(start)}
 
-    point: Any = Functions(begin, lambda own, z: 0 * z + own["params"])
-    slope: Any = Functions(begin, lambda own, x: own["params"] * x)
+    point: Any = Network(begin, lambda own, z: 0 * z + own["params"])
+    slope: Any = Network(begin, lambda own, x: own["params"] * x)
     return gan(
         point,
         slope,

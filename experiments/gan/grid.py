@@ -17,8 +17,8 @@ from typing import Any
 
 from experiments.gan import _plane
 from experiments.runner import Task, run
-from genjax.data import gaussian_grid
-from genjax.data.toy import grid_centres
+from genjax.densities import gaussian_grid
+from genjax.densities._toy import grid_centres
 
 SIDE, SPACING, SCALE = 5, 2.0, 0.05
 

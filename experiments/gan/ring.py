@@ -17,8 +17,8 @@ from typing import Any
 
 from experiments.gan import _plane
 from experiments.runner import Task, run
-from genjax.data import eight_gaussians
-from genjax.data.toy import ring_centres
+from genjax.densities import eight_gaussians
+from genjax.densities._toy import ring_centres
 
 RADIUS, SCALE = 1.0, 0.01
 

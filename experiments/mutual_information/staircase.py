@@ -25,9 +25,9 @@ from experiments.runner import Study, run
 from genjax import nn
 from genjax.mutual_information import (
     PairTask,
+    correlated_normals,
     dv,
     estimation,
-    gaussian_task,
     infonce,
     nwj,
     separable_critic,
@@ -75,7 +75,7 @@ EXPECTED = {
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     tasks = [
-        gaussian_task(dim=config.dim, mutual_information=level)
+        correlated_normals(dim=config.dim, mutual_information=level)
         for level in config.levels
     ]
 

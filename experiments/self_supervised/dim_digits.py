@@ -19,9 +19,9 @@ from experiments.runner import Task, run
 from experiments.self_supervised._digits import encoder_task
 from genjax import nn
 from genjax.base import Network
-from genjax.nn import part_of
 from genjax.self_supervised import deep_infomax
 from genjax.typing import Array, Variables
+from genjax.variables import part_of
 
 
 @dataclass(frozen=True, kw_only=True)

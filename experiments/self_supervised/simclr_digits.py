@@ -20,10 +20,11 @@ from experiments.config import RunConfig
 from experiments.runner import Task, run
 from experiments.self_supervised._digits import encoder_task
 from genjax import nn
-from genjax.base import Functions, Network
-from genjax.nn import part_of
-from genjax.self_supervised import random_affine, simclr
+from genjax.augment import random_affine
+from genjax.base import Network
+from genjax.self_supervised import simclr
 from genjax.typing import Array, Key, Variables
+from genjax.variables import part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def build(config: Config) -> Task:
     network: Network = nn.LocalGlobalNet(
         features=config.features, widths=config.widths, hidden=config.hidden
     )
-    encoder: Any = Functions(
+    encoder: Any = Network(
         network.init, lambda variables, x: network.apply(variables, x)[1]
     )
     projector = nn.MLP(features=config.embedding, hidden=(config.hidden,))

@@ -12,7 +12,7 @@ from experiments.images import binary_digits
 from experiments.runner import Task
 from genjax.base import Objective
 from genjax.data import on_device
-from genjax.data.preprocessing import flatten
+from genjax.data._preprocessing import flatten
 from genjax.plotting import class_scatter, image_grid
 from genjax.training import gradient_descent, with_ema, with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
@@ -87,7 +87,7 @@ def latent_task(
         }
 
     return Task(
-        update=with_ema(update, config.ema),
+        update=with_ema(update, decay=config.ema),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),

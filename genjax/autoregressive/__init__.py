@@ -1,6 +1,6 @@
 """Autoregressive density estimators, one dimension after another."""
 
-from genjax.autoregressive.conditional import (
+from genjax.autoregressive._conditional import (
     Conditional,
     binary,
     categorical,
@@ -9,29 +9,33 @@ from genjax.autoregressive.conditional import (
     laplace_mixture,
     normal_mixture,
 )
-from genjax.autoregressive.conv_nade import on_images
-from genjax.autoregressive.darn import darn
-from genjax.autoregressive.deep_nade import deep_nade, orderless_likelihood
-from genjax.autoregressive.engine import Walk, autoregressive, uncached
-from genjax.autoregressive.fvsbn import fvsbn
-from genjax.autoregressive.made import made
-from genjax.autoregressive.nade import nade, rnade, scan_terms, segmented
-from genjax.autoregressive.ordering import (
+from genjax.autoregressive._conv_nade import on_images
+from genjax.autoregressive._darn import darn
+from genjax.autoregressive._deep_nade import deep_nade, orderless_likelihood
+from genjax.autoregressive._engine import (
+    AutoregressiveNetwork,
+    autoregressive,
+    uncached,
+)
+from genjax.autoregressive._fvsbn import fvsbn
+from genjax.autoregressive._made import made
+from genjax.autoregressive._nade import nade, rnade, scan_terms, segmented
+from genjax.autoregressive._ordering import (
     member_likelihood,
     order_ensemble,
     ordered,
     random_orders,
     shared_ensemble,
 )
-from genjax.autoregressive.pixel_cnn import pixel_cnn
-from genjax.autoregressive.recurrent import Cell, gru, lstm, recurrent
-from genjax.autoregressive.transformer import transformer
-from genjax.autoregressive.wavenet import wavenet
+from genjax.autoregressive._pixel_cnn import pixel_cnn
+from genjax.autoregressive._recurrent import Cell, gru, lstm, recurrent
+from genjax.autoregressive._transformer import transformer
+from genjax.autoregressive._wavenet import wavenet
 
 __all__ = [
+    "AutoregressiveNetwork",
     "Cell",
     "Conditional",
-    "Walk",
     "autoregressive",
     "binary",
     "categorical",

@@ -1,33 +1,24 @@
 """Sources, pipelines and preprocessing: from files to the batches of every step."""
 
-from genjax.data.annotations import Annotated, read_coco, read_voc
-from genjax.data.embedded import digits, faces
-from genjax.data.images import image_folder
-from genjax.data.indices import indices_at
-from genjax.data.pipeline import Pipeline, generated, in_memory, on_device, streamed
-from genjax.data.scenes import scenes
-from genjax.data.source import ArraySource, Source, Splits, split
-from genjax.data.tables import read_table
-from genjax.data.tfds import load_prepared, prepare
-from genjax.data.toy import (
-    checkerboard,
-    eight_gaussians,
-    gaussian_grid,
-    spirals,
-    two_moons,
-)
+from genjax.data._annotations import Annotated, read_coco, read_voc
+from genjax.data._embedded import digits, faces
+from genjax.data._images import image_folder
+from genjax.data._indices import Share, indices_at
+from genjax.data._pipeline import Pipeline, generated, in_memory, on_device, streamed
+from genjax.data._scenes import scenes
+from genjax.data._source import ArraySource, Source, Splits, split
+from genjax.data._tables import read_table
+from genjax.data._tfds import load_prepared, prepare
 
 __all__ = [
     "Annotated",
     "ArraySource",
     "Pipeline",
+    "Share",
     "Source",
     "Splits",
-    "checkerboard",
     "digits",
-    "eight_gaussians",
     "faces",
-    "gaussian_grid",
     "generated",
     "image_folder",
     "in_memory",
@@ -39,8 +30,6 @@ __all__ = [
     "read_table",
     "read_voc",
     "scenes",
-    "spirals",
     "split",
     "streamed",
-    "two_moons",
 ]

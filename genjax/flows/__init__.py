@@ -1,34 +1,28 @@
 """Normalizing flows: invertible maps whose log-determinants compose."""
 
-from genjax.flows.architectures import glow, realnvp
-from genjax.flows.autoregressive import (
+from genjax.flows._architectures import glow, realnvp
+from genjax.flows._autoregressive import (
     autoregressive_flow,
     cached,
     jacobi,
     masked_autoregressive,
     sequential,
 )
-from genjax.flows.block_autoregressive import block_autoregressive
-from genjax.flows.compose import chain, invert, repeat, stack
-from genjax.flows.continuous import (
-    continuous,
-    exact_divergence,
-    hutchinson_divergence,
-)
-from genjax.flows.coupling import (
+from genjax.flows._block_autoregressive import block_autoregressive
+from genjax.flows._compose import chain, invert, repeat, stack
+from genjax.flows._coupling import (
     alternating_mask,
     checkerboard_mask,
     coupling,
     masked_coupling,
 )
-from genjax.flows.density import density
-from genjax.flows.dequantization import variational_dequantization
-from genjax.flows.elementwise import (
+from genjax.flows._density import density
+from genjax.flows._dequantization import variational_dequantization
+from genjax.flows._elementwise import (
     Elementwise,
     affine,
     elementwise,
     exponential,
-    flip,
     leaky_relu,
     logistic_mixture_cdf,
     normal_cdf,
@@ -37,49 +31,21 @@ from genjax.flows.elementwise import (
     shift,
     sigmoid,
     softplus,
+    swap_directions,
     tanh,
 )
-from genjax.flows.guidance import drop_condition, guided
-from genjax.flows.image import actnorm, glow_step, multiscale, squeeze
-from genjax.flows.inpainting import Completion, flow_inpaint, langevin_inpaint
-from genjax.flows.interpolation import interpolate
-from genjax.flows.inverse import inverse_and_log_det, invertible
-from genjax.flows.linear import householder, plu, qr, triangular
-from genjax.flows.log_det import (
-    with_dense_log_det,
-    with_diagonal_log_det,
-    with_triangular_log_det,
-)
-from genjax.flows.paths import (
-    cosine_path,
-    linear_path,
-    logit_normal_times,
-    mode_times,
-    optimal_pairs,
-    polynomial_path,
-    scheduled_path,
-    u_shaped_times,
-    uniform_times,
-    variance_preserving_path,
-)
-from genjax.flows.permutation import identity, permutation, reverse
-from genjax.flows.planar import planar, radial
-from genjax.flows.rectified import (
-    distillation,
-    flow_matching,
-    gaussian_mixture_velocity,
-    reflow_pairs,
-    straightness,
-    transport,
-)
-from genjax.flows.residual import (
+from genjax.flows._image import actnorm, glow_step, multiscale, squeeze
+from genjax.flows._interpolation import interpolate
+from genjax.flows._linear import householder, plu, qr, triangular
+from genjax.flows._permutation import identity, permutation, reverse
+from genjax.flows._planar import planar, radial
+from genjax.flows._residual import (
     exact_log_det,
     power_series_log_det,
     residual,
     russian_roulette_log_det,
 )
-from genjax.flows.solvers import adaptive, euler, fixed_steps, heun, midpoint, rk4
-from genjax.flows.spline import (
+from genjax.flows._spline import (
     bernstein_polynomial,
     bounded_rational_quadratic_spline,
     circular_rational_quadratic_spline,
@@ -88,17 +54,15 @@ from genjax.flows.spline import (
     quadratic_spline,
     rational_quadratic_spline,
 )
-from genjax.flows.sylvester import (
+from genjax.flows._sylvester import (
     householder_sylvester,
     orthogonal_sylvester,
     triangular_sylvester,
 )
 
 __all__ = [
-    "Completion",
     "Elementwise",
     "actnorm",
-    "adaptive",
     "affine",
     "alternating_mask",
     "autoregressive_flow",
@@ -109,54 +73,31 @@ __all__ = [
     "chain",
     "checkerboard_mask",
     "circular_rational_quadratic_spline",
-    "continuous",
-    "cosine_path",
     "coupling",
     "cubic_spline",
     "density",
-    "distillation",
-    "drop_condition",
     "elementwise",
-    "euler",
-    "exact_divergence",
     "exact_log_det",
     "exponential",
-    "fixed_steps",
-    "flip",
-    "flow_inpaint",
-    "flow_matching",
-    "gaussian_mixture_velocity",
     "glow",
     "glow_step",
-    "guided",
-    "heun",
     "householder",
     "householder_sylvester",
-    "hutchinson_divergence",
     "identity",
     "interpolate",
-    "inverse_and_log_det",
     "invert",
-    "invertible",
     "jacobi",
-    "langevin_inpaint",
     "leaky_relu",
-    "linear_path",
     "linear_spline",
     "logistic_mixture_cdf",
-    "logit_normal_times",
     "masked_autoregressive",
     "masked_coupling",
-    "midpoint",
-    "mode_times",
     "multiscale",
     "normal_cdf",
-    "optimal_pairs",
     "orthogonal_sylvester",
     "permutation",
     "planar",
     "plu",
-    "polynomial_path",
     "power",
     "power_series_log_det",
     "qr",
@@ -164,30 +105,20 @@ __all__ = [
     "radial",
     "rational_quadratic_spline",
     "realnvp",
-    "reflow_pairs",
     "repeat",
     "residual",
     "reverse",
-    "rk4",
     "russian_roulette_log_det",
     "scale",
-    "scheduled_path",
     "sequential",
     "shift",
     "sigmoid",
     "softplus",
     "squeeze",
     "stack",
-    "straightness",
+    "swap_directions",
     "tanh",
-    "transport",
     "triangular",
     "triangular_sylvester",
-    "u_shaped_times",
-    "uniform_times",
-    "variance_preserving_path",
     "variational_dequantization",
-    "with_dense_log_det",
-    "with_diagonal_log_det",
-    "with_triangular_log_det",
 ]

@@ -3,24 +3,19 @@
     loss + penalties + augmentation -> game -> minimax(game, ...) -> Update
 
 Where the next one goes: a loss of logits into `losses`, an f-divergence into `f_gan`; a
-`Penalty`, which may remember, into `penalties`; an image transform into `augment`. A
-game with other players is a file that tells what is real and what is fake (a `Scene`)
-and leaves the rest to the engine, `adversarial`; a game made of a game is like
+`Penalty`, which may remember, into `penalties`; an image transform into
+`genjax.augment`. A game with other players is a file that gives what is real and what
+is fake and leaves the rest to the engine, `adversarial`; a game made of a game is like
 `unrolled`; who steps when, and by which gradient, is a `schedules` function.
 """
 
-from genjax.gan.augment import (
+from genjax.gan._augmentation import (
     Augmentation,
     adaptive_augment,
-    colour,
-    cutout,
     diff_augment,
-    flip,
-    quarter_turns,
-    translation,
 )
-from genjax.gan.clipping import clip_weights
-from genjax.gan.f_gan import (
+from genjax.gan._clipping import clip_weights
+from genjax.gan._f_gan import (
     Divergence,
     f_gan,
     gan_divergence,
@@ -30,15 +25,15 @@ from genjax.gan.f_gan import (
     reverse_kullback_leibler,
     squared_hellinger,
 )
-from genjax.gan.games import (
+from genjax.gan._games import (
     auxiliary_classifier_gan,
     gan,
     latent_consistency,
     zero_sum,
 )
-from genjax.gan.inference import adversarial_autoencoder, ali, bigan, veegan
-from genjax.gan.info_gan import info_gan
-from genjax.gan.losses import (
+from genjax.gan._inference import adversarial_autoencoder, ali, bigan, veegan
+from genjax.gan._info_gan import info_gan
+from genjax.gan._losses import (
     AdversarialLoss,
     hinge,
     least_squares,
@@ -49,10 +44,10 @@ from genjax.gan.losses import (
     softmax_gan,
     wasserstein,
 )
-from genjax.gan.minimax import minimax
-from genjax.gan.penalties import (
-    Judged,
+from genjax.gan._minimax import minimax
+from genjax.gan._penalties import (
     Penalty,
+    PenaltyInputs,
     balanced_consistency,
     dragan,
     gradient_penalty,
@@ -61,21 +56,21 @@ from genjax.gan.penalties import (
     r1,
     r2,
 )
-from genjax.gan.schedules import (
+from genjax.gan._schedules import (
     alternating,
     consensus,
     extragradient,
     simultaneous,
     symplectic,
 )
-from genjax.gan.unrolled import unrolled
+from genjax.gan._unrolled import unrolled
 
 __all__ = [
     "AdversarialLoss",
     "Augmentation",
     "Divergence",
-    "Judged",
     "Penalty",
+    "PenaltyInputs",
     "adaptive_augment",
     "adversarial_autoencoder",
     "ali",
@@ -84,14 +79,11 @@ __all__ = [
     "balanced_consistency",
     "bigan",
     "clip_weights",
-    "colour",
     "consensus",
-    "cutout",
     "diff_augment",
     "dragan",
     "extragradient",
     "f_gan",
-    "flip",
     "gan",
     "gan_divergence",
     "gradient_penalty",
@@ -106,7 +98,6 @@ __all__ = [
     "minimax",
     "non_saturating",
     "pearson",
-    "quarter_turns",
     "r1",
     "r2",
     "relativistic_average",
@@ -117,7 +108,6 @@ __all__ = [
     "softmax_gan",
     "squared_hellinger",
     "symplectic",
-    "translation",
     "unrolled",
     "veegan",
     "wasserstein",

@@ -1,34 +1,34 @@
 """What a finished model is measured by."""
 
-from genjax.metrics.classifier import ClassifierScore, classifier_score
-from genjax.metrics.floor import Measured, with_floor
-from genjax.metrics.frechet import (
+from genjax.metrics._classifier import ClassifierScore, classifier_score
+from genjax.metrics._floor import Measured, with_floor
+from genjax.metrics._frechet import (
     frechet_distance,
     gaussian_kernel,
     kernel_distance,
     maximum_mean_discrepancy,
     sliced_wasserstein,
 )
-from genjax.metrics.likelihood import (
+from genjax.metrics._likelihood import (
     bits_per_dim,
     completion_log_probs,
     log_probs,
     mean_log_prob,
 )
-from genjax.metrics.neighbours import (
+from genjax.metrics._neighbours import (
     PRDC,
     memorization,
     nearest_neighbour_accuracy,
     precision_recall_density_coverage,
 )
-from genjax.metrics.novelty import (
+from genjax.metrics._novelty import (
     area_under_roc,
     likelihood_ratio,
     typicality,
     waic,
 )
-from genjax.metrics.probes import knn_accuracy, linear_probe
-from genjax.metrics.samples import (
+from genjax.metrics._probes import knn_accuracy, linear_probe
+from genjax.metrics._samples import (
     ModeCoverage,
     class_coverage,
     energy_distance,

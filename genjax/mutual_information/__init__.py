@@ -1,15 +1,15 @@
 """Mutual information: critics, estimators, and tasks where the truth is known."""
 
-from genjax.mutual_information.critics import estimation, separable_critic
-from genjax.mutual_information.estimators import Estimate, dv, infonce, nwj, smile
-from genjax.mutual_information.tasks import PairTask, gaussian_task
+from genjax.mutual_information._critics import estimation, separable_critic
+from genjax.mutual_information._estimators import Estimate, dv, infonce, nwj, smile
+from genjax.mutual_information._tasks import PairTask, correlated_normals
 
 __all__ = [
     "Estimate",
     "PairTask",
+    "correlated_normals",
     "dv",
     "estimation",
-    "gaussian_task",
     "infonce",
     "nwj",
     "separable_critic",

@@ -4,13 +4,14 @@ Every module computes in its `dtype` (bfloat16 on accelerators), keeps its param
 float32, and returns float32, so that losses and statistics never see less.
 """
 
-from genjax.nn.conditional import Joint, Projection, TwoHeads, WithClass
-from genjax.nn.conv_net import ConvNet, ConvStack, LocalGlobalNet
-from genjax.nn.convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
-from genjax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
-from genjax.nn.embedding import ClassEmbedding, TimeEmbedding
-from genjax.nn.lipschitz import LipschitzMLP, lipswish, spectral_norm
-from genjax.nn.masked import (
+from genjax.nn._conditional import Joint, Projection, TwoHeads, WithClass
+from genjax.nn._conv_net import ConvNet, ConvStack, LocalGlobalNet
+from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
+from genjax.nn._dcgan import DCGANDiscriminator, DCGANGenerator
+from genjax.nn._embedding import ClassEmbedding, TimeEmbedding
+from genjax.nn._linen import from_linen, in_mode
+from genjax.nn._lipschitz import LipschitzMLP, lipswish, spectral_norm
+from genjax.nn._masked import (
     MaskedMLP,
     autoregressive_masks,
     autoregressive_scan,
@@ -18,23 +19,15 @@ from genjax.nn.masked import (
     hidden_degrees,
     sampled_degrees,
 )
-from genjax.nn.mlp import MLP, ImageMLP, ResMLP, TimeMLP
-from genjax.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
-from genjax.nn.parts import join_parts, part_of
-from genjax.nn.perceptron import (
-    Perceptron,
-    count_threshold_functions,
-    novikoff_bound,
-    separating_direction,
-    train_perceptron,
-)
-from genjax.nn.pyramid import FPN, DenseTower, PyramidBackbone
-from genjax.nn.regularization import minibatch_deviation, spectrally_normalized
-from genjax.nn.resnet import ResNet
-from genjax.nn.resnet_gan import ResNetDiscriminator, ResNetGenerator
-from genjax.nn.stateless import stateless
-from genjax.nn.training_pass import training_pass
-from genjax.nn.unet import UNet
+from genjax.nn._mlp import MLP, ImageMLP, ResMLP, TimeMLP
+from genjax.nn._nnx import from_nnx
+from genjax.nn._normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from genjax.nn._pure import as_network, as_pure_network, noisy
+from genjax.nn._pyramid import FPN, DenseTower, PyramidBackbone
+from genjax.nn._regularization import minibatch_deviation, spectrally_normalized
+from genjax.nn._resnet import ResNet
+from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
+from genjax.nn._unet import UNet
 
 __all__ = [
     "FPN",
@@ -55,7 +48,6 @@ __all__ = [
     "LipschitzMLP",
     "LocalGlobalNet",
     "MaskedMLP",
-    "Perceptron",
     "Projection",
     "PyramidBackbone",
     "RMSNorm",
@@ -68,24 +60,22 @@ __all__ = [
     "TwoHeads",
     "UNet",
     "WithClass",
+    "as_network",
+    "as_pure_network",
     "autoregressive_masks",
     "autoregressive_scan",
     "autoregressive_steps",
     "conv",
     "conv_transpose",
-    "count_threshold_functions",
+    "from_linen",
+    "from_nnx",
     "hidden_degrees",
-    "join_parts",
+    "in_mode",
     "lipswish",
     "max_pool",
     "minibatch_deviation",
-    "novikoff_bound",
-    "part_of",
+    "noisy",
     "sampled_degrees",
-    "separating_direction",
     "spectral_norm",
     "spectrally_normalized",
-    "stateless",
-    "train_perceptron",
-    "training_pass",
 ]

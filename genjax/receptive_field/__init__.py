@@ -1,17 +1,15 @@
 """Receptive fields: the jaxpr walk, the impulse oracle, the classic recursion."""
 
-from genjax.receptive_field.field import (
-    Field,
+from genjax.receptive_field._field import (
+    ReceptiveField,
     impulse_response,
     layer_recursion,
     receptive_field,
 )
-from genjax.receptive_field.walk import trace_sight
 
 __all__ = [
-    "Field",
+    "ReceptiveField",
     "impulse_response",
     "layer_recursion",
     "receptive_field",
-    "trace_sight",
 ]

@@ -1,23 +1,21 @@
 """Self-supervised encoders: contrastive losses and the objectives made of them."""
 
-from genjax.self_supervised.augmentation import random_affine
-from genjax.self_supervised.contrastive import (
-    infonce,
-    infonce_dense,
+from genjax.self_supervised._contrastive import (
     normalize,
     ntxent,
     ntxent_dense,
+    symmetric_infonce,
+    symmetric_infonce_dense,
 )
-from genjax.self_supervised.deep_infomax import deep_infomax
-from genjax.self_supervised.simclr import simclr
+from genjax.self_supervised._deep_infomax import deep_infomax
+from genjax.self_supervised._simclr import simclr
 
 __all__ = [
     "deep_infomax",
-    "infonce",
-    "infonce_dense",
     "normalize",
     "ntxent",
     "ntxent_dense",
-    "random_affine",
     "simclr",
+    "symmetric_infonce",
+    "symmetric_infonce_dense",
 ]

@@ -1,11 +1,16 @@
 """From an objective to a finished run; knows `Update` and no family of models."""
 
-from genjax.training.checkpoint import Checkpoints
-from genjax.training.ema import averaged, with_ema
-from genjax.training.fit import Fitted, fit
-from genjax.training.gradient_descent import gradient_descent
-from genjax.training.objectives import accumulate, with_preprocessing
-from genjax.training.parallel import (
+from genjax.training._checkpoint import Checkpoints
+from genjax.training._ema import with_ema
+from genjax.training._fit import Fitted, fit
+from genjax.training._gradient_descent import gradient_descent
+from genjax.training._objectives import (
+    accumulate,
+    scheduled,
+    stochastic,
+    with_preprocessing,
+)
+from genjax.training._parallel import (
     data_parallel,
     device_mesh,
     initialize,
@@ -13,14 +18,13 @@ from genjax.training.parallel import (
     shard_batch,
     shard_pipeline,
 )
-from genjax.training.transforms import ensemble, scan_steps, skip_nonfinite, sweep
-from genjax.training.writers import jsonl_writer, tensorboard_writer
+from genjax.training._transforms import ensemble, scan_steps, skip_nonfinite, sweep
+from genjax.training._writers import jsonl_writer, tensorboard_writer
 
 __all__ = [
     "Checkpoints",
     "Fitted",
     "accumulate",
-    "averaged",
     "data_parallel",
     "device_mesh",
     "ensemble",
@@ -30,9 +34,11 @@ __all__ = [
     "jsonl_writer",
     "pmap",
     "scan_steps",
+    "scheduled",
     "shard_batch",
     "shard_pipeline",
     "skip_nonfinite",
+    "stochastic",
     "sweep",
     "tensorboard_writer",
     "with_ema",

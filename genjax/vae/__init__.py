@@ -1,15 +1,24 @@
 """Variational autoencoders: latent-variable models and the bounds that train them."""
 
-from genjax.vae.bounds import elbo, gaussian_kl, iwae, log_likelihood, log_weights
-from genjax.vae.model import LatentModel, reconstruct, sample
+from genjax.vae._bounds import (
+    closed_form_kl,
+    elbo,
+    iwae,
+    log_likelihood,
+    log_weights,
+    sampled_kl,
+)
+from genjax.vae._model import LatentModel, init, reconstruct, sample
 
 __all__ = [
     "LatentModel",
+    "closed_form_kl",
     "elbo",
-    "gaussian_kl",
+    "init",
     "iwae",
     "log_likelihood",
     "log_weights",
     "reconstruct",
     "sample",
+    "sampled_kl",
 ]

@@ -12,7 +12,7 @@ from genjax.autoregressive import (
     on_images,
     orderless_likelihood,
 )
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.errors import InputError
 from tests.laws.instances import moved
 
@@ -31,7 +31,7 @@ def test_the_observed_values_and_the_mask_are_the_channels():
         seen.append(images)
         return images[..., :1]
 
-    network = on_images(Functions(lambda key, x: {"params": {}}, apply), shape=SHAPE)
+    network = on_images(Network(lambda key, x: {"params": {}}, apply), shape=SHAPE)
     x = jnp.arange(24.0).reshape(2, 12)
     y = network.apply({"params": {}}, x)
     np.testing.assert_array_equal(seen[0][..., 0], x[:, :6].reshape(2, 2, 3))
@@ -61,7 +61,7 @@ def test_other_shapes_are_refused():
     model = deep_nade(on_images(stack(1), shape=SHAPE))
     with pytest.raises(InputError, match=r"flattened images of the shape \(2, 3, 1\)"):
         model.init(KEY, jnp.eye(5))
-    flat = Functions(lambda key, x: {"params": {}}, lambda variables, x: x[:, :1])
+    flat = Network(lambda key, x: {"params": {}}, lambda variables, x: x[:, :1])
     with pytest.raises(InputError, match=r"must return images \[6, 2, 3, 1 size\]"):
         deep_nade(on_images(flat, shape=SHAPE)).log_prob(
             {"bias": jnp.zeros((6, 1)), "network": {}}, jnp.eye(6)

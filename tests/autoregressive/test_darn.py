@@ -14,7 +14,7 @@ KEY = jax.random.key(0)
 
 def test_the_latents_are_summed_out():
     prior, decoder = fvsbn(), fvsbn()
-    model, x = darn(prior, decoder, latent=2), jnp.eye(3)
+    model, x = darn(prior, decoder, latent_dim=2), jnp.eye(3)
     params = moved(model.init(KEY, x))
     total = 0.0
     for state in itertools.product([0.0, 1.0], repeat=2):

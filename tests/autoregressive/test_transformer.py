@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.autoregressive import transformer
-from genjax.autoregressive.transformer import _rotate
+from genjax.autoregressive._transformer import _rotate
 from genjax.errors import InputError
 
 

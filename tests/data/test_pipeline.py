@@ -3,7 +3,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.data import ArraySource, generated, in_memory, on_device, streamed
+from genjax.data import (
+    ArraySource,
+    generated,
+    in_memory,
+    on_device,
+    streamed,
+)
 from genjax.errors import InputError
 
 SOURCE = ArraySource({"x": np.arange(20.0)[:, None], "label": np.arange(20)})

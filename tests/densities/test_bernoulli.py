@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from genjax.densities.bernoulli import bernoulli, bernoulli_log_prob, smoothed_logits
+from genjax.densities._bernoulli import bernoulli, bernoulli_log_prob, smoothed_logits
 
 
 def test_log_prob_is_scipys():

@@ -12,7 +12,8 @@ from genjax.densities import (
     stochastic_likelihood,
 )
 from genjax.errors import InputError
-from genjax.flows import continuous, density, fixed_steps, hutchinson_divergence
+from genjax.flow_matching import continuous, fixed_steps, hutchinson_divergence
+from genjax.flows import density
 from genjax.training import gradient_descent, scan_steps
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import resampled, standard_normal
 from genjax.errors import InputError
 
@@ -17,7 +17,7 @@ def half_plane():
     def apply(variables, z):
         return jnp.where(z[:, :1] > 0, 30.0, -30.0)
 
-    return Functions(lambda key, z: {"params": {}}, apply)
+    return Network(lambda key, z: {"params": {}}, apply)
 
 
 def test_half_a_normal_has_the_density_of_its_two_parts():
@@ -50,7 +50,7 @@ def test_the_log_density_has_a_finite_gradient():
 def test_mistakes_are_named():
     with pytest.raises(InputError, match="tries must be at least 2"):
         resampled(standard_normal((2,)), half_plane(), key=KEY, tries=1)
-    wide = Functions(lambda key, z: {"params": {}}, lambda variables, z: z)
+    wide = Network(lambda key, z: {"params": {}}, lambda variables, z: z)
     base = resampled(standard_normal((2,)), wide, key=KEY, tries=2)
     with pytest.raises(InputError, match="one logit an example"):
         base.log_prob({"network": {}, "proposal": {}}, jnp.ones((3, 2)))

@@ -4,7 +4,12 @@ import pytest
 
 from genjax import nn
 from genjax.errors import InputError
-from genjax.flows import affine, glow, rational_quadratic_spline, realnvp
+from genjax.flows import (
+    affine,
+    glow,
+    rational_quadratic_spline,
+    realnvp,
+)
 from tests.laws.instances import conditioner
 
 

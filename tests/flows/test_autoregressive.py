@@ -6,7 +6,7 @@ from jaxtyping import TypeCheckError
 from scipy import stats
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.flows import (
@@ -80,7 +80,7 @@ def test_one_affine_layer_is_a_normal_by_cholesky():
         scales = jnp.broadcast_to(jnp.asarray(log_scale, jnp.float32), x.shape)
         return jnp.stack([3 * jnp.arctanh(scales / 3), shifts], axis=-1)
 
-    network = Functions(lambda key, x: {"params": {}}, apply)
+    network = Network(lambda key, x: {"params": {}}, apply)
     model = density(masked_autoregressive(affine(), network), standard_normal((dim,)))
     x = random.multivariate_normal(mean, factor @ factor.T, 20).astype(np.float32)
     params = model.init(jax.random.key(0), jnp.asarray(x))
@@ -90,7 +90,7 @@ def test_one_affine_layer_is_a_normal_by_cholesky():
 
 def test_jacobi_stops_early_near_the_identity():
     """A network that ignores its input is inverted by the first pass."""
-    network = Functions(
+    network = Network(
         lambda key, x: {"params": {}},
         lambda variables, x: jnp.ones((*x.shape, 1)),
     )
@@ -103,8 +103,8 @@ def test_jacobi_stops_early_near_the_identity():
 
 def test_mistakes_are_named():
     x = jnp.ones((2, 4))
-    plain = Functions(lambda key, x: {"params": {}}, lambda v, x: x[..., None])
-    with pytest.raises(InputError, match=r"cached: only an nn.MaskedMLP.*Functions"):
+    plain = Network(lambda key, x: {"params": {}}, lambda v, x: x[..., None])
+    with pytest.raises(InputError, match=r"cached: only an nn.MaskedMLP.*Network"):
         masked_autoregressive(scale(), plain, inverse=cached).inverse({}, x)
     with pytest.raises(InputError, match=r"must return the shape \(2, 4, 2\)"):
         masked_autoregressive(affine(), plain).forward({}, x)

@@ -6,7 +6,12 @@ from scipy import stats
 from genjax import nn
 from genjax.base import Bijector
 from genjax.densities import conditional_normal, standard_normal
-from genjax.flows import density, elementwise, reverse, sigmoid
+from genjax.flows import (
+    density,
+    elementwise,
+    reverse,
+    sigmoid,
+)
 from tests.laws.instances import tiny_realnvp
 
 

@@ -4,7 +4,13 @@ import numpy as np
 
 from genjax.base import Density, no_completion
 from genjax.densities import logistic, uniform
-from genjax.flows import actnorm, affine, coupling, identity, variational_dequantization
+from genjax.flows import (
+    actnorm,
+    affine,
+    coupling,
+    identity,
+    variational_dequantization,
+)
 from tests.laws.instances import conditioner
 
 

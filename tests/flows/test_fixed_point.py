@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.flows.fixed_point import fixed_point
+from genjax.flows._fixed_point import fixed_point
 
 
 def test_derivatives_are_those_of_the_implicit_function():

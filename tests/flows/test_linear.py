@@ -7,7 +7,13 @@ from scipy import stats
 
 from genjax.densities import standard_normal
 from genjax.errors import InputError
-from genjax.flows import density, householder, plu, qr, triangular
+from genjax.flows import (
+    density,
+    householder,
+    plu,
+    qr,
+    triangular,
+)
 
 
 def matrix_of(layer, params, dim):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.errors import InputError
 from genjax.flows import (
     exact_log_det,
@@ -23,7 +23,7 @@ def linear(x):
 
 
 def test_a_linear_contraction_has_the_log_det_of_its_matrix():
-    network = Functions(lambda key, x: {"params": {}}, lambda v, x: linear(x))
+    network = Network(lambda key, x: {"params": {}}, lambda v, x: linear(x))
     y, log_det = residual(network).forward({}, X)
     expected = np.linalg.slogdet(np.eye(4) + np.asarray(A))[1]
     np.testing.assert_allclose(log_det, expected, atol=1e-5)

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.gan import (
@@ -19,7 +19,7 @@ from genjax.gan import (
     r1,
     relativistic_paired,
 )
-from genjax.gan.adversarial import MEMORY
+from genjax.gan._adversarial import MEMORY
 from genjax.training import averaged, with_ema
 
 X = jax.random.normal(jax.random.key(7), (8, 4))
@@ -43,7 +43,7 @@ def seeing(seen):
         seen.append(x)
         return x.reshape(len(x), -1) @ variables["params"][: x[0].size]
 
-    return Functions(lambda key, x: {"params": jnp.ones(x[0].size)}, apply)
+    return Network(lambda key, x: {"params": jnp.ones(x[0].size)}, apply)
 
 
 def test_one_packed_example_is_the_plain_game():
@@ -90,7 +90,9 @@ def test_a_pack_must_divide_the_batch():
 
 
 def test_memory_is_the_discriminators_own_and_changes_in_its_turn_only():
-    game = game_of(nn.MLP(features=1, hidden=()), penalties=(lecam(1.0, decay=0.5),))
+    game = game_of(
+        nn.MLP(features=1, hidden=()), penalties=(lecam(weight=1.0, decay=0.5),)
+    )
     g, d = game.init(jax.random.key(0), BATCH)
     assert MEMORY not in g
     _, (new, metrics) = game.discriminator(d, g, BATCH, jax.random.key(1))
@@ -117,7 +119,7 @@ def test_the_adaptive_probability_rises_where_the_data_are_known():
     def apply(variables, x):
         return jnp.full(len(x), 5.0) + 0 * variables["params"]
 
-    sure = Functions(lambda key, x: {"params": jnp.zeros(())}, apply)
+    sure = Network(lambda key, x: {"params": jnp.zeros(())}, apply)
 
     still = adaptive_augment(step=0.125)._replace(apply=lambda memory, key, x: x)
     game = game_of(sure, augment=still)
@@ -134,10 +136,10 @@ def test_the_average_holds_statistics_and_memory():
         nn.DCGANDiscriminator(width=4),
         loss=relativistic_paired(),
         latent=standard_normal((2,)),
-        penalties=(lecam(1.0),),
+        penalties=(lecam(weight=1.0),),
     )
     images = {"x": jax.random.normal(jax.random.key(7), (4, 8, 8, 1))}
-    update = with_ema(minimax(game, optax.sgd(0.1), optax.sgd(0.1)), 0.0)
+    update = with_ema(minimax(game, optax.sgd(0.1), optax.sgd(0.1)), decay=0.0)
     state = jax.jit(update.init)(jax.random.key(0), images)
     state, _ = jax.jit(update.step)(state, images)
     last = {k: v for k, v in state.variables.items() if k != "ema"}
@@ -149,10 +151,10 @@ def test_the_average_holds_statistics_and_memory():
 
 def test_logits_are_float32_where_networks_are_not():
     half = nn.MLP(features=1, hidden=(8,), dtype=jnp.bfloat16)
-    network = Functions(
+    network = Network(
         half.init, lambda variables, x: half.apply(variables, x).astype(jnp.bfloat16)
     )
-    game = game_of(network, penalties=(r1(1.0), gradient_penalty(1.0)))
+    game = game_of(network, penalties=(r1(gamma=1.0), gradient_penalty(weight=1.0)))
     g, d = game.init(jax.random.key(0), BATCH)
     value, (_, metrics) = game.discriminator(d, g, BATCH, jax.random.key(1))
     assert value.dtype == metrics["penalty"].dtype == jnp.float32

@@ -8,7 +8,7 @@ from genjax.gan import clip_weights
 
 
 def test_parameters_stay_within_the_limit():
-    optimizer = optax.chain(optax.sgd(0.1), clip_weights(0.25))
+    optimizer = optax.chain(optax.sgd(0.1), clip_weights(limit=0.25))
     params = jnp.array([0.2, -0.2, 0.0])
     state = optimizer.init(params)
     for _ in range(20):
@@ -20,7 +20,7 @@ def test_parameters_stay_within_the_limit():
 
 def test_bad_use_is_a_sentence():
     with pytest.raises(InputError, match="limit must be positive, got 0"):
-        clip_weights(0.0)
-    optimizer = clip_weights(1.0)
+        clip_weights(limit=0.0)
+    optimizer = clip_weights(limit=1.0)
     with pytest.raises(InputError, match="must be given the parameters"):
         optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)))

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.gan import (
@@ -43,7 +43,7 @@ def test_the_discriminators_loss_does_not_move_the_generator():
 
 
 def test_penalties_are_added_once_each():
-    plain, penalised = tiny_gan(), tiny_gan(penalties=(r1(1.0), r1(1.0)))
+    plain, penalised = tiny_gan(), tiny_gan(penalties=(r1(gamma=1.0), r1(gamma=1.0)))
     g, d = plain.init(jax.random.key(0), BATCH)
     _, (_, metrics) = penalised.discriminator(d, g, BATCH, jax.random.key(1))
     critic = nn.MLP(features=1, hidden=(8,), activation=jax.nn.silu)
@@ -87,7 +87,7 @@ def norm_network(norm, features):
         y = y if features > 1 else y.sum(axis=1)
         return (y, new) if "mutable" in kwargs else y
 
-    return Functions(init, apply)
+    return Network(init, apply)
 
 
 def test_bad_networks_are_sentences():
@@ -122,7 +122,7 @@ def conditional(discriminator):
         discriminator,
         loss=non_saturating(),
         latent=standard_normal((2,)),
-        penalties=(r1(1.0),),
+        penalties=(r1(gamma=1.0),),
     )
 
 
@@ -149,8 +149,8 @@ def test_an_auxiliary_classifier_is_taught_on_data_and_on_fakes():
         logits = 10 * x[:, :3] + 0 * variables["params"]
         return jnp.zeros(len(x)), logits
 
-    judge = Functions(lambda key, x: {"params": jnp.zeros(())}, read)
-    show = Functions(
+    judge = Network(lambda key, x: {"params": jnp.zeros(())}, read)
+    show = Network(
         lambda key, z, label: {"params": jnp.zeros(())},
         lambda variables, z, label: (
             jax.nn.one_hot((label + 1) % 3, 4) + 0 * variables["params"]
@@ -216,7 +216,7 @@ UNCHECKED = inspect.unwrap(gan)
     ("options", "sentence"),
     [
         ({"loss": non_saturating}, "loss must be an AdversarialLoss"),
-        ({"penalties": r1(1.0)}, "must be a sequence of penalties"),
+        ({"penalties": r1(gamma=1.0)}, "must be a sequence of penalties"),
         ({"penalties": (r1,)}, "must be a sequence of penalties"),
     ],
 )

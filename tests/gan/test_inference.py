@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import (
     concatenated,
     conditional_normal,
@@ -85,7 +85,7 @@ def test_the_discriminator_sees_pairs():
         seen.append((x.shape, z.shape))
         return jnp.sum(x, axis=1) + jnp.sum(z, axis=1) * variables["params"]
 
-    network = Functions(lambda key, x, z: {"params": jnp.ones(())}, apply)
+    network = Network(lambda key, x, z: {"params": jnp.ones(())}, apply)
     game = bigan(mlp(3), mlp(2), network, loss=non_saturating(), latent=LATENT)
     g, d = game.init(jax.random.key(0), BATCH)
     game.discriminator(d, g, BATCH, KEY)
@@ -132,7 +132,7 @@ def test_a_trained_bigan_inverts_its_generator():
         nn.Joint(nn.MLP(features=1, hidden=(32, 32))),
         loss=relativistic_paired(),
         latent=LATENT,
-        penalties=(r1(0.1), r2(0.1)),
+        penalties=(r1(gamma=0.1), r2(gamma=0.1)),
     )
     adam = optax.adam(1e-3, b1=0.0, b2=0.99)
     update = scan_steps(minimax(game, adam, adam))
@@ -154,7 +154,7 @@ def reconstruction(network, state):
 
 def constant(value):
     """A network that returns the same row for every input."""
-    return Functions(
+    return Network(
         lambda key, x: {"params": jnp.zeros(())},
         lambda variables, x: (
             jnp.broadcast_to(value, (len(x), len(value))) + 0 * variables["params"]
@@ -166,7 +166,7 @@ def first_number(variables, *inputs):
     return inputs[-1][:, 0] + 0 * variables["params"]
 
 
-FIRST = Functions(lambda key, *inputs: {"params": jnp.zeros(())}, first_number)
+FIRST = Network(lambda key, *inputs: {"params": jnp.zeros(())}, first_number)
 
 
 def losses_of(game):

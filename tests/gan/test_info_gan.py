@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import (
     concatenated,
     conditional_normal,
@@ -71,11 +71,11 @@ def test_the_bound_rises_to_the_entropy_of_the_code_and_not_above():
 
 def test_a_recogniser_that_knows_gives_the_whole_entropy():
     """The generator shows the code itself, which the recogniser reads off."""
-    show = Functions(
+    show = Network(
         lambda key, z: {"params": jnp.zeros(())},
         lambda variables, z: z[:, 2:5] + 0 * variables["params"],
     )
-    read = Functions(
+    read = Network(
         lambda key, x: {"params": jnp.zeros(())},
         lambda variables, x: 50 * x + variables["params"],
     )

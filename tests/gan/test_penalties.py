@@ -6,7 +6,7 @@ from jax.test_util import check_grads
 
 from genjax.errors import InputError
 from genjax.gan import (
-    Judged,
+    PenaltyInputs,
     balanced_consistency,
     dragan,
     gradient_penalty,
@@ -21,7 +21,7 @@ NORM = float(jnp.linalg.norm(W))
 
 
 def applied(penalty, critic, real, fake, key):
-    judged = Judged(critic, real, fake, critic(real), critic(fake))
+    judged = PenaltyInputs(critic, real, fake, critic(real), critic(fake))
     return penalty.value(penalty.memory, judged, key)[0]
 
 
@@ -29,10 +29,10 @@ def applied(penalty, critic, real, fake, key):
 @pytest.mark.parametrize(
     ("penalty", "wanted"),
     [
-        (r1(3.0), 1.5 * NORM**2),
-        (r2(3.0), 1.5 * NORM**2),
-        (gradient_penalty(3.0), 3 * (NORM - 1) ** 2),
-        (dragan(3.0), 3 * (NORM - 1) ** 2),
+        (r1(gamma=3.0), 1.5 * NORM**2),
+        (r2(gamma=3.0), 1.5 * NORM**2),
+        (gradient_penalty(weight=3.0), 3 * (NORM - 1) ** 2),
+        (dragan(weight=3.0), 3 * (NORM - 1) ** 2),
     ],
 )
 def test_of_a_linear_critic_is_that_of_the_norm_of_its_weights(penalty, wanted, rows):
@@ -48,8 +48,8 @@ def slopes(x):
 def test_data_and_fakes_are_not_exchanged():
     real, fake = jnp.ones((3, 2, 2, 1)), jnp.full((3, 2, 2, 1), 2.0)
     key = jax.random.key(0)
-    np.testing.assert_allclose(applied(r1(2.0), slopes, real, fake, key), 4.0)
-    np.testing.assert_allclose(applied(r2(2.0), slopes, real, fake, key), 16.0)
+    np.testing.assert_allclose(applied(r1(gamma=2.0), slopes, real, fake, key), 4.0)
+    np.testing.assert_allclose(applied(r2(gamma=2.0), slopes, real, fake, key), 16.0)
 
 
 def test_each_pair_has_a_share_and_each_example_a_norm_of_its_own():
@@ -57,7 +57,7 @@ def test_each_pair_has_a_share_and_each_example_a_norm_of_its_own():
     key = jax.random.key(0)
     # ||x|| = 2 e for the share e of the data, and the slope is x.
     e = jax.random.uniform(key, (64,))
-    value = applied(gradient_penalty(1.0), slopes, real, fake, key)
+    value = applied(gradient_penalty(weight=1.0), slopes, real, fake, key)
     np.testing.assert_allclose(value, jnp.mean((2 * e - 1) ** 2), rtol=1e-5)
     assert abs(float(value) - 1 / 3) < 0.1
 
@@ -68,7 +68,7 @@ def test_dragan_looks_around_the_data():
     (one,) = jax.random.split(key, 1)
     near = real + 0.5 * jax.random.uniform(one, real.shape)
     norms = jnp.sqrt(jnp.sum(near**2, axis=(1, 2, 3)))
-    value = applied(dragan(1.0), slopes, real, -real, key)
+    value = applied(dragan(weight=1.0), slopes, real, -real, key)
     np.testing.assert_allclose(value, jnp.mean((norms - 1) ** 2), rtol=1e-5)
 
 
@@ -76,7 +76,9 @@ def test_a_flat_critic_has_a_finite_gradient():
     x = jnp.ones((4, 3))
 
     def value(w):
-        return applied(gradient_penalty(1.0), lambda x: x @ w, x, x, jax.random.key(0))
+        return applied(
+            gradient_penalty(weight=1.0), lambda x: x @ w, x, x, jax.random.key(0)
+        )
 
     assert np.all(np.isfinite(jax.grad(value)(jnp.zeros(3))))
 
@@ -85,7 +87,9 @@ def test_is_the_mean_of_single_examples_and_has_a_gradient():
     x = jax.random.normal(jax.random.key(0), (5, 2))
 
     def penalty(w, x):
-        return applied(r1(1.0), lambda x: jnp.tanh(x @ w), x, x, jax.random.key(1))
+        return applied(
+            r1(gamma=1.0), lambda x: jnp.tanh(x @ w), x, x, jax.random.key(1)
+        )
 
     w = jnp.array([0.3, -0.7])
     singles = [penalty(w, row[None]) for row in x]
@@ -102,11 +106,11 @@ def test_a_negative_weight_is_refused(make):
 
 
 def logits_alone(real, fake):
-    return Judged(lambda x: x, None, None, jnp.asarray(real), jnp.asarray(fake))
+    return PenaltyInputs(lambda x: x, None, None, jnp.asarray(real), jnp.asarray(fake))
 
 
 def test_lecam_holds_logits_to_the_other_sides_moving_mean():
-    penalty = lecam(2.0, decay=0.75)
+    penalty = lecam(weight=2.0, decay=0.75)
     memory = {"real": jnp.array(1.0), "fake": jnp.array(-3.0)}
     judged = logits_alone([1.0, 3.0], [0.0, -2.0])
     value, new = penalty.value(memory, judged, jax.random.key(0))
@@ -114,7 +118,7 @@ def test_lecam_holds_logits_to_the_other_sides_moving_mean():
     np.testing.assert_allclose(value, 2 * (26 + 5))
     np.testing.assert_allclose([new["real"], new["fake"]], [1.25, -2.5])
     with pytest.raises(InputError, match=r"decay must be in \[0, 1\), got 1"):
-        lecam(1.0, decay=1.0)
+        lecam(weight=1.0, decay=1.0)
 
 
 def test_consistency_asks_for_the_same_logit_under_the_augmentation():
@@ -139,7 +143,7 @@ def test_consistency_asks_for_the_same_logit_under_the_augmentation():
 
 
 def test_a_lazy_penalty_has_the_same_mean_and_remembers_what_it_saw():
-    penalty = lazily(lecam(1.0, decay=0.5), every=3)
+    penalty = lazily(lecam(weight=1.0, decay=0.5), every=3)
     judged = logits_alone([1.0], [0.0])
     memory, values = penalty.memory, []
     step = jax.jit(lambda memory, key: penalty.value(memory, judged, key))
@@ -149,7 +153,7 @@ def test_a_lazy_penalty_has_the_same_mean_and_remembers_what_it_saw():
     np.testing.assert_allclose(values, [3.0, 0.0, 0.0, 3 * 1.25])
     np.testing.assert_allclose(memory["penalty"]["real"], 0.75)
     with pytest.raises(InputError, match="every must be at least 1, got 0"):
-        lazily(r1(1.0), every=0)
+        lazily(r1(gamma=1.0), every=0)
 
 
 def test_slopes_are_those_in_all_inputs():
@@ -158,13 +162,13 @@ def test_slopes_are_those_in_all_inputs():
         return x @ W + 2 * z[:, 0]
 
     pair = jnp.ones((4, 3)), jnp.ones((4, 1))
-    value = applied(r1(2.0), critic, pair, pair, jax.random.key(0))
+    value = applied(r1(gamma=2.0), critic, pair, pair, jax.random.key(0))
     np.testing.assert_allclose(value, NORM**2 + 4, rtol=1e-5)
 
 
 def test_half_precision_examples_and_float64_keep_their_digits():
     half = jnp.ones((4, 3), jnp.bfloat16)
-    for penalty in (r1(1.0), gradient_penalty(1.0), dragan(1.0)):
+    for penalty in (r1(gamma=1.0), gradient_penalty(weight=1.0), dragan(weight=1.0)):
         value = applied(
             penalty, lambda x: x.astype(jnp.float32) @ W, half, half, jax.random.key(0)
         )
@@ -172,6 +176,6 @@ def test_half_precision_examples_and_float64_keep_their_digits():
     with jax.enable_x64(True):
         w = jnp.array([0.1, -0.7, 0.3])
         x = jnp.ones((4, 3))
-        lazy = lazily(r1(2.0), every=2)
+        lazy = lazily(r1(gamma=2.0), every=2)
         value = applied(lazy, lambda x: x @ w, x, x, jax.random.key(0))
         np.testing.assert_allclose(value, 2 * float(w @ w), rtol=1e-14)

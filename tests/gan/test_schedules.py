@@ -31,8 +31,8 @@ SCHEDULES = {
     "simultaneous": simultaneous(),
     "alternating": alternating(),
     "extragradient": extragradient(),
-    "consensus": consensus(1.0),
-    "symplectic": symplectic(1.0),
+    "consensus": consensus(weight=1.0),
+    "symplectic": symplectic(weight=1.0),
 }
 
 
@@ -174,7 +174,7 @@ def test_sga_adds_the_antisymmetric_part_alone():
 
 
 def test_looking_ahead_leaves_memory_and_statistics_alone():
-    game = tiny_gan((lazily(r1(5.0), every=2), lecam(1.0, decay=0.5)))
+    game = tiny_gan((lazily(r1(gamma=5.0), every=2), lecam(weight=1.0, decay=0.5)))
     sgd = optax.sgd(0.0)
     step, penalties = None, {}
     for name, schedule in (("at once", simultaneous()), ("ahead", extragradient())):

@@ -8,13 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 
 from genjax import nn
 from genjax.autoregressive import Conditional
-from genjax.base import Bijector, Density, Functions, Game, Head, Objective
-from genjax.data import (
-    scenes,
-)
+from genjax.base import Bijector, Density, Game, Head, Network, Objective
+from genjax.data import scenes
 from genjax.densities import (
     conditional_bernoulli,
     conditional_normal,
@@ -23,7 +22,7 @@ from genjax.densities import (
     uniform_one_hot,
 )
 from genjax.detection import detection_objective, fcos
-from genjax.detection.fcos import Raw
+from genjax.detection._fcos import Raw
 from genjax.flows import (
     affine,
     chain,
@@ -48,10 +47,11 @@ from genjax.gan import (
     r2,
     relativistic_paired,
 )
-from genjax.mutual_information import gaussian_task
+from genjax.mutual_information import correlated_normals
 from genjax.self_supervised import deep_infomax, simclr
 from genjax.typing import Array, Batch, Key, Variables
 from genjax.vae import LatentModel
+from genjax.variables import join_sequence, parts_of
 
 
 def conditioner(features: int = 4) -> nn.MLP:
@@ -100,6 +100,33 @@ def batch(rows: int = 16, seed: int = 0) -> dict[str, jax.Array]:
     return {"x": x.astype(jnp.float32)}
 
 
+def conditional_batch(rows: int = 16, seed: int = 0) -> dict[str, jax.Array]:
+    """Vectors `[rows, 4]`, each with a condition `[rows, 3]`."""
+    keys = jax.random.split(jax.random.key(seed))
+    return {
+        "x": jax.random.normal(keys[0], (rows, 4)),
+        "condition": jax.random.normal(keys[1], (rows, 3)),
+    }
+
+
+class Noisy(linen.Module):
+    """A network with statistics and dropout: all that a training pass can have."""
+
+    features: int = 4
+    statistics: bool = True
+    dropout: bool = True
+
+    @linen.compact
+    def __call__(self, *inputs: Array, train: bool = False) -> Array:
+        flat = [x.reshape(len(x), -1).astype(jnp.float32) for x in inputs]
+        x = linen.Dense(16, dtype=jnp.float32)(jnp.concatenate(flat, axis=1))
+        if self.statistics:
+            x = nn.BatchNorm()(x, train=train)
+        if self.dropout:
+            x = linen.Dropout(0.5, deterministic=not train)(x)
+        return linen.Dense(self.features, dtype=jnp.float32)(jax.nn.silu(x))
+
+
 def tiny_gan(
     penalties: Sequence[Penalty] = (), augment: Augmentation | None = None
 ) -> Game:
@@ -128,7 +155,7 @@ def remembering_gan() -> Game:
             :, 0, 0
         ]
     )
-    return tiny_gan((lecam(1.0), lazily(r1(1.0), every=2)), augment)
+    return tiny_gan((lecam(weight=1.0), lazily(r1(gamma=1.0), every=2)), augment)
 
 
 def tiny_info_gan() -> Game:
@@ -145,11 +172,11 @@ def tiny_info_gan() -> Game:
 def tiny_ali() -> Game:
     return ali(
         conditional_normal(conditioner(8)),
-        conditional_normal(conditioner(4)),
         nn.Joint(conditioner(1)),
+        conditional_normal(conditioner(4)),
         loss=hinge(),
         latent=standard_normal((2,)),
-        penalties=(r2(1.0),),
+        penalties=(r2(gamma=1.0),),
     )
 
 
@@ -190,7 +217,7 @@ def player(game: Game, name: str) -> Objective:
     return Objective(init, loss)
 
 
-def pointwise_tower() -> Functions:
+def pointwise_tower() -> Network:
     """The outputs of FCOS by a small MLP at every place: nothing slow to compile."""
     network = nn.MLP(features=8, hidden=(32,))
 
@@ -202,7 +229,7 @@ def pointwise_tower() -> Functions:
             for name, (low, high) in cuts.items()
         }
 
-    return Functions(lambda key, levels: network.init(key, levels[0]), apply)
+    return Network(lambda key, levels: network.init(key, levels[0]), apply)
 
 
 def tiny_fcos() -> Head:
@@ -215,22 +242,22 @@ def patches(x: jax.Array, stride: int) -> jax.Array:
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // stride, w // stride, -1)
 
 
-def tiny_parts() -> tuple[Functions, Functions, Head]:
+def tiny_parts() -> tuple[Network, Network, Head]:
     """Backbone, neck and head, without a convolution."""
-    backbone = Functions(
+    backbone = Network(
         lambda key, x: {"params": {}},
         lambda variables, x: (patches(x, 4), patches(x, 8)),
     )
     level = conditioner(8)
 
     def init(key: Key, levels: Any) -> Variables:
-        return {"params": [level.init(key, x)["params"] for x in levels]}
+        return join_sequence([level.init(key, x) for x in levels])
 
     def apply(variables: Variables, levels: Any) -> Any:
-        pairs = zip(variables["params"], levels, strict=True)
-        return tuple(level.apply({"params": params}, x) for params, x in pairs)
+        pairs = zip(parts_of(variables, len(levels)), levels, strict=True)
+        return tuple(level.apply(own, x) for own, x in pairs)
 
-    return backbone, Functions(init, apply), tiny_fcos()
+    return backbone, Network(init, apply), tiny_fcos()
 
 
 def perfect_fcos(targets: Any) -> Raw:
@@ -273,7 +300,7 @@ def scene_batch(rows: int = 16, seed: int = 0) -> Batch:
 
 def pair_batch(rows: int = 16, seed: int = 0) -> Batch:
     """Pairs of correlated vectors."""
-    task = gaussian_task(dim=3, mutual_information=1.0)
+    task = correlated_normals(dim=3, mutual_information=1.0)
     x, y = task.sample(jax.random.key(seed), rows)
     return {"x": x, "y": y}
 
@@ -309,19 +336,19 @@ def every_vector(dim):
     return jnp.array(list(itertools.product([0.0, 1.0], repeat=dim)))
 
 
-def moved(params):
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    pairs = zip(leaves, keys, strict=True)
-    return jax.tree.unflatten(
-        tree, [a + jax.random.normal(k, a.shape) for a, k in pairs]
-    )
+def moved(variables):
+    """Variables whose parameters are away from any symmetric start."""
+    leaves, tree = jax.tree.flatten(variables["params"])
+    keys = jax.random.split(jax.random.key(1), max(1, len(leaves)))
+    pairs = zip(leaves, keys, strict=False)
+    params = [a + jax.random.normal(k, a.shape) for a, k in pairs]
+    return {**variables, "params": jax.tree.unflatten(tree, params)}
 
 
 def outputs_of(make, *, size):
-    """`(params, x) -> [D, size]`: the numbers that a network gives each dimension."""
+    """`(variables, x) -> [D, size]`: what a network gives each dimension."""
 
-    def log_prob(params, x, weights):
+    def log_prob(variables, x, weights):
         probe = Conditional(
             size,
             1,
@@ -330,9 +357,9 @@ def outputs_of(make, *, size):
             lambda x: x[..., None],
             lambda x: jnp.zeros((x.shape[1], size)),
         )
-        return make(probe).log_prob(params, x[None], None)[0]
+        return make(probe).log_prob(variables, x[None], None)[0]
 
-    def outputs(params, x):
-        return jax.grad(log_prob, argnums=2)(params, x, jnp.ones((len(x), size)))
+    def outputs(variables, x):
+        return jax.grad(log_prob, argnums=2)(variables, x, jnp.ones((len(x), size)))
 
     return outputs

@@ -37,22 +37,29 @@ from genjax.autoregressive import (
     wavenet,
 )
 from genjax.base import Density, Game, Head, Update
-from genjax.data import (
-    checkerboard,
-    eight_gaussians,
-    gaussian_grid,
-    spirals,
-    two_moons,
-)
 from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
+    checkerboard,
+    conditional_likelihood,
+    conditional_normal,
     diagonal_normal,
+    eight_gaussians,
+    gaussian_grid,
     logistic,
     negative_log_likelihood,
     resampled,
+    spirals,
     standard_normal,
     tempered,
+    two_moons,
+)
+from genjax.flow_matching import (
+    continuous,
+    distillation,
+    fixed_steps,
+    flow_matching,
+    logit_normal_times,
 )
 from genjax.flows import (
     actnorm,
@@ -61,23 +68,16 @@ from genjax.flows import (
     block_autoregressive,
     chain,
     checkerboard_mask,
-    continuous,
     coupling,
     density,
-    distillation,
     elementwise,
-    fixed_steps,
-    flip,
-    flow_matching,
     glow,
     glow_step,
     householder,
     householder_sylvester,
     identity,
     invert,
-    invertible,
     jacobi,
-    logit_normal_times,
     masked_autoregressive,
     masked_coupling,
     multiscale,
@@ -97,6 +97,7 @@ from genjax.flows import (
     sigmoid,
     squeeze,
     stack,
+    swap_directions,
     triangular,
     triangular_sylvester,
     variational_dequantization,
@@ -110,20 +111,25 @@ from genjax.gan import (
     simultaneous,
     unrolled,
 )
-from genjax.gan.schedules import Schedule
+from genjax.gan._schedules import Schedule
 from genjax.mutual_information import estimation, separable_critic, smile
+from genjax.programs import invertible
 from genjax.training import (
     accumulate,
     ensemble,
     gradient_descent,
+    scheduled,
     skip_nonfinite,
+    stochastic,
     with_ema,
     with_preprocessing,
 )
-from genjax.vae import elbo, gaussian_kl, iwae
+from genjax.vae import closed_form_kl, elbo, iwae
 from tests.laws.instances import (
+    Noisy,
     affine_layer,
     batch,
+    conditional_batch,
     conditioner,
     flow_pair_batch,
     image_batch,
@@ -319,7 +325,7 @@ BINARY: Mapping[str, Case] = {
         (6,),
     ),
     "made, ordered": Case(made(hidden=(7, 9), order=HALVES[1], direct=True), (6,)),
-    "darn": Case(darn(fvsbn(), nade(hidden=3), latent=2), (6,)),
+    "darn": Case(darn(fvsbn(), nade(hidden=3), latent_dim=2), (6,)),
 }
 """Densities over {0, 1}^d."""
 
@@ -356,22 +362,15 @@ PLANAR: Mapping[str, Case] = {
 
 
 class Training(NamedTuple):
-    """Something to train, as a function without arguments, and its batches.
-
-    `couples` is for losses that draw noise or compare examples with one another: by
-    `pmap`, which works device by device, their gradient is another than on one device.
-    """
+    """Something to train, as a function without arguments, and its batches."""
 
     make: Callable[[], Any]
     batch: Callable[..., Any] = batch
-    couples: bool = False
 
 
 OBJECTIVES: Mapping[str, Training] = {
     "nade": Training(lambda: negative_log_likelihood(nade(hidden=5))),
-    "orderless_likelihood": Training(
-        lambda: orderless_likelihood(conditioner()), couples=True
-    ),
+    "orderless_likelihood": Training(lambda: orderless_likelihood(conditioner())),
     "realnvp": Training(lambda: negative_log_likelihood(tiny_realnvp())),
     "accumulate": Training(
         lambda: accumulate(negative_log_likelihood(nade(hidden=5)), 2)
@@ -382,49 +381,60 @@ OBJECTIVES: Mapping[str, Training] = {
             lambda key, batch: {"x": 1 - batch["x"]},
         )
     ),
+    "scheduled": Training(
+        lambda: scheduled(
+            lambda step: with_preprocessing(
+                negative_log_likelihood(nade(hidden=5)),
+                lambda key, batch: {"x": jnp.where(step % 2, 0.0, batch["x"])},
+            )
+        )
+    ),
+    "conditional_likelihood": Training(
+        lambda: conditional_likelihood(conditional_normal(conditioner(8)), Noisy()),
+        conditional_batch,
+    ),
     "flow_matching": Training(
-        lambda: flow_matching(time_network(), times=logit_normal_times()), couples=True
+        lambda: flow_matching(time_network(), times=logit_normal_times())
     ),
     "distillation": Training(lambda: distillation(time_network()), flow_pair_batch),
     "variational_dequantization": Training(
-        lambda: variational_dequantization(
-            density(
-                chain(elementwise(flip(sigmoid())), layer()), standard_normal((4,))
-            ),
-            coupling(affine(), conditioner(), split=2),
-            logistic((4,)),
-            levels=4,
+        lambda: stochastic(
+            lambda key: negative_log_likelihood(
+                variational_dequantization(
+                    density(
+                        chain(elementwise(swap_directions(sigmoid())), layer()),
+                        standard_normal((4,)),
+                    ),
+                    coupling(affine(), conditioner(), split=2),
+                    logistic((4,)),
+                    levels=4,
+                    key=key,
+                )
+            )
         ),
-        couples=True,
     ),
-    "elbo": Training(lambda: elbo(tiny_vae(), latent=2), couples=True),
+    "elbo": Training(lambda: elbo(tiny_vae(), latent_dim=2)),
     "elbo, analytic": Training(
-        lambda: elbo(tiny_vae(), latent=2, kl=gaussian_kl(conditioner())), couples=True
+        lambda: elbo(tiny_vae(), latent_dim=2, kl=closed_form_kl),
     ),
-    "iwae": Training(lambda: iwae(tiny_vae(), latent=2, samples=3), couples=True),
+    "iwae": Training(lambda: iwae(tiny_vae(), latent_dim=2, samples=3)),
     "mutual_information": Training(
         lambda: estimation(separable_critic(conditioner(), conditioner()), smile),
         pair_batch,
-        couples=True,
     ),
-    "simclr": Training(tiny_simclr, couples=True),
-    "deep_infomax": Training(tiny_infomax, image_batch, couples=True),
-    "detector": Training(tiny_detector, scene_batch, couples=True),
-    "gan, generator": Training(lambda: player(tiny_gan(), "generator"), couples=True),
+    "simclr": Training(tiny_simclr),
+    "deep_infomax": Training(tiny_infomax, image_batch),
+    "detector": Training(tiny_detector, scene_batch),
+    "gan, generator": Training(lambda: player(tiny_gan(), "generator")),
     "gan, discriminator": Training(
-        lambda: player(tiny_gan((r1(1.0),)), "discriminator"), couples=True
+        lambda: player(tiny_gan((r1(gamma=1.0),)), "discriminator")
     ),
-    "gan that remembers": Training(
-        lambda: player(remembering_gan(), "discriminator"), couples=True
-    ),
-    "gan that infers": Training(lambda: player(tiny_ali(), "generator"), couples=True),
-    "gan that informs": Training(
-        lambda: player(tiny_info_gan(), "generator"), couples=True
-    ),
+    "gan that remembers": Training(lambda: player(remembering_gan(), "discriminator")),
+    "gan that infers": Training(lambda: player(tiny_ali(), "generator")),
+    "gan that informs": Training(lambda: player(tiny_info_gan(), "generator")),
     "gan that classifies": Training(
         lambda: player(tiny_classifier_gan(), "discriminator"),
         labelled_batch,
-        couples=True,
     ),
 }
 """Every objective, and both players of every game."""
@@ -450,7 +460,7 @@ def descent(name: str) -> Update:
 
 def tiny_minimax(schedule: Schedule, game: Game | None = None) -> Update:
     adam = optax.adam(1e-2)
-    return minimax(game or tiny_gan((r1(1.0),)), adam, adam, schedule=schedule)
+    return minimax(game or tiny_gan((r1(gamma=1.0),)), adam, adam, schedule=schedule)
 
 
 UPDATES: Mapping[str, Training] = {
@@ -459,7 +469,7 @@ UPDATES: Mapping[str, Training] = {
         for name, case in OBJECTIVES.items()
         if not name.startswith("gan")
     },
-    "with_ema": Training(lambda: with_ema(descent("realnvp"), 0.9)),
+    "with_ema": Training(lambda: with_ema(descent("realnvp"), decay=0.9)),
     "skip_nonfinite": Training(lambda: skip_nonfinite(descent("nade"))),
     "ensemble": Training(lambda: ensemble(descent("nade"), 3)),
     "minimax, alternating": Training(
@@ -467,9 +477,9 @@ UPDATES: Mapping[str, Training] = {
     ),
     "minimax, simultaneous": Training(lambda: tiny_minimax(simultaneous())),
     "minimax, extragradient": Training(lambda: tiny_minimax(extragradient())),
-    "minimax, consensus": Training(lambda: tiny_minimax(consensus(0.1))),
+    "minimax, consensus": Training(lambda: tiny_minimax(consensus(weight=0.1))),
     "minimax, with memory": Training(
-        lambda: with_ema(tiny_minimax(alternating(), remembering_gan()), 0.9)
+        lambda: with_ema(tiny_minimax(alternating(), remembering_gan()), decay=0.9)
     ),
     "minimax, unrolled": Training(
         lambda: tiny_minimax(

@@ -14,7 +14,7 @@ from genjax.detection import (
     ground_truth,
     pairwise_iou,
 )
-from genjax.metrics.detection import (
+from genjax.metrics._detection import (
     coco_state,
     coco_summary,
     coco_update,

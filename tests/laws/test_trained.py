@@ -9,6 +9,7 @@ import pytest
 from genjax.densities import negative_log_likelihood, standard_normal
 from genjax.flows import density
 from genjax.training import gradient_descent, scan_steps
+from genjax.variables import part_of
 from tests.laws.registry import BIJECTORS
 
 NAMES = (
@@ -42,7 +43,7 @@ def test_trained_bijectors_come_back_and_keep_their_log_det(name):
     state = jax.jit(update.init)(jax.random.key(1), {"x": batches["x"][0]})
     trained, metrics = jax.jit(scan_steps(update).step)(state, batches)
     assert float(metrics["loss"][-1]) < float(metrics["loss"][0]) - 0.05
-    params = trained.variables["params"]["bijector"]
+    params = part_of(trained.variables, "bijector")
     x = bent(jax.random.key(2), 32)
 
     @jax.jit

@@ -65,15 +65,15 @@ def test_one_trace_a_run(case):
 def test_bfloat16_parameters_stay_finite(case):
     objective = case.make()
     variables = jax.jit(objective.init)(jax.random.key(0), case.batch())
-    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables)
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])
 
     def loss(params):
         return objective.loss(
-            variables | {"params": params}, case.batch(), jax.random.key(1)
+            {**variables, "params": params}, case.batch(), jax.random.key(1)
         )
 
     gradient = jax.jit(jax.grad(loss, has_aux=True))
-    gradients, (_, metrics) = gradient(half["params"])
+    gradients, (_, metrics) = gradient(half)
     assert metrics["loss"].dtype == jnp.float32
     for leaf in jax.tree.leaves(gradients):
         assert leaf.dtype == jnp.bfloat16

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from genjax.metrics.blocks import map_rows, squared_distances
+from genjax.metrics._blocks import in_blocks, squared_distances
 
 
 def test_distances_are_scipys_and_never_negative():
@@ -17,6 +17,6 @@ def test_distances_are_scipys_and_never_negative():
 @pytest.mark.parametrize("rows", [1, 3, 5, 10, 100])
 def test_blocks_do_not_change_the_result(rows):
     x = jnp.arange(20.0).reshape(10, 2)
-    found = map_rows(lambda x: {"sum": x.sum(1), "x": x}, x, rows=rows)
+    found = in_blocks(lambda x: {"sum": x.sum(1), "x": x}, x, rows=rows)
     np.testing.assert_array_equal(found["sum"], x.sum(1))
     np.testing.assert_array_equal(found["x"], x)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.errors import InputError
-from genjax.metrics.detection import (
+from genjax.metrics._detection import (
     Found,
     Truth,
     coco_add,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.autoregressive import nade, order_ensemble
-from genjax.data.preprocessing import dequantize, logit
+from genjax.data._preprocessing import dequantize, logit
 from genjax.densities import standard_normal
 from genjax.metrics import (
     bits_per_dim,

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from genjax.data.toy import ring_centres
+from genjax.densities._toy import ring_centres
 from genjax.errors import InputError
 from genjax.metrics import (
     memorization,
     nearest_neighbour_accuracy,
     precision_recall_density_coverage,
 )
-from genjax.metrics.neighbours import kth_nearest
+from genjax.metrics._neighbours import kth_nearest
 
 REAL = jax.random.normal(jax.random.key(0), (150, 3))
 FAKE = 0.8 * jax.random.normal(jax.random.key(1), (120, 3)) + 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax.data import gaussian_grid
+from genjax.densities import gaussian_grid
 from genjax.errors import InputError
 from genjax.metrics import energy_distance, mode_coverage
 

@@ -4,8 +4,8 @@ import optax
 
 from genjax import nn
 from genjax.mutual_information import (
+    correlated_normals,
     estimation,
-    gaussian_task,
     infonce,
     separable_critic,
 )
@@ -27,7 +27,7 @@ def test_scores_are_inner_products():
 
 
 def test_training_approaches_the_truth_from_below():
-    task = gaussian_task(dim=2, mutual_information=1.0)
+    task = correlated_normals(dim=2, mutual_information=1.0)
     network = nn.MLP(features=8, hidden=(32,))
     objective = estimation(separable_critic(network, network), infonce)
     update = gradient_descent(objective, optax.adam(5e-3))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.errors import InputError
-from genjax.mutual_information import dv, gaussian_task, infonce, nwj, smile
+from genjax.mutual_information import correlated_normals, dv, infonce, nwj, smile
 
 # Mean and standard deviation over batches of 64 pairs with the exact critic, d = 20.
 PUBLISHED = {
@@ -35,7 +35,7 @@ BATCHES, THEIR_BATCHES = 4000, 1000
 
 @pytest.mark.parametrize("truth", [2.0, 6.0, 10.0])
 def test_the_exact_critic_gives_the_published_figures(truth):
-    task = gaussian_task(dim=20, mutual_information=truth)
+    task = correlated_normals(dim=20, mutual_information=truth)
 
     def one(key):
         scores = task.log_ratio(*task.sample(key, 64))
@@ -52,7 +52,7 @@ def test_the_exact_critic_gives_the_published_figures(truth):
 
 
 def test_nwj_is_unbiased_at_one_plus_the_log_ratio_and_lacks_1_over_e_without():
-    task = gaussian_task(dim=5, mutual_information=0.5)
+    task = correlated_normals(dim=5, mutual_information=0.5)
     keys = jax.random.split(jax.random.key(2), 2000)
 
     def both(key):

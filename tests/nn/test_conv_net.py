@@ -1,7 +1,7 @@
 import jax
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from tests.nn.networks import assert_dtype_policy
 
 
@@ -19,7 +19,7 @@ def test_the_map_and_the_vector_follow_the_policy():
 
     def make(dtype):
         module = nn.LocalGlobalNet(features=5, widths=(4, 8), hidden=6, dtype=dtype)
-        return Functions(module.init, lambda v, x: module.apply(v, x)[1])
+        return Network(module.init, lambda v, x: module.apply(v, x)[1])
 
     assert assert_dtype_policy(make, x).shape == (2, 5)
     module = nn.LocalGlobalNet(features=5, widths=(4, 8), hidden=6)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax import nn
-from genjax.nn.embedding import sinusoids
+from genjax.nn._embedding import sinusoids
 
 
 def test_sinusoids_are_sines_and_cosines():

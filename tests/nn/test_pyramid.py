@@ -51,9 +51,9 @@ def test_the_tower_shares_its_weights_and_starts_at_the_prior():
 
 def lambda_network(tower):
     """The tower over one level, as a network with one output."""
-    from genjax.base import Functions
+    from genjax.base import Network
 
-    return Functions(
+    return Network(
         lambda key, x: tower.init(key, (x,)),
         lambda variables, x: tower.apply(variables, (x,))["logits"][0],
     )

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from genjax import nn
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn.regularization import minibatch_deviation, spectrally_normalized
+from genjax.nn._regularization import minibatch_deviation, spectrally_normalized
 
 
 def test_every_layer_has_the_bound_for_its_norm():
@@ -19,9 +19,7 @@ def test_every_layer_has_the_bound_for_its_norm():
         seen.update(variables["params"])
         return plain.apply(variables, x)
 
-    network = spectrally_normalized(
-        Functions(plain.init, spy), bound=0.5, iterations=200
-    )
+    network = spectrally_normalized(Network(plain.init, spy), bound=0.5, iterations=200)
     x = jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
     network.apply(network.init(jax.random.key(1), x), x)
     for layer in seen.values():
@@ -71,7 +69,7 @@ def test_a_layer_of_zeros_stays_one_and_can_be_learnt():
 def test_the_default_is_within_two_percent_of_random_layers():
     for n, shape in enumerate([(256, 256), (1024, 128)]):
         matrix = jax.random.normal(jax.random.key(n), shape)
-        network = Functions(
+        network = Network(
             lambda key, x: {"params": {"kernel": x}},
             lambda variables, x: variables["params"]["kernel"],
         )

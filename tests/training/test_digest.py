@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.training import device_mesh, shard_batch
-from genjax.training.digest import leaf_name, snapshot
+from genjax.training._digest import leaf_name, snapshot
 
 LEAVES = {
     "float32": jnp.linspace(0, 1, 16),

@@ -28,7 +28,7 @@ def counting():
 
 
 def test_averages_follow_the_formula():
-    update = with_ema(counting(), 0.5)
+    update = with_ema(counting(), decay=0.5)
     state = update.init(jax.random.key(0), {})
     expected = 0.0
     for t in range(20):

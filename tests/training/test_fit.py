@@ -19,8 +19,8 @@ from genjax.training import (
     jsonl_writer,
     skip_nonfinite,
 )
-from genjax.training.transforms import all_finite
-from genjax.training.writers import read_jsonl
+from genjax.training._transforms import all_finite
+from genjax.training._writers import read_jsonl
 from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES

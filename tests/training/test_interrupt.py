@@ -1,7 +1,7 @@
 import signal
 import threading
 
-from genjax.training.interrupt import SIGNALS, catch_signals
+from genjax.training._interrupt import SIGNALS, catch_signals
 
 
 def test_signals_are_noted_and_handlers_put_back():

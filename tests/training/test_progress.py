@@ -1,4 +1,4 @@
-from genjax.training.progress import progress_bar
+from genjax.training._progress import progress_bar
 
 
 def test_the_bar_shows_steps_rate_and_metrics(capsys):

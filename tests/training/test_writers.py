@@ -5,7 +5,7 @@ import pytest
 
 from genjax.errors import RunError
 from genjax.training import jsonl_writer, tensorboard_writer
-from genjax.training.writers import read_jsonl
+from genjax.training._writers import read_jsonl
 
 
 def test_a_resumed_run_reports_again_what_came_after_its_checkpoint(tmp_path):

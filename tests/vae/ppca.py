@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from genjax.base import Functions
+from genjax.base import Network
 from genjax.densities import conditional_normal, standard_normal
 from genjax.vae import LatentModel
 
@@ -50,10 +50,10 @@ class Ppca:
             rows = jnp.broadcast_to(raw[None], (len(x), len(raw)))
             return jnp.concatenate([x @ mean, rows], axis=1)
 
-        return Functions(lambda key, x: {"params": {}}, apply)
+        return Network(lambda key, x: {"params": {}}, apply)
 
     def model(self):
-        decoder = Functions(
+        decoder = Network(
             lambda key, z: {"params": {}},
             lambda variables, z: z @ jnp.asarray(self.w.T, jnp.float32),
         )

@@ -39,8 +39,8 @@ def test_the_gap_of_one_sample_is_the_divergence_and_shrinks_with_more():
 def test_the_analytic_divergence_is_the_mean_of_the_estimated_one():
     ppca = Ppca(CORRELATED)
     x, model = ppca.sample(4000), ppca.model()
-    exact = elbo(model, latent=2, kl=gaussian_kl(ppca.encode()))
-    estimated = elbo(model, latent=2)
+    exact = elbo(model, latent_dim=2, kl=gaussian_kl(ppca.encode()))
+    estimated = elbo(model, latent_dim=2)
     variables = {"params": PARAMS}
     values = [
         objective.loss(variables, {"x": x}, KEY) for objective in (exact, estimated)
@@ -56,10 +56,10 @@ def test_the_analytic_divergence_is_the_mean_of_the_estimated_one():
 def test_one_importance_sample_is_the_elbo_and_beta_weighs_the_divergence():
     model = tiny_vae()
     x = jnp.eye(4)
-    plain, weighted = elbo(model, latent=2), elbo(model, latent=2, beta=3.0)
+    plain, weighted = elbo(model, latent_dim=2), elbo(model, latent_dim=2, beta=3.0)
     variables = plain.init(jax.random.key(0), {"x": x})
     key = jax.random.key(1)
-    single = iwae(model, latent=2, samples=1).loss(variables, {"x": x}, key)[0]
+    single = iwae(model, latent_dim=2, samples=1).loss(variables, {"x": x}, key)[0]
     same = plain.loss(variables, {"x": x}, jax.random.split(key, 1)[0])[0]
     np.testing.assert_allclose(single, same, rtol=1e-5)
     value, (_, metrics) = weighted.loss(variables, {"x": x}, key)
@@ -76,4 +76,4 @@ def test_the_likelihood_estimate_comes_in_chunks():
     with pytest.raises(InputError, match="chunk = 7 must divide samples = 40"):
         log_likelihood(ppca.model(), PARAMS, KEY, x, samples=40, chunk=7)
     with pytest.raises(InputError, match="samples must be at least 1, got 0"):
-        iwae(ppca.model(), latent=2, samples=0)
+        iwae(ppca.model(), latent_dim=2, samples=0)

@@ -4,7 +4,12 @@ import numpy as np
 
 from genjax.autoregressive import nade
 from genjax.densities import conditional_normal
-from genjax.flows import affine, coupling, density, repeat
+from genjax.flows import (
+    affine,
+    coupling,
+    density,
+    repeat,
+)
 from genjax.training import gradient_descent
 from genjax.vae import LatentModel, elbo, reconstruct, sample
 from tests.laws.instances import conditioner, layer, tiny_realnvp

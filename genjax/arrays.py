@@ -1,0 +1,42 @@
+"""Casts and sums that several families share."""
+
+import jax
+import jax.numpy as jnp
+
+from genjax.typing import Array, PerExample, Tree
+
+
+def widened(tree: Tree) -> Tree:
+    """Returns a pytree with its floats in float32, or wider where they are.
+
+    >>> widened(jnp.ones(1, jnp.bfloat16)).dtype.name
+    'float32'
+    """
+
+    def one(leaf: Array) -> Array:
+        is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
+        is_narrow = is_float and leaf.dtype.itemsize < 4
+        return leaf.astype(jnp.float32) if is_narrow else leaf
+
+    return jax.tree.map(one, tree)
+
+
+def as_float32(tree: Tree) -> Tree:
+    """Casts every leaf to float32.
+
+    >>> as_float32(jnp.ones(1, jnp.bfloat16)).dtype.name
+    'float32'
+    """
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+
+def sum_event(terms: Array) -> PerExample:
+    """Sums everything but the batch axis, in float32 or wider.
+
+    Args:
+        terms: `[b, *event]`.
+
+    >>> sum_event(jnp.ones((2, 3, 4))).tolist()
+    [12.0, 12.0]
+    """
+    return jnp.sum(widened(terms), axis=tuple(range(1, terms.ndim)))

@@ -1,0 +1,222 @@
+"""Images with boxes: Pascal VOC's XML and COCO's JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+
+from genjax.data._source import ArraySource
+from genjax.errors import InputError
+
+
+class Annotated(NamedTuple):
+    """A detection set in memory.
+
+    Fields:
+        source: `image` `[n, h, w, 3]`, uint8; `xyxy` `[n, m, 4]`, in pixels of these
+            images; `label` and `valid` `[n, m]`; `crowd` `[n, m]`: boxes that stand for
+            many objects, which are for evaluation only.
+        classes: their names, by label.
+    """
+
+    source: ArraySource
+    classes: tuple[str, ...]
+
+
+class _Picture(NamedTuple):
+    """One image and its boxes, as the files state them."""
+
+    path: Path
+    xyxy: list[list[float]]
+    names: list[str]
+    crowd: list[bool]
+
+
+def read_voc(
+    folder: str | Path,
+    *,
+    size: tuple[int, int],
+    subset: str | None = None,
+    classes: Sequence[str] = (),
+    first_pixel: int = 0,
+) -> Annotated:
+    """Reads Pascal VOC annotations.
+
+    Objects marked as difficult are read like the others.
+
+    Args:
+        folder: holds `Annotations/*.xml` and `JPEGImages/`, or both kinds of files
+            themselves.
+        size: height and width to bring the images to; their shape is kept, the rest
+            is black.
+        subset: read the names in `ImageSets/Main/<subset>.txt` only.
+        classes: the names of the classes, in the order of their labels; those that
+            occur, sorted, when empty.
+        first_pixel: where the files count from. Pascal's own count pixels from 1, and
+            both ends of a box belong to it: with 1, its left and upper edges move by
+            one pixel. Most annotation tools write edges from 0 on.
+
+    Returns:
+        The images; boxes without extent are marked as not valid.
+
+    Raises:
+        InputError: there is no annotation, a file is damaged or missing, or a class is
+            not among `classes`.
+
+    Source: Everingham et al., 2010, the Pascal Visual Object Classes challenge.
+    """
+    root = Path(folder)
+    annotations = root / "Annotations"
+    annotations = annotations if annotations.is_dir() else root
+    paths = sorted(annotations.glob("*.xml"))
+    if subset is not None:
+        listing = root / "ImageSets" / "Main" / f"{subset}.txt"
+        if not listing.is_file():
+            raise InputError(f"there is no subset {subset!r}: {listing} is missing.")
+        wanted = [line.split()[0] for line in listing.read_text().splitlines() if line]
+        paths = [annotations / f"{name}.xml" for name in wanted]
+    if not paths:
+        raise InputError(f"{root} holds no Pascal VOC annotation (*.xml).")
+    images = root / "JPEGImages"
+    images = images if images.is_dir() else root
+    pictures = [_read_xml(path, images, first_pixel) for path in paths]
+    return _collect(pictures, size, classes)
+
+
+def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
+    try:
+        tree = ElementTree.parse(path)
+    except (ElementTree.ParseError, OSError) as error:
+        raise InputError(f"{path} is not an annotation: {error}.") from error
+    xyxy, names = [], []
+    for index, thing in enumerate(tree.iter("object")):
+        name = thing.findtext("name")
+        edges = [
+            thing.findtext(f"bndbox/{e}") for e in ("xmin", "ymin", "xmax", "ymax")
+        ]
+        try:
+            left, top, right, bottom = _finite(edges)
+            xyxy.append([left - first_pixel, top - first_pixel, right, bottom])
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}: object {index} has the edges {edges}; four numbers were "
+                "expected."
+            ) from error
+        if not name:
+            raise InputError(f"{path}: object {index} has no name.")
+        names.append(name.strip())
+    filename = tree.findtext("filename") or f"{path.stem}.jpg"
+    return _Picture(images / filename, xyxy, names, [False] * len(names))
+
+
+def read_coco(
+    annotations: str | Path, images: str | Path, *, size: tuple[int, int]
+) -> Annotated:
+    """Reads COCO annotations.
+
+    Args:
+        annotations: the JSON file, with `images`, `annotations` and `categories`.
+        images: the folder of the images.
+        size: height and width to bring the images to; their shape is kept, the rest
+            is black.
+
+    Returns:
+        The images, in the order of their ids; labels follow the order of the
+        categories. Boxes without extent are marked as not valid.
+
+    Raises:
+        InputError: a file is damaged or missing, or an annotation names an image or a
+            category that is not there.
+
+    Source: Lin et al., 2014, arXiv:1405.0312.
+    """
+    path = Path(annotations)
+    try:
+        content = json.loads(path.read_text())
+        names = {entry["id"]: entry["name"] for entry in content["categories"]}
+        pictures = {
+            entry["id"]: _Picture(Path(images) / entry["file_name"], [], [], [])
+            for entry in sorted(content["images"], key=lambda entry: entry["id"])
+        }
+        for entry in content["annotations"]:
+            own = pictures[entry["image_id"]]
+            x, y, width, height = _finite(entry["bbox"])
+            own.xyxy.append([x, y, x + width, y + height])
+            own.names.append(names[entry["category_id"]])
+            own.crowd.append(bool(entry.get("iscrowd", 0)))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except KeyError as error:
+        raise InputError(
+            f"{path}: there is no {error.args[0]!r}, which COCO's format needs or an "
+            "annotation names."
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is not in COCO's format: {error}.") from error
+    if not pictures:
+        raise InputError(f"{path} lists no image.")
+    if len(set(names.values())) < len(names):
+        raise InputError(
+            f"{path}: two categories have one name: {sorted(names.values())}."
+        )
+    return _collect(list(pictures.values()), size, list(names.values()))
+
+
+def _finite(values: Sequence[Any]) -> list[float]:
+    """The values as floats; a `ValueError` where one is none or not finite."""
+    numbers = [float(value) for value in values]
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{numbers} are not all finite")
+    return numbers
+
+
+def _collect(
+    pictures: Sequence[_Picture], size: tuple[int, int], classes: Sequence[str]
+) -> Annotated:
+    """Reads the images and pads the boxes."""
+    found = sorted({name for picture in pictures for name in picture.names})
+    names = tuple(classes) or tuple(found)
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise InputError(
+            f"the class {unknown[0]!r} is not among the classes {list(names)}."
+        )
+    most = max(1, max(len(picture.names) for picture in pictures))
+    shape = (len(pictures), most)
+    arrays: dict[str, Any] = {
+        "image": np.zeros((len(pictures), *size, 3), np.uint8),
+        "xyxy": np.zeros((*shape, 4), np.float32),
+        "label": np.zeros(shape, np.int32),
+        "valid": np.zeros(shape, bool),
+        "crowd": np.zeros(shape, bool),
+    }
+    for row, picture in enumerate(pictures):
+        arrays["image"][row], scale = _read_image(picture.path, size)
+        count = len(picture.names)
+        boxes = np.asarray(picture.xyxy, np.float32).reshape(-1, 4) * scale
+        arrays["xyxy"][row, :count] = boxes
+        arrays["label"][row, :count] = [names.index(name) for name in picture.names]
+        arrays["valid"][row, :count] = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
+        arrays["crowd"][row, :count] = picture.crowd
+    return Annotated(ArraySource(arrays), names)
+
+
+def _read_image(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """The image in the upper left corner of a black one, and its scale."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            scale = min(size[0] / image.height, size[1] / image.width)
+            height, width = (
+                max(1, round(side * scale)) for side in (image.height, image.width)
+            )
+            resized = image.convert("RGB").resize((width, height), Image.Resampling.BOX)
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(f"{path} is not an image that can be read.") from error
+    canvas = np.zeros((*size, 3), np.uint8)
+    canvas[:height, :width] = np.asarray(resized)
+    return canvas, scale

@@ -1,0 +1,83 @@
+"""From backbone, neck and head to an objective and to detections."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from genjax import nn
+from genjax.base import Head, NetworkLike, Objective
+from genjax.checks import read_batch
+from genjax.detection._boxes import Boxes, ground_truth
+from genjax.typing import Array, Batch, Key, Outcome, Variables
+from genjax.variables import join_changes, join_parts, part_of
+
+FIELDS = ("image", "xyxy", "label", "valid")
+
+
+def detection_objective(
+    backbone: NetworkLike, neck: NetworkLike, head: Head
+) -> Objective:
+    """Trains a dense detector.
+
+        loss = sum over the head's terms of sum / max(count, 1), over the global batch
+
+    Args:
+        backbone: from images `[b, h, w, c]` to levels of features.
+        neck: from levels to levels.
+        head: a detection head.
+
+    Returns:
+        An objective over batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label":
+        [b, n], "valid": [b, n]}`. Its metrics are `loss` and the head's terms.
+    """
+    trunk = nn.as_network(backbone, user="detection_objective")
+    joint = nn.as_network(neck, user="detection_objective")
+
+    def init(key: Key, batch: Batch, /) -> Variables:
+        image, *_ = read_batch("detection_objective", batch, FIELDS)
+        keys = jax.random.split(key, 3)
+        of_backbone = trunk.init(keys[0], image)
+        features = trunk.apply(of_backbone, image)
+        of_neck = joint.init(keys[1], features)
+        of_head = head.init(keys[2], joint.apply(of_neck, features))
+        return join_parts({"backbone": of_backbone, "neck": of_neck, "head": of_head})
+
+    def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
+        image, xyxy, label, valid = read_batch("detection_objective", batch, FIELDS)
+        keys, changed = jax.random.split(key, 3), {}
+        features, changed["backbone"] = trunk.train(
+            part_of(variables, "backbone"), keys[0], image
+        )
+        levels, changed["neck"] = joint.train(
+            part_of(variables, "neck"), keys[1], features
+        )
+        raw, changed["head"] = head.train(part_of(variables, "head"), keys[2], levels)
+        boxes = ground_truth(xyxy, label, valid)
+        sums, counts = head.loss(raw, head.assign(boxes, image.shape[1:3]))
+        terms = {name: sums[name] / jnp.maximum(counts[name], 1.0) for name in sums}
+        value = sum(terms.values(), jnp.zeros(()))
+        return value, (join_changes(changed), {"loss": value, **terms})
+
+    return Objective(init, loss)
+
+
+def detector(
+    backbone: NetworkLike, neck: NetworkLike, head: Head
+) -> Callable[[Variables, Array], Boxes]:
+    """Returns `(variables, images [b, h, w, c]) -> detections`, best first.
+
+    Args:
+        backbone: that of `detection_objective`.
+        neck: that of `detection_objective`.
+        head: that of `detection_objective`.
+    """
+    trunk = nn.as_network(backbone, user="detector")
+    joint = nn.as_network(neck, user="detector")
+
+    def detect(variables: Variables, image: Array) -> Boxes:
+        features = trunk.apply(part_of(variables, "backbone"), image)
+        levels = joint.apply(part_of(variables, "neck"), features)
+        return head.decode(head.apply(part_of(variables, "head"), levels))
+
+    return detect

@@ -1,0 +1,197 @@
+"""Flax Linen modules as networks: the only code that knows how they are put to train.
+
+A module says by an argument of its call, or by a field, whether it is in training:
+`train`, `training`, `is_training`, `deterministic`, `use_running_average` or
+`update_stats`. What cannot be read from these names is refused.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from flax import linen
+from flax.errors import (
+    InvalidRngError,
+    ScopeParamNotFoundError,
+    ScopeParamShapeError,
+)
+
+from genjax.base import Network
+from genjax.errors import InputError
+from genjax.typing import Input, Key, Output, Variables
+
+FLAGS: Mapping[str, bool] = {
+    "train": True,
+    "training": True,
+    "is_training": True,
+    "deterministic": False,
+    "use_running_average": False,
+    "update_stats": True,
+}
+"""Names of the arguments that say "in training", with their value in training."""
+
+
+def from_linen(
+    module: linen.Module,
+    *,
+    train: Mapping[str, Any] | None = None,
+    evaluate: Mapping[str, Any] | None = None,
+) -> Network:
+    """A Flax Linen module as a network.
+
+    Evaluation changes nothing and draws nothing. The pass of a training step draws by
+    its key whatever the module asks for (dropout, say), and returns the collections
+    that it has changed (batch statistics, say).
+
+    Args:
+        module: any Linen module.
+        train: the keyword arguments of its call in training, where they cannot be read
+            from its signature.
+        evaluate: those in evaluation.
+
+    Raises:
+        InputError: how the module trains cannot be told from its call's signature, or
+            it draws random numbers in evaluation; the sentence says what to write.
+
+    >>> import jax.numpy as jnp
+    >>> network = from_linen(linen.BatchNorm())
+    >>> x = jnp.array([[1.0], [3.0]])
+    >>> variables = network.init(jax.random.key(0), x)
+    >>> y, changed = network.train(variables, jax.random.key(1), x)
+    >>> y.round(3).tolist(), sorted(changed)
+    ([[-1.0], [1.0]], ['batch_stats'])
+    """
+    if train is None and evaluate is None:
+        training, train = _in_mode(module, training=True)
+        evaluating, evaluate = _in_mode(module, training=False)
+    else:
+        training = evaluating = module
+        train, evaluate = train or {}, evaluate or {}
+    name = type(module).__name__
+
+    def init(key: Key, /, *inputs: Input) -> Variables:
+        return evaluating.init(key, *inputs, **evaluate)
+
+    def apply(variables: Variables, /, *inputs: Input) -> Output:
+        return _explained(
+            name, inputs, lambda: evaluating.apply(variables, *inputs, **evaluate)
+        )
+
+    def training_pass(
+        variables: Variables, key: Key, /, *inputs: Input
+    ) -> tuple[Output, Variables]:
+        # Linen draws whatever has no stream of its own from that of the parameters.
+        others = [collection for collection in variables if collection != "params"]
+        outputs, after = _explained(
+            name,
+            inputs,
+            lambda: training.apply(
+                variables, *inputs, **train, mutable=others, rngs={"params": key}
+            ),
+        )
+        return outputs, changed_collections(variables, after)
+
+    return Network(init, apply, training_pass)
+
+
+def changed_collections(before: Variables, after: Variables) -> Variables:
+    """Returns the collections of which some leaf is another one than before.
+
+    >>> changed_collections({"a": 1.5, "b": 2.5}, {"a": 1.5, "b": 3.5})
+    {'b': 3.5}
+    """
+
+    def is_same(name: str) -> bool:
+        old, new = (jax.tree.leaves(tree[name]) for tree in (before, after))
+        return len(old) == len(new) and all(
+            a is b for a, b in zip(old, new, strict=True)
+        )
+
+    return {name: after[name] for name in after if not is_same(name)}
+
+
+def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:
+    """Returns the arguments that put the call of a module to train, or to evaluate.
+
+    For modules that hold others: `self.network(x, **in_mode(self.network,
+    train=train))`.
+
+    Args:
+        module: the module that is called.
+        train: whether the outer one is in training.
+
+    Raises:
+        InputError: its signature does not say.
+
+    >>> in_mode(linen.Dropout(0.5), train=True)
+    {'deterministic': False}
+    """
+    flags = _flags_of(module)
+    return {name: FLAGS[name] == train for name in flags}
+
+
+def _in_mode(
+    module: linen.Module, *, training: bool
+) -> tuple[linen.Module, dict[str, Any]]:
+    """The module with its fields, and the arguments of its call, of a mode."""
+    fixed = [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
+    fields: dict[str, Any] = {name: FLAGS[name] == training for name in fixed}
+    arguments = {
+        name: value
+        for name, value in in_mode(module, train=training).items()
+        if name not in fields
+    }
+    return module.clone(**fields) if fields else module, arguments
+
+
+def _flags_of(module: linen.Module) -> list[str]:
+    name = type(module).__name__
+    if type(module) is linen.Sequential:
+        inner = [m for m in module.layers if isinstance(m, linen.Module)]
+        if any(_flags_of(layer) for layer in inner):
+            raise InputError(
+                f"{name}: it does not tell its layers whether they are in training; "
+                "write a module whose call takes train: bool = False and passes it on."
+            )
+        return []
+    parameters = inspect.signature(type(module).__call__).parameters.values()
+    flags = [p.name for p in parameters if p.name in FLAGS]
+    for parameter in parameters:
+        if parameter.name in FLAGS:
+            continue
+        is_open = parameter.kind is inspect.Parameter.VAR_KEYWORD and not flags
+        is_switch = isinstance(parameter.default, bool) or parameter.annotation in (
+            bool,
+            "bool",
+        )
+        is_required = (
+            parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            and parameter.default is inspect.Parameter.empty
+        )
+        if is_open or is_switch or is_required:
+            raise InputError(
+                f"{name}: its argument {parameter.name!r} may say whether it is in "
+                f"training, which has to be one of {', '.join(FLAGS)}. Rename it, or "
+                f"write nn.from_linen(module, train=..., evaluate=...) with the "
+                "keyword arguments of both."
+            )
+    return flags
+
+
+def _explained(name: str, inputs: tuple[Input, ...], call: Callable[[], Any]) -> Any:
+    """Calls, and says in a sentence what Flax's own errors mean here."""
+    try:
+        return call()
+    except InvalidRngError as error:
+        raise InputError(
+            f"{name}: it draws random numbers in evaluation. Let its call take "
+            "deterministic or train, and draw in training alone."
+        ) from error
+    except (ScopeParamNotFoundError, ScopeParamShapeError) as error:
+        shapes = [getattr(x, "shape", type(x).__name__) for x in inputs]
+        raise InputError(
+            f"{name}: the network was initialised on inputs of other shapes than "
+            f"{shapes}: an input (a condition, say) is missing, added or of another "
+            "width."
+        ) from error

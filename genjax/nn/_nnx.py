@@ -1,0 +1,115 @@
+"""Flax NNX models as networks: the only code that knows their states."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from genjax.base import Network
+from genjax.errors import InputError
+from genjax.nn._linen import changed_collections
+from genjax.typing import Input, Key, Output, Variables
+
+
+def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+    """An NNX model as a network, from its constructor.
+
+    Its variables are collections by the types of their leaves, `nnx.Param` under
+    `"params"`, `nnx.BatchStat` under `"batch_stats"`, each a dict from paths such as
+    `"layers/0/kernel"` to arrays. Evaluation is what `model.eval()` does, the pass of a
+    training step what `model.train()` does, with random numbers by the step's key.
+
+    Args:
+        make: from `nnx.Rngs` to a new model; every seed of an ensemble makes its own.
+
+    Raises:
+        InputError: `make` is a model, not its constructor.
+
+    >>> network = from_nnx(lambda rngs: nnx.Linear(3, 2, rngs=rngs))
+    >>> x = jnp.ones((5, 3))
+    >>> variables = network.init(jax.random.key(0), x)
+    >>> network.apply(variables, x).shape, sorted(variables["params"])
+    ((5, 2), ['bias', 'kernel'])
+    """
+    if isinstance(make, nnx.Module):
+        raise InputError(constructor_wanted(make))
+
+    @cache
+    def graph(*, training: bool) -> tuple[Any, Any]:
+        """The definition of the model in a mode, and its states without values."""
+
+        def build() -> nnx.Module:
+            model = make(nnx.Rngs(0))
+            model.train() if training else model.eval()
+            return model
+
+        return nnx.split(nnx.eval_shape(build))
+
+    def run(
+        variables: Variables, key: Key, inputs: tuple[Input, ...], *, training: bool
+    ) -> tuple[Output, Variables]:
+        definition, states = graph(training=training)
+        model = nnx.merge(definition, _filled(states, variables, key))
+        outputs = model(*inputs)  # pyrefly: the model is whatever the user made
+        return outputs, _collections(nnx.state(model))
+
+    def init(key: Key, /, *inputs: Input) -> Variables:
+        del inputs
+        return _collections(nnx.state(make(nnx.Rngs(key))))
+
+    def apply(variables: Variables, /, *inputs: Input) -> Output:
+        return run(variables, jax.random.key(0), inputs, training=False)[0]
+
+    def training_pass(
+        variables: Variables, key: Key, /, *inputs: Input
+    ) -> tuple[Output, Variables]:
+        outputs, after = run(variables, key, inputs, training=True)
+        return outputs, changed_collections(variables, after)
+
+    return Network(init, apply, training_pass)
+
+
+def constructor_wanted(model: object) -> str:
+    """Says how to hand over an NNX model."""
+    name = type(model).__name__
+    return (
+        f"{name}: an NNX model holds the values of one seed; hand over its "
+        f"constructor: nn.from_nnx(lambda rngs: {name}(..., rngs=rngs))."
+    )
+
+
+def _collections(state: Any) -> Variables:
+    found: dict[str, dict[str, Any]] = {"params": {}}
+    for path, leaf in nnx.to_flat_state(state):
+        if isinstance(leaf, nnx.RngState):
+            continue
+        kind = type(leaf)
+        name = (
+            "params"
+            if issubclass(kind, nnx.Param)
+            else nnx.variable_name_from_type(kind, allow_register=True)
+        )
+        found.setdefault(name, {})["/".join(map(str, path))] = leaf.get_value()
+    return found
+
+
+def _filled(states: Any, variables: Variables, key: Key) -> Any:
+    """The states with the values of the variables, and random states by the key."""
+    leaves = {
+        path: leaf
+        for collection in variables.values()
+        for path, leaf in collection.items()
+    }
+    flat = []
+    for i, (path, leaf) in enumerate(nnx.to_flat_state(states)):
+        if isinstance(leaf, nnx.RngKey):
+            value = jax.random.fold_in(key, i)
+        elif isinstance(leaf, nnx.RngState):
+            value = jnp.zeros(leaf.shape, leaf.dtype)
+        else:
+            value = leaves["/".join(map(str, path))]
+        flat.append((path, leaf.replace(value)))
+    return nnx.from_flat_state(flat)

@@ -1,0 +1,173 @@
+"""The door through which families take networks, and the views that they take of them.
+
+as_network(model)       whatever a user hands over, as a `Network`
+as_pure_network(model)  one for densities and bijectors: nothing changes in training
+noisy(network, key)     the network in training, under one key
+"""
+
+from collections.abc import Callable
+
+import jax
+from flax import linen, nnx
+
+from genjax.arrays import widened
+from genjax.base import Network, NetworkLike
+from genjax.errors import InputError
+from genjax.nn._linen import from_linen
+from genjax.nn._nnx import constructor_wanted
+from genjax.typing import Input, Key, Output, Variables
+
+
+def as_network(model: NetworkLike, *, user: str) -> Network:
+    """Takes what a user hands over as a network.
+
+    Outputs are in float32 or wider. Inputs that are None are left out, so that a
+    condition goes in where there is one.
+
+    Args:
+        model: a Flax Linen module, a `Network`, what `from_nnx` returns, or anything
+            with a pure `init(key, *inputs)` and `apply(variables, *inputs)`.
+        user: who asks, for the sentences of errors.
+
+    Raises:
+        InputError: it is something else, how it trains cannot be told, or inputs have
+            not one row an example.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax import nn
+    >>> network = as_network(nn.MLP(features=2, hidden=(8,)), user="doctest")
+    >>> variables = network.init(jax.random.key(0), jnp.ones((3, 4)), None)
+    >>> network.apply(variables, jnp.ones((5, 4))).shape
+    (5, 2)
+    """
+    network = _adapted(model, user)
+
+    def init(key: Key, /, *inputs: Input) -> Variables:
+        return dict(network.init(key, *_given(user, inputs)))
+
+    def apply(variables: Variables, /, *inputs: Input) -> Output:
+        given = _given(user, inputs)
+        return widened(_named(user, lambda: network.apply(variables, *given)))
+
+    def training(
+        variables: Variables, key: Key, /, *inputs: Input
+    ) -> tuple[Output, Variables]:
+        given = _given(user, inputs)
+        outputs, changed = _named(user, lambda: network.train(variables, key, *given))
+        return widened(outputs), changed
+
+    return Network(init, apply, training)
+
+
+def as_pure_network(model: NetworkLike, *, user: str) -> Network:
+    """Takes a network into a density or a bijector, which have no training mode.
+
+    Args:
+        model: as `as_network` takes it. In training it may draw random numbers (see
+            `noisy`), but it must not change collections.
+        user: who asks, for the sentences of errors.
+
+    Raises:
+        InputError: at `init`, the network changes collections in training, as batch
+            normalisation does; the sentence names the ways out.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax import nn
+    >>> as_pure_network(nn.BatchNorm(), user="doctest").init(
+    ...     jax.random.key(0), jnp.ones((2, 1)))
+    Traceback (most recent call last):
+        ...
+    genjax.errors.InputError: doctest: a density or a bijector is a pure function, but \
+this network changes ['batch_stats'] in training. Normalise by examples (LayerNorm, \
+GroupNorm), or let the objective apply the network and condition the density on its \
+outputs: genjax.densities.conditional_likelihood(density, network).
+    """
+    network = as_network(model, user=user)
+
+    def init(key: Key, /, *inputs: Input) -> Variables:
+        variables = network.init(key, *inputs)
+        if set(variables) - {"params"}:
+            _, changed = jax.eval_shape(network.train, variables, key, *inputs)
+            _refuse_changes(user, changed)
+        return variables
+
+    return network._replace(init=init)
+
+
+def noisy(model: NetworkLike, key: Key) -> Network:
+    """The network as it is in training under one key: dropout as a pure function.
+
+    A density or a bijector of it is a density under that key;
+    `training.stochastic(lambda key: ...)` draws a key a step.
+
+    Args:
+        model: as `as_network` takes it.
+        key: of what is random in its training pass.
+
+    Raises:
+        InputError: the network changes collections in training.
+
+    >>> import jax.numpy as jnp
+    >>> from flax import linen
+    >>> dropped = noisy(linen.Dropout(0.5), jax.random.key(0))
+    >>> sorted(set(dropped.apply({}, jnp.ones((1, 16)))[0].tolist()))
+    [0.0, 2.0]
+    """
+    network = as_network(model, user="noisy")
+
+    def apply(variables: Variables, /, *inputs: Input) -> Output:
+        outputs, changed = network.train(variables, key, *inputs)
+        _refuse_changes("noisy", changed)
+        return outputs
+
+    return Network(network.init, apply)
+
+
+def _adapted(model: NetworkLike, user: str) -> Network:
+    if isinstance(model, Network):
+        return model
+    if isinstance(model, linen.Module):
+        return _named(user, lambda: from_linen(model))
+    if isinstance(model, nnx.Module):
+        raise InputError(f"{user}: {constructor_wanted(model)}")
+    init, apply = (getattr(model, name, None) for name in ("init", "apply"))
+    if not (callable(init) and callable(apply)):
+        raise InputError(
+            f"{user}: a network is a Flax Linen module, nn.from_nnx(lambda rngs: ...), "
+            "or Network(init, apply) of init(key, *inputs) -> variables and "
+            f"apply(variables, *inputs) -> outputs; got {type(model).__name__}."
+        )
+    return Network(init, apply)
+
+
+def _named(user: str, call: Callable[[], Output]) -> Output:
+    """Puts the name of who asks before the sentence of an error."""
+    try:
+        return call()
+    except InputError as error:
+        if str(error).startswith(f"{user}: "):
+            raise
+        raise InputError(f"{user}: {error}") from error
+
+
+def _given(user: str, inputs: tuple[Input, ...]) -> list[Input]:
+    given = [x for x in inputs if x is not None]
+    rows = [len(leaf) for leaf in jax.tree.leaves(given) if getattr(leaf, "ndim", 0)]
+    if len(set(rows)) > 1:
+        shapes = [leaf.shape for leaf in jax.tree.leaves(given)]
+        raise InputError(
+            f"{user}: x and its condition must have one row an example, got the "
+            f"shapes {shapes}."
+        )
+    return given
+
+
+def _refuse_changes(user: str, changed: Variables) -> None:
+    if changed:
+        raise InputError(
+            f"{user}: a density or a bijector is a pure function, but this network "
+            f"changes {sorted(changed)} in training. Normalise by examples (LayerNorm, "
+            "GroupNorm), or let the objective apply the network and condition the "
+            "density on its outputs: genjax.densities.conditional_likelihood(density, "
+            "network)."
+        )

@@ -1,0 +1,169 @@
+"""Features at several resolutions: backbone, pyramid, and the tower of a head."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from genjax.errors import InputError
+from genjax.nn._normalization import GroupNorm
+from genjax.nn._resnet import ResidualBlock
+from genjax.typing import Array
+
+Levels = tuple[Array, ...]
+
+
+class PyramidBackbone(nn.Module):
+    """A residual network that returns the features of its last stages.
+
+    Attributes:
+        widths: the channels of the stages; stage i has the stride `stem 2^i`.
+        levels: how many of the last stages to return, the finest first.
+        stem: the stride of the first convolution.
+        blocks: residual blocks a stage.
+        dtype: of the computation.
+
+    >>> module = PyramidBackbone(widths=(8, 8, 16), levels=2)
+    >>> x = jnp.ones((1, 16, 16, 1))
+    >>> [f.shape for f in module.apply(module.init(jax.random.key(0), x), x)]
+    [(1, 8, 8, 8), (1, 4, 4, 16)]
+    """
+
+    widths: Sequence[int]
+    levels: int
+    stem: int = 1
+    blocks: int = 1
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Levels:
+        """Maps images `[b, h, w, c]` to features, the finest first.
+
+        Raises:
+            InputError: the image cannot be halved often enough.
+        """
+        factor = self.stem * 2 ** (len(self.widths) - 1)
+        if x.shape[1] % factor or x.shape[2] % factor:
+            raise InputError(
+                f"PyramidBackbone: {len(self.widths)} stages need images whose sides "
+                f"are multiples of {factor}, got {x.shape[1]} x {x.shape[2]}."
+            )
+        size = 2 * self.stem + 1
+        stem = (self.stem, self.stem)
+        x = nn.Conv(self.widths[0], (size, size), stem, dtype=self.dtype)(x)
+        features = []
+        for stage, width in enumerate(self.widths):
+            for block in range(self.blocks):
+                stride = 2 if stage and not block else 1
+                x = ResidualBlock(width, stride, dtype=self.dtype)(x)
+            features.append(x)
+        return tuple(features[-self.levels :])
+
+
+class FPN(nn.Module):
+    """A feature pyramid: coarse features, enlarged, are added to finer ones.
+
+        P_i = conv3x3(M_i),   M_i = conv1x1(C_i) + enlarge(M_(i+1))
+
+    Attributes:
+        features: channels of every level.
+        dtype: of the computation.
+
+    Source: Lin et al., 2017, arXiv:1612.03144.
+
+    >>> module = FPN(features=4)
+    >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 4), (1, 4, 4, 4)]
+    """
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> Levels:
+        """Maps features, the finest first, to as many of `features` channels.
+
+        Raises:
+            InputError: a level is not half as large as the finer one.
+        """
+        for fine, coarse in itertools.pairwise(levels):
+            if fine.shape[1:3] != (2 * coarse.shape[1], 2 * coarse.shape[2]):
+                raise InputError(
+                    "FPN: every level must be half as large as the finer one, got "
+                    f"{fine.shape[1:3]} before {coarse.shape[1:3]}."
+                )
+        merged: Array | None = None
+        outputs = []
+        for level in reversed(levels):
+            lateral = nn.Conv(self.features, (1, 1), dtype=self.dtype)(level)
+            if merged is not None:
+                lateral = lateral + merged.repeat(2, axis=1).repeat(2, axis=2)
+            merged = lateral
+            outputs.append(nn.Conv(self.features, (3, 3), dtype=self.dtype)(merged))
+        return tuple(reversed(outputs))
+
+
+class DenseTower(nn.Module):
+    """What a dense detector computes at every place, with weights shared by all levels.
+
+    Two towers of convolutions, one for the classes, one for the geometry.
+
+    Attributes:
+        outputs: name -> channels; the first is computed from the class tower, the
+            others from the geometry tower.
+        width: channels of the towers.
+        depth: convolutions of each tower.
+        prior: the probability that the class logits start from.
+        dtype: of the computation.
+
+    Source: Lin et al., 2017, arXiv:1708.02002; Tian et al., 2019, arXiv:1904.01355.
+
+    >>> module = DenseTower(outputs=(("logits", 3), ("distance", 4)), width=8)
+    >>> levels = (jnp.ones((1, 4, 4, 8)),)
+    >>> raw = module.apply(module.init(jax.random.key(0), levels), levels)
+    >>> raw["distance"][0].shape
+    (1, 4, 4, 4)
+    """
+
+    outputs: tuple[tuple[str, int], ...]
+    width: int
+    depth: int = 2
+    prior: float = 0.01
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> dict[str, Levels]:
+        """Maps levels `[b, h, w, c]` to `{name: levels [b, h, w, channels]}`."""
+        classes, *geometry = self.outputs
+        bias = math.log(self.prior / (1 - self.prior))
+        on_classes = self._tower(levels, "classes")
+        on_geometry = self._tower(levels, "geometry")
+        return {
+            classes[0]: self._head(on_classes, *classes, bias=bias),
+            **{name: self._head(on_geometry, name, n) for name, n in geometry},
+        }
+
+    def _tower(self, levels: Levels, name: str) -> Levels:
+        for index in range(self.depth):
+            conv = nn.Conv(self.width, (3, 3), dtype=self.dtype, name=f"{name}_{index}")
+            norm = GroupNorm(dtype=self.dtype, name=f"{name}_norm_{index}")
+            levels = tuple(jax.nn.relu(norm(conv(x))) for x in levels)
+        return levels
+
+    def _head(
+        self, levels: Levels, name: str, channels: int, bias: float = 0.0
+    ) -> Levels:
+        conv = nn.Conv(
+            channels,
+            (3, 3),
+            dtype=self.dtype,
+            name=name,
+            kernel_init=nn.initializers.normal(0.01),
+            bias_init=nn.initializers.constant(bias),
+        )
+        return tuple(conv(x).astype(jnp.float32) for x in levels)

@@ -1,0 +1,148 @@
+"""What discriminators are built with: bounded weights, and a look at the batch."""
+
+import jax
+import jax.numpy as jnp
+
+from genjax.base import Network, NetworkLike
+from genjax.errors import InputError
+from genjax.nn._lipschitz import singular_vector
+from genjax.nn._pure import as_network
+from genjax.typing import Array, Float, Input, Key, Output, Params, Variables
+
+POWER = "power_iteration"
+"""The collection of the singular vectors."""
+
+
+def spectrally_normalized(
+    model: NetworkLike, *, bound: float = 1.0, iterations: int = 1
+) -> Network:
+    """Divides every kernel of a network by its largest singular value.
+
+        W <- bound W / sigma,   sigma = |W v|,   v <- W' W v / |W' W v|
+
+    A kernel is a matrix of its output features, all other axes together. The singular
+    vectors are kept in the collection `"power_iteration"` from step to step, so that
+    one iteration a step is enough; `init` takes 30. They have no gradient, `sigma` has
+    that of the weights.
+
+    Args:
+        model: any network whose weights are named `kernel`, as Flax's are.
+        bound: the norm of every layer.
+        iterations: of the power method in each pass of a training step.
+
+    Returns:
+        A network with the variables of the one that is given, and the vectors.
+
+    Raises:
+        InputError: `bound` or `iterations` is not positive.
+
+    Source: Miyato, Kataoka, Koyama and Yoshida, 2018, arXiv:1802.05957.
+
+    >>> from genjax import nn
+    >>> network = spectrally_normalized(nn.MLP(features=1, hidden=()))
+    >>> x = jnp.eye(4)
+    >>> variables = network.init(jax.random.key(0), x)
+    >>> round(float(jnp.linalg.norm(network.apply(variables, x))), 4)
+    1.0
+    """
+    if bound <= 0 or iterations < 1:
+        raise InputError(
+            "spectrally_normalized: bound and iterations must be positive, got "
+            f"{bound} and {iterations}."
+        )
+    network = as_network(model, user="spectrally_normalized")
+
+    def init(key: Key, /, *inputs: Input) -> Variables:
+        key_network, key_vectors = jax.random.split(key)
+        variables = network.init(key_network, *inputs)
+        kernels = _kernels(variables["params"])
+        keys = jax.random.split(key_vectors, max(1, len(kernels)))
+        vectors = {
+            name: singular_vector(
+                kernel, jax.random.normal(one, kernel.shape[1:]), iterations=30
+            )
+            for (name, kernel), one in zip(kernels.items(), keys, strict=False)
+        }
+        return {**variables, POWER: vectors}
+
+    def normalized(variables: Variables, vectors: Params) -> Variables:
+        def scale(path: tuple[object, ...], leaf: Array) -> Array:
+            name = jax.tree_util.keystr(path)
+            if name not in vectors:
+                return leaf
+            matrix = leaf.reshape(-1, leaf.shape[-1]).astype(jnp.float32)
+            # A layer of zeros stays one, with the gradient of an unscaled layer.
+            is_zero = jnp.all(matrix == 0)
+            reached = jnp.where(is_zero, 1.0, matrix @ vectors[name])
+            return (
+                bound
+                * leaf
+                / jnp.where(is_zero, 1.0, jnp.linalg.norm(reached)).astype(leaf.dtype)
+            )
+
+        params = jax.tree_util.tree_map_with_path(scale, variables["params"])
+        others = {name: part for name, part in variables.items() if name != POWER}
+        return {**others, "params": params}
+
+    def apply(variables: Variables, /, *inputs: Input) -> Output:
+        return network.apply(normalized(variables, variables[POWER]), *inputs)
+
+    def training(
+        variables: Variables, key: Key, /, *inputs: Input
+    ) -> tuple[Output, Variables]:
+        kernels = _kernels(variables["params"])
+        vectors = {
+            name: singular_vector(kernels[name], v, iterations=iterations)
+            for name, v in variables[POWER].items()
+        }
+        outputs, changed = network.train(normalized(variables, vectors), key, *inputs)
+        return outputs, {**changed, POWER: vectors}
+
+    return Network(init, apply, training)
+
+
+def _kernels(params: Params) -> dict[str, Array]:
+    """The kernels of a network as matrices `[inputs, outputs]`, by their paths."""
+    leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+    return {
+        jax.tree_util.keystr(path): leaf.reshape(-1, leaf.shape[-1])
+        for path, leaf in leaves
+        if str(getattr(path[-1], "key", "")).split("/")[-1] == "kernel"
+    }
+
+
+def minibatch_deviation(
+    x: Float[Array, "b h w c"], *, group: int = 4
+) -> Float[Array, "b h w c1"]:
+    """Adds a channel with the deviation inside groups of examples.
+
+        s = mean_{h, w, c} sqrt(var_group x + 1e-8), the same for the whole group
+
+    Fakes that are all alike have a deviation of their own, which gives them away.
+
+    Args:
+        x: features of images.
+        group: how many examples; the whole batch where it is smaller.
+
+    Raises:
+        InputError: the group does not divide the batch.
+
+    Source: Karras, Aila, Laine and Lehtinen, 2018, arXiv:1710.10196.
+
+    >>> x = jnp.array([0.0, 2.0]).reshape(2, 1, 1, 1)
+    >>> minibatch_deviation(x)[:, 0, 0].tolist()
+    [[0.0, 1.0], [2.0, 1.0]]
+    """
+    b, height, width, _ = x.shape
+    group = min(group, b)
+    if b % group:
+        raise InputError(
+            f"minibatch_deviation: group = {group} must divide the batch, got {b} rows."
+        )
+    groups = x.astype(jnp.float32).reshape(group, b // group, *x.shape[1:])
+    deviation = jnp.sqrt(jnp.var(groups, axis=0) + 1e-8)
+    of_group = jnp.mean(deviation, axis=(1, 2, 3)).astype(x.dtype)
+    channel = jnp.tile(of_group, group)[:, None, None, None]
+    return jnp.concatenate(
+        [x, jnp.broadcast_to(channel, (b, height, width, 1))], axis=3
+    )

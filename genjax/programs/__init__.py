@@ -1,0 +1,25 @@
+"""Transformations of plain JAX programs, by what their jaxprs say.
+
+`inverse_and_log_det` runs a program backwards, `dependence` tells what each output sees
+of the input, `device_varying` which outputs differ between devices; the transforms
+`with_..._log_det` know how a Jacobian is built.
+"""
+
+from genjax.programs._dependence import dependence
+from genjax.programs._inverse import inverse_and_log_det, invertible
+from genjax.programs._log_det import (
+    with_dense_log_det,
+    with_diagonal_log_det,
+    with_triangular_log_det,
+)
+from genjax.programs._varying import device_varying
+
+__all__ = [
+    "dependence",
+    "device_varying",
+    "inverse_and_log_det",
+    "invertible",
+    "with_dense_log_det",
+    "with_diagonal_log_det",
+    "with_triangular_log_det",
+]

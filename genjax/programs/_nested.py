@@ -1,0 +1,94 @@
+"""The core of every analysis: a traced program, with the programs inside it, read once.
+
+An analysis follows one abstract value a variable through a jaxpr. It is a table of
+rules, by primitives, and what holds without one; programs that an equation merely runs
+(jit, remat, custom derivatives) are read in place of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+
+Value = TypeVar("Value")
+
+Rule: TypeAlias = Callable[[JaxprEqn, Sequence[Any]], Sequence[Any]]
+"""`(equation, values of its operands) -> values of its results`."""
+
+CALLS = frozenset(
+    {
+        "checkpoint",
+        "closed_call",
+        "core_call",
+        "custom_jvp_call",
+        "custom_vjp_call",
+        "jit",
+        "pjit",
+        "remat2",
+    }
+)
+"""Primitives that do nothing but run an inner program."""
+
+
+@dataclass(frozen=True)
+class Analysis(Generic[Value]):
+    """What an analysis says of each equation.
+
+    Attributes:
+        constant: the value of what does not depend on any input.
+        rules: primitive -> rule.
+        otherwise: the rule of every other primitive.
+    """
+
+    constant: Value
+    rules: Mapping[str, Rule]
+    otherwise: Rule
+
+
+def called_program(equation: JaxprEqn) -> ClosedJaxpr | None:
+    """Returns the program that an equation runs on its own inputs, where it runs one.
+
+    Args:
+        equation: of a jaxpr.
+    """
+    if equation.primitive.name not in CALLS:
+        return None
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        inner = equation.params.get(name)
+        if isinstance(inner, ClosedJaxpr):
+            return inner
+        if isinstance(inner, Jaxpr):
+            return ClosedJaxpr(inner, ())
+    return None
+
+
+def interpret(
+    analysis: Analysis[Value], jaxpr: Jaxpr, inputs: Sequence[Value]
+) -> list[Value]:
+    """Follows abstract values from the inputs of a program to its outputs.
+
+    Args:
+        analysis: its rules.
+        jaxpr: the program.
+        inputs: one value for each of its inputs.
+    """
+    known: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
+
+    def value(atom: Any) -> Value:
+        if isinstance(atom, Literal):
+            return analysis.constant
+        return known.get(atom, analysis.constant)
+
+    for equation in jaxpr.eqns:
+        operands = [value(atom) for atom in equation.invars]
+        inner = called_program(equation)
+        rule = analysis.rules.get(equation.primitive.name)
+        if rule is not None:
+            results = rule(equation, operands)
+        elif inner is not None and len(inner.jaxpr.invars) == len(operands):
+            results = interpret(analysis, inner.jaxpr, operands)
+        else:
+            results = analysis.otherwise(equation, operands)
+        known.update(zip(equation.outvars, results, strict=True))
+    return [value(atom) for atom in jaxpr.outvars]

@@ -1,0 +1,303 @@
+"""Checkpoints that are whole, verified, and refused by another configuration.
+
+Orbax writes them asynchronously and atomically; here each gets a digest per leaf, which
+is verified when it is read, and the configuration of its run.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import jax
+import numpy as np
+
+from genjax.base import TrainState
+from genjax.errors import InputError, RunError
+from genjax.training._digest import leaf_name, snapshot
+
+
+class Checkpoints:
+    """The checkpoints of one run: a folder with a step in each subfolder.
+
+    Args:
+        directory: where they are; made when it is not there.
+        config: what identifies the run, as JSON. A folder that holds checkpoints of
+            another configuration is refused.
+        metric: the metric by which a checkpoint is the best: the lowest.
+        keep_latest: how many of the latest are kept.
+        keep_best: how many of the best are kept.
+        read_only: touch nothing: for finished runs, and those of others.
+
+    Raises:
+        InputError: the folder holds another configuration's checkpoints, or a damaged
+            one; the sentence names the fields, or the leaf.
+        RunError: the folder cannot be written.
+
+    >>> import tempfile, jax.numpy as jnp
+    >>> state = TrainState(jnp.zeros((), int), jax.random.key(0), {"params": {}}, ())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Checkpoints(folder, config={"seed": 0}) as checkpoints:
+    ...         checkpoints.save(10, state)
+    ...         checkpoints.wait()
+    ...         checkpoints.latest
+    10
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        config: Mapping[str, Any],
+        metric: str = "loss",
+        keep_latest: int = 2,
+        keep_best: int = 1,
+        read_only: bool = False,
+    ) -> None:
+        self.directory = Path(directory).absolute()
+        self.config = json.loads(json.dumps(dict(config)))
+        self.metric = metric
+        if not read_only:
+            self._refuse_unwritable()
+        elif not self.directory.is_dir():
+            raise InputError(f"there is no folder of checkpoints at {self.directory}.")
+        try:
+            with _quiet():
+                self._checkpointer = self._open(
+                    keep_latest, keep_best, cleanup=not read_only
+                )
+                latest = self.latest
+        except ValueError as error:
+            raise InputError(
+                f"a checkpoint in {self.directory} is damaged: {_first_line(error)}."
+            ) from error
+        if latest is not None:
+            self._refuse_other_config(latest)
+
+    def _refuse_unwritable(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            (self.directory / ".writable").touch()
+            (self.directory / ".writable").unlink()
+        except OSError as error:
+            raise RunError(_unwritable(self.directory, error)) from error
+
+    def _open(self, keep_latest: int, keep_best: int, *, cleanup: bool) -> Any:
+        from orbax.checkpoint import v1
+
+        ocp: Any = v1  # its own policies do not match its own annotations
+        saving = ocp.training.save_decision_policies
+        preservation = ocp.training.preservation_policies
+        return ocp.training.Checkpointer(
+            self.directory,
+            save_decision_policy=saving.FixedIntervalPolicy(1),
+            preservation_policy=preservation.AnyPreservationPolicy(
+                [
+                    preservation.LatestN(keep_latest),
+                    preservation.BestN(
+                        get_metric_fn=lambda metrics: metrics[self.metric],
+                        reverse=True,
+                        n=keep_best,
+                        keep_checkpoints_without_metrics=False,
+                    ),
+                ]
+            ),
+            cleanup_tmp_directories=cleanup,
+        )
+
+    @property
+    def latest(self) -> int | None:
+        """The step of the latest complete checkpoint, None when there is none."""
+        found = self._checkpointer.latest
+        return None if found is None else found.step
+
+    @property
+    def best(self) -> int | None:
+        """The step with the lowest metric; the latest where none has one."""
+        scored = [c for c in self._checkpointer.checkpoints if c.metrics]
+        if not scored:
+            return self.latest
+        return min(scored, key=lambda c: (c.metrics[self.metric], c.step)).step
+
+    def save(
+        self,
+        step: int,
+        state: TrainState,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Starts to save a state; returns as soon as the state may be donated.
+
+        Args:
+            step: how many steps the state has made.
+            state: the whole state.
+            metrics: what it scored; must hold `metric`, to count among the best.
+
+        Raises:
+            RunError: this or an earlier save could not be written.
+        """
+        if step == self.latest:
+            return
+        copy, digests = snapshot(state)
+        flat = jax.tree_util.tree_flatten_with_path(digests)[0]
+        names = {leaf_name(path): np.asarray(leaf).tolist() for path, leaf in flat}
+        try:
+            started = self._checkpointer.save_checkpointables_async(
+                step,
+                {"state": copy},
+                force=True,
+                metrics=None if metrics is None else dict(metrics),
+                custom_metadata={"config": self.config, "digests": names},
+            )
+        except Exception as error:
+            raise RunError(_unwritable(self.directory, error)) from error
+        if started is None:
+            raise RunError(f"the checkpoint of step {step} was not accepted.")
+
+    def wait(self) -> None:
+        """Waits until every started save is complete.
+
+        Raises:
+            RunError: a save could not be written.
+        """
+        try:
+            self._checkpointer.wait()
+        except Exception as error:
+            raise RunError(_unwritable(self.directory, error)) from error
+
+    def restore(self, template: TrainState, step: int | None = None) -> TrainState:
+        """Reads a checkpoint and verifies every leaf.
+
+        Args:
+            template: a state of the same structure; its shardings are those of the
+                result, on however many devices the checkpoint was written.
+            step: which; the latest when None.
+
+        Raises:
+            InputError: there is no such checkpoint, its structure is another one, or it
+                is damaged.
+        """
+        step = self.latest if step is None else step
+        if step is None:
+            raise InputError(f"there is no complete checkpoint in {self.directory}.")
+        meta = self._refuse_other_config(step)
+        self._refuse_unreadable_leaf(step, template)
+        abstract = {"state": jax.tree.map(_abstract, template)}
+        try:
+            with _quiet():
+                state = self._checkpointer.load_checkpointables(step, abstract)["state"]
+        except Exception as error:
+            why = "its index files are not readable, or its structure is another one"
+            raise InputError(self._damaged(step, why)) from error
+        self._verify(step, state, meta.get("digests", {}))
+        return state
+
+    def _refuse_unreadable_leaf(self, step: int, template: TrainState) -> None:
+        """Reads every leaf by itself, since Orbax does not say which one is damaged."""
+        import tensorstore
+
+        base = f"file://{self.directory / str(step) / 'state'}/|ocdbt:"
+        names = [
+            leaf_name(path)
+            for path, _ in jax.tree_util.tree_flatten_with_path(template)[0]
+        ]
+        stores = [
+            tensorstore.open(f"{base}{name.replace('/', '.')}/|zarr3:")
+            for name in names
+        ]
+        for name, store in zip(names, stores, strict=True):
+            try:
+                store.result().read().result()
+            except ValueError as error:
+                why = f"the leaf {name} is not readable ({_first_line(error)[:80]})"
+                raise InputError(self._damaged(step, why)) from error
+
+    def _verify(self, step: int, state: TrainState, saved: Mapping[str, Any]) -> None:
+        _, digests = snapshot(state)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(digests)[0]:
+            name = leaf_name(path)
+            if saved.get(name) != np.asarray(leaf).tolist():
+                raise InputError(
+                    self._damaged(step, f"the leaf {name} is not what was saved")
+                )
+
+    def _damaged(self, step: int, why: str) -> str:
+        others = [c.step for c in self._checkpointer.checkpoints if c.step != step]
+        rest = f"; other checkpoints are there: {others}" if others else ""
+        return (
+            f"the checkpoint of step {step} in {self.directory} cannot be used: "
+            f"{why}{rest}."
+        )
+
+    def _refuse_other_config(self, step: int) -> dict[str, Any]:
+        try:
+            # Orbax's own `metadata` also opens every array, and reports at length where
+            # one is damaged.
+            file = self.directory / str(step) / "_CHECKPOINT_METADATA"
+            meta = json.loads(file.read_text())["custom_metadata"]
+            theirs = meta["config"]
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                self._damaged(step, "its configuration is not readable")
+            ) from error
+        differing = [
+            f"{name} = {theirs.get(name, 'absent')!r} there, "
+            f"{self.config.get(name, 'absent')!r} here"
+            for name in sorted(theirs.keys() | self.config.keys())
+            if theirs.get(name, _MISSING) != self.config.get(name, _MISSING)
+        ]
+        if differing:
+            raise InputError(
+                f"the checkpoints in {self.directory} belong to another configuration: "
+                f"{'; '.join(differing)}."
+            )
+        return meta
+
+    def close(self) -> None:
+        """Waits for the started saves and releases the folder."""
+        self.wait()
+        self._checkpointer.close()
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_MISSING = object()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the loader's own reports of damage off the screen: ours is a sentence."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+
+def _unwritable(directory: Path, error: Exception) -> str:
+    return (
+        f"cannot write checkpoints to {directory}: {_first_line(error)}. "
+        "What was saved before is whole."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")[:300]

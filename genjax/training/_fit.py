@@ -1,0 +1,212 @@
+"""The loop: it knows `Update` and `Pipeline`, and loses nothing."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from signal import Signals
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from genjax.base import TrainState, Update
+from genjax.data import Pipeline
+from genjax.errors import InputError, RunError
+from genjax.training._checkpoint import Checkpoints
+from genjax.training._interrupt import catch_signals
+from genjax.training._progress import progress_bar
+from genjax.training._transforms import all_finite, loss_names, scan_steps
+from genjax.training._writers import MetricWriter
+from genjax.typing import Array, Key, Variables
+
+Evaluate = Callable[[int, Variables], Mapping[str, Array]]
+
+
+class Fitted(NamedTuple):
+    """How a run ended.
+
+    Fields:
+        state: the last state.
+        step: how many steps it has made.
+        signal: the signal that stopped it early, or None.
+    """
+
+    state: TrainState
+    step: int
+    signal: Signals | None
+
+
+def fit(
+    update: Update,
+    pipeline: Pipeline,
+    *,
+    key: Key,
+    steps: int,
+    evaluate: Evaluate | None = None,
+    evaluate_every: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    writers: Sequence[MetricWriter] = (),
+    chunk: int = 100,
+    show_progress: bool = True,
+    profile: str | Path | None = None,
+) -> Fitted:
+    """Trains for a number of steps.
+
+    Steps run in compiled chunks; between two chunks the loop reports, evaluates, saves
+    and listens for signals. While one chunk runs, the next is made ready. On SIGINT or
+    SIGTERM the state is saved at the end of the chunk.
+
+    Args:
+        update: what a step does.
+        pipeline: where its batches come from.
+        key: of the initial state; a resumed run takes its key from the checkpoint.
+        steps: how many steps in all.
+        evaluate: `(step, variables) -> metrics`, at the intervals and at the end, of
+            the averaged variables where an average is kept.
+        evaluate_every: steps between evaluations, each followed by a checkpoint; only
+            at the end when None.
+        checkpoints: where to save.
+        resume: go on from the latest checkpoint, where there is one.
+        writers: take the mean metrics of each chunk, and those of each evaluation.
+        chunk: the most steps a compiled chunk, made to divide the intervals where that
+            costs at most half; keep a chunk below a second or two. A chunk of one step
+            is no loop at all, which convolutions on CPU need: XLA runs their weight
+            gradients some thirty times slower inside a loop (jax issue 12868).
+        show_progress: draw a progress bar.
+        profile: a folder for a trace of the second chunk, or of the only one, by
+            `jax.profiler`.
+
+    Raises:
+        InputError: an argument is out of range, or a checkpoint cannot be used.
+        RunError: the loss is not finite, or nothing can be written; what was saved
+            before stays whole.
+    """
+    every = evaluate_every or steps
+    for name, value in (("steps", steps), ("evaluate_every", every), ("chunk", chunk)):
+        if value < 1:
+            raise InputError(f"fit: {name} must be at least 1, got {value}.")
+    chunk = _even_chunk(chunk, math.gcd(every, steps))
+    state, start = jax.jit(update.init)(key, pipeline.example), 0
+    if resume and checkpoints is not None and checkpoints.latest is not None:
+        state, start = checkpoints.restore(state), checkpoints.latest
+    run = partial(compile_chunk(update, pipeline), resident=pipeline.resident)
+    traced = min(1, (steps - start - 1) // chunk)
+    with ExitStack() as stack:
+        caught = stack.enter_context(catch_signals())
+        advance = stack.enter_context(
+            progress_bar(steps, start=start, show=show_progress)
+        )
+        step, chunks, shown = start, 0, {}
+        while step < steps and caught() is None:
+            stop = min(steps, (step // every + 1) * every)
+            pending = None
+            while step < stop and caught() is None:
+                count = min(chunk, stop - step)
+                feed = pipeline.feed(step, count)
+                with _profiler(profile if chunks == traced else None) as wait:
+                    state, metrics = run(state, feed=feed)
+                    wait(metrics)
+                chunks += 1
+                if pending is not None:
+                    shown = shown | _report(*pending, writers)
+                    advance(step, shown)
+                step += count
+                pending = (step, metrics)
+            if pending is not None:
+                shown = shown | _report(*pending, writers)
+            scores = None
+            if evaluate is not None and step == stop:
+                scores = {
+                    k: np.asarray(v) for k, v in evaluate(step, state.evaluated).items()
+                }
+                for write in writers:
+                    write(step, scores)
+                shown = shown | scores
+            if checkpoints is not None:
+                if not jax.jit(all_finite)(state.variables):
+                    raise RunError(
+                        f"the variables after step {step} are not finite; the "
+                        "checkpoints of earlier steps are whole."
+                    )
+                checkpoints.save(step, state, _means(scores))
+            advance(step, shown)
+        if checkpoints is not None:
+            checkpoints.wait()
+        return Fitted(state, step, caught() if step < steps else None)
+
+
+def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
+    """Returns the jitted `(state, resident, feed) -> (state, metrics)` of a chunk.
+
+    The state is donated.
+    """
+
+    def run(state: TrainState, resident: Any, feed: Any) -> Any:
+        def step(state: TrainState, item: Any) -> Any:
+            return update.step(state, pipeline.read(resident, item))
+
+        if len(jax.tree.leaves(feed)[0]) == 1:
+            state, metrics = step(state, jax.tree.map(lambda leaf: leaf[0], feed))
+            return state, jax.tree.map(lambda leaf: leaf[None], metrics)
+        return scan_steps(Update(update.init, step)).step(state, feed)
+
+    return jax.jit(run, donate_argnums=0)
+
+
+def _report(
+    step: int, metrics: Mapping[str, Array], writers: Sequence[MetricWriter]
+) -> dict[str, Any]:
+    """Checks the losses of a chunk, writes its means, and returns those of the losses.
+
+    Of several players, each has its own, by names that end in `_loss`.
+    """
+    values = {name: np.asarray(value) for name, value in metrics.items()}
+    losses = loss_names(values)
+    for name in losses:
+        loss = values[name]
+        bad = ~np.isfinite(loss) & (values.get("skipped", np.zeros(1)) == 0)
+        if bad.any():
+            place = int(np.argwhere(bad)[0, 0])
+            raise RunError(
+                f"the {name.replace('_', ' ')} of step {step - len(loss) + place + 1} "
+                f"is not finite ({loss[place].tolist()}); the checkpoints of earlier "
+                "steps are whole. A lower learning rate, gradient clipping or "
+                "skip_nonfinite may help."
+            )
+    # Steps that were skipped have no loss.
+    means = {
+        name: np.ma.filled(np.ma.masked_invalid(value).mean(axis=0), np.nan)
+        for name, value in values.items()
+    }
+    for write in writers:
+        write(step, means)
+    return {name: means[name] for name in losses}
+
+
+def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:
+    if scores is None:
+        return None
+    # Not a number is never the best.
+    return {
+        name: float(np.nan_to_num(value.mean(), nan=np.inf))
+        for name, value in scores.items()
+    }
+
+
+def _even_chunk(chunk: int, interval: int) -> int:
+    """A length that divides the interval, so that one program serves the whole run."""
+    divisors = [n for n in range(1, chunk + 1) if interval % n == 0]
+    return divisors[-1] if divisors[-1] >= chunk / 2 else chunk
+
+
+@contextmanager
+def _profiler(folder: str | Path | None) -> Iterator[Callable[[Any], Any]]:
+    """Traces what runs inside, where there is a folder; gives how to wait for it."""
+    if folder is None:
+        yield lambda metrics: metrics
+    else:
+        with jax.profiler.trace(str(folder)):
+            yield jax.block_until_ready

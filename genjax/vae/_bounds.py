@@ -1,0 +1,258 @@
+"""Lower bounds of the log-likelihood of a latent-variable model, and its estimate."""
+
+import math
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+
+from genjax.base import BatchInit, Objective
+from genjax.checks import read_batch
+from genjax.densities import kl_divergence
+from genjax.errors import InputError
+from genjax.typing import (
+    Array,
+    Batch,
+    Event,
+    Float,
+    Key,
+    Outcome,
+    PerExample,
+    Variables,
+)
+from genjax.vae._model import LatentModel, init
+from genjax.variables import part_of
+
+
+Latent: TypeAlias = Float[Array, "b *latent"]
+"""A latent for each example."""
+
+
+@runtime_checkable
+class Divergence(Protocol):
+    """`KL(q(z | x) || p(z))` of each example, from a sample of the posterior."""
+
+    def __call__(
+        self,
+        model: LatentModel,
+        variables: Variables,
+        x: Event,
+        z: Latent,
+        log_q: PerExample,
+        /,
+    ) -> PerExample:
+        """Returns the divergences `[b]`, in nats."""
+        ...
+
+
+def sampled_kl(
+    model: LatentModel, variables: Variables, x: Event, z: Latent, log_q: PerExample, /
+) -> PerExample:
+    """Estimates the divergence of the posterior by one sample, for any densities.
+
+        KL = E_q log q(z | x) - log p(z)
+
+    Args:
+        model: posterior, likelihood and prior.
+        variables: of its parts.
+        x: the examples.
+        z: a sample of the posterior of each.
+        log_q: its log-density.
+
+    >>> from genjax.densities import standard_normal
+    >>> model = LatentModel(*[standard_normal((1,))] * 3)
+    >>> z = jnp.ones((2, 1))
+    >>> sampled_kl(model, {}, z, z, jnp.zeros(2)).round(4).tolist()
+    [1.4189, 1.4189]
+    """
+    del x
+    return log_q - model.prior.log_prob(part_of(variables, "prior"), z)
+
+
+def closed_form_kl(
+    model: LatentModel, variables: Variables, x: Event, z: Latent, log_q: PerExample, /
+) -> PerExample:
+    """The exact divergence, where posterior and prior are diagonal normals.
+
+        KL = sum_d 1/2 (e^(2 r) - 1 - 2 r + ((m - m_p) / s_p)^2),   r = log s / s_p
+
+    Args:
+        model: posterior, likelihood and prior.
+        variables: of its parts.
+        x: the examples.
+        z: not used.
+        log_q: not used.
+
+    Raises:
+        InputError: posterior or prior is no diagonal normal.
+
+    Source: Kingma and Welling, 2014, arXiv:1312.6114.
+
+    >>> from genjax.densities import standard_normal
+    >>> model = LatentModel(*[standard_normal((1,))] * 3)
+    >>> z = jnp.ones((2, 1))
+    >>> closed_form_kl(model, {}, z, z, jnp.zeros(2)).tolist()
+    [0.0]
+    """
+    del z, log_q
+    of_posterior, of_prior = model.posterior.moments, model.prior.moments
+    if of_posterior is None or of_prior is None:
+        which = "posterior" if of_posterior is None else "prior"
+        raise InputError(
+            "closed_form_kl: posterior and prior must be normals with diagonal "
+            "covariance (conditional_normal, diagonal_normal, standard_normal), which "
+            f"this {which} is not; use sampled_kl."
+        )
+    return kl_divergence(
+        of_posterior(part_of(variables, "posterior"), x),
+        of_prior(part_of(variables, "prior")),
+    )
+
+
+def elbo(
+    model: LatentModel,
+    *,
+    latent_dim: int,
+    kl: Divergence = sampled_kl,
+    beta: float = 1.0,
+) -> Objective:
+    """The evidence lower bound, with one reparametrised sample an example.
+
+        log p(x) >= E_q log p(x | z) - beta KL(q(z | x) || p(z))
+
+    The divergence is estimated at the same sample, which holds for any posterior and
+    any prior; `closed_form_kl` is exact for normals.
+
+    Args:
+        model: posterior, likelihood and prior.
+        latent_dim: the dimensions of z.
+        kl: `sampled_kl` or `closed_form_kl`.
+        beta: the weight of the divergence; 1 for the bound.
+
+    Returns:
+        An objective over batches `{"x": [b, *event]}`. Its metrics are `loss`,
+        `reconstruction` and `kl`, in nats an example.
+
+    Source: Kingma and Welling, 2014, arXiv:1312.6114; Higgins et al., 2017 (beta).
+
+    >>> from genjax import nn
+    >>> from genjax.densities import conditional_normal, standard_normal
+    >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
+    >>> model = LatentModel(normal, normal, standard_normal((2,)))
+    >>> objective = elbo(model, latent_dim=2)
+    >>> batch = {"x": jnp.ones((3, 2))}
+    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> sorted(objective.loss(variables, batch, jax.random.key(1))[1][1])
+    ['kl', 'loss', 'reconstruction']
+    """
+
+    def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
+        (x,) = read_batch("elbo", batch, ("x",))
+        of_posterior = part_of(variables, "posterior")
+        z, log_q = model.posterior.sample(of_posterior, key, len(x), x)
+        log_p = model.likelihood.log_prob(part_of(variables, "likelihood"), x, z)
+        divergence = jnp.mean(kl(model, variables, x, z, log_q))
+        reconstruction = -jnp.mean(log_p)
+        value = reconstruction + beta * divergence
+        metrics = {"loss": value, "reconstruction": reconstruction, "kl": divergence}
+        return value, ({}, metrics)
+
+    return Objective(_init(model, latent_dim), loss)
+
+
+def iwae(model: LatentModel, *, latent_dim: int, samples: int) -> Objective:
+    """The importance-weighted bound, tighter with every sample.
+
+        log p(x) >= E log 1/k sum_i w_i,   w_i = p(x | z_i) p(z_i) / q(z_i | x)
+
+    Args:
+        model: posterior, likelihood and prior.
+        latent_dim: the dimensions of z.
+        samples: how many samples k; with one it is the ELBO.
+
+    Returns:
+        An objective over batches `{"x": [b, *event]}`, whose metric is `loss`.
+
+    Raises:
+        InputError: `samples` is not positive.
+
+    Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
+    """
+    if samples < 1:
+        raise InputError(f"iwae: samples must be at least 1, got {samples}.")
+
+    def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
+        (x,) = read_batch("iwae", batch, ("x",))
+        weights = log_weights(model, variables, key, x, samples=samples)
+        value = -jnp.mean(_log_mean_exp(weights))
+        return value, ({}, {"loss": value})
+
+    return Objective(_init(model, latent_dim), loss)
+
+
+def log_weights(
+    model: LatentModel, variables: Variables, key: Key, x: Event, *, samples: int
+) -> Float[Array, "k b"]:
+    """Returns `log p(x | z) + log p(z) - log q(z | x)` of samples from the posterior.
+
+    Under the exact posterior each of them is `log p(x)`.
+
+    Args:
+        model: posterior, likelihood and prior.
+        variables: of its parts.
+        key: of the samples.
+        x: the examples.
+        samples: how many an example.
+    """
+
+    def one(key: Key) -> Array:
+        of_posterior = part_of(variables, "posterior")
+        z, log_q = model.posterior.sample(of_posterior, key, len(x), x)
+        log_p = model.likelihood.log_prob(part_of(variables, "likelihood"), x, z)
+        return log_p + model.prior.log_prob(part_of(variables, "prior"), z) - log_q
+
+    return jax.vmap(one)(jax.random.split(key, samples))
+
+
+def log_likelihood(
+    model: LatentModel,
+    variables: Variables,
+    key: Key,
+    x: Event,
+    *,
+    samples: int,
+    block: int = 50,
+) -> PerExample:
+    """Estimates `log p(x)` by importance sampling, from below, in blocks of samples.
+
+    Args:
+        model: posterior, likelihood and prior.
+        variables: of its parts.
+        key: of the samples.
+        x: the examples.
+        samples: how many an example: a multiple of `block`.
+        block: samples at a time.
+
+    Raises:
+        InputError: `block` does not divide `samples`.
+    """
+    if block < 1 or samples < 1 or samples % block:
+        raise InputError(
+            f"log_likelihood: block = {block} must divide samples = {samples}."
+        )
+
+    def part(key: Key) -> Array:
+        return _log_mean_exp(log_weights(model, variables, key, x, samples=block))
+
+    return _log_mean_exp(jax.lax.map(part, jax.random.split(key, samples // block)))
+
+
+def _init(model: LatentModel, latent_dim: int) -> BatchInit:
+    def init_on_batch(key: Key, batch: Batch, /) -> Variables:
+        return init(model, key, batch["x"], latent_dim=latent_dim)
+
+    return init_on_batch
+
+
+def _log_mean_exp(weights: Array) -> Array:
+    return jax.nn.logsumexp(weights, axis=0) - math.log(len(weights))
