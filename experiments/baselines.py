@@ -6,7 +6,6 @@ import jax
 
 from experiments.catalogue import load
 from experiments.selection import train_to_best
-from genjax.training import averaged
 
 
 def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
@@ -26,10 +25,10 @@ def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
     best = train_to_best(
         task.update,
         task.pipeline,
-        lambda variables: task.validate(averaged(variables)),
+        lambda variables: task.validate(variables),
         key=jax.random.key(seed),
         steps=config.steps,
         every=config.evaluate_every,
         chunk=config.chunk,
     )
-    return dict(task.evaluate(averaged(best)))
+    return dict(task.evaluate(best))

@@ -41,6 +41,28 @@ class RunConfig:
                 raise InputError(f"--{field.name} must be at least 1, got {value}.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(RunConfig):
+    """The fields of what is trained by `recipe.descent`."""
+
+    steps: int = 1000
+    """Training steps."""
+    batch_size: int = 64
+    """Examples a step."""
+    learning_rate: float = 1e-3
+    """Of Adam, decayed to 0 by a cosine."""
+    ema: float = 0.998
+    """Decay of the averaged parameters that are evaluated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig(TrainConfig):
+    """The fields of a `Task`, which is validated while it trains."""
+
+    evaluate_every: int = 500
+    """Steps between validations."""
+
+
 RUN_FIELDS = (
     "workdir",
     "devices",

@@ -1,15 +1,21 @@
 """Images for the experiments, binary or grey."""
 
+from collections.abc import Callable
+
+import jax
 import numpy as np
 
+from genjax.base import Density
 from genjax.data import (
     ArraySource,
     Splits,
+    binarize,
     digits,
     load_prepared,
     split,
 )
-from genjax.data._preprocessing import binarize
+from genjax.errors import InputError
+from genjax.typing import Array, Key, Variables
 
 
 def binary_digits() -> Splits:
@@ -58,3 +64,17 @@ def binary_splits(splits: Splits, threshold: int) -> Splits:
         return ArraySource({**source.arrays, "image": image})
 
     return Splits(*map(one, splits))
+
+
+def completer(
+    model: Density, observed: np.ndarray
+) -> Callable[[Variables, Key, Array], Array]:
+    """Returns `(variables, key, x) -> x` with what is not observed drawn, compiled.
+
+    Raises:
+        InputError: the model does not complete.
+    """
+    complete = model.complete
+    if complete is None:
+        raise InputError("this model does not complete partly observed examples.")
+    return jax.jit(lambda variables, key, x: complete(variables, key, x, observed)[0])

@@ -28,7 +28,6 @@ from genjax.plotting import curves, save
 from genjax.training import (
     Checkpoints,
     Fitted,
-    averaged,
     data_parallel,
     device_mesh,
     ensemble,
@@ -191,7 +190,7 @@ def train_stage(
             show_progress=config.progress,
         )
     _check_finished(fitted, steps, folder.parent)
-    return averaged(fitted.state.variables)
+    return fitted.state.evaluated
 
 
 def _check_finished(fitted: Fitted, steps: int, folder: Path) -> None:
@@ -262,7 +261,7 @@ def _train(
         return {METRIC: task.validate(variables), **task.monitor(variables)}
 
     of_seeds = scores if config.seeds == 1 else jax.vmap(scores)
-    compiled = jax.jit(lambda variables: of_seeds(averaged(variables)))
+    compiled = jax.jit(lambda variables: of_seeds(variables))
 
     def score(step: int, variables: Variables) -> Mapping[str, Array]:
         _keep_samples(task, step, variables, folder, config)
@@ -290,7 +289,7 @@ def _train(
         )
     _check_finished(fitted, config.steps, folder)
     best: TrainState = checkpoints.restore(fitted.state, checkpoints.best)
-    return averaged(best.variables)
+    return best.evaluated
 
 
 def _keep_samples(
@@ -298,7 +297,7 @@ def _keep_samples(
 ) -> None:
     if task.sample is None or task.draw_over_time is None:
         return
-    first = _of_seed(averaged(variables), 0, config.seeds)
+    first = _of_seed(variables, 0, config.seeds)
     samples = task.sample(first, jax.random.key(config.seed + 1), task.kept)
     kept = folder / "over_time"
     kept.mkdir(exist_ok=True)
@@ -325,7 +324,7 @@ def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
         read_only=True,
     ) as checkpoints:
         state = checkpoints.restore(template, checkpoints.best)
-    return task, averaged(state.variables)
+    return task, state.evaluated
 
 
 def evaluate(config: Any, build: Build, folder: Path) -> dict[str, Any]:

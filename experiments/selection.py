@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from genjax.base import Update
 from genjax.data import Pipeline
-from genjax.training import averaged, fit
+from genjax.training import fit
 from genjax.typing import Array, Key, Variables
 
 
@@ -27,7 +27,7 @@ def train_to_end(
     fitted = fit(
         update, pipeline, key=key, steps=steps, chunk=chunk, show_progress=False
     )
-    return averaged(fitted.state.variables)
+    return fitted.state.evaluated
 
 
 def train_to_best(

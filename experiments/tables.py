@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.config import RunConfig
-from genjax.data import read_table
-from genjax.data._preprocessing import fit_standardiser
+from genjax.data import fit_standardiser, read_table
 from genjax.errors import InputError
 
 NAMED = {

@@ -68,7 +68,7 @@ Event: TypeAlias = Float[Array, "b *event"]
 Condition: TypeAlias = Float[Array, "b *condition"] | None
 """What a conditional model is conditioned on, a row an example, or nothing."""
 
-Mask: TypeAlias = Bool[Array, "*event"] | Bool[np.ndarray, "*event"]
+Mask: TypeAlias = Bool[Array, "*mask"] | Bool[np.ndarray, "*mask"]
 """Which entries of an event are observed."""
 
 PerExample: TypeAlias = Float[Array, " b"]

@@ -43,11 +43,12 @@ from genjax import nn
 from genjax.autoregressive import nade
 from genjax.data import (
     ArraySource,
+    binarize,
     digits,
+    flatten,
     on_device,
     split,
 )
-from genjax.data._preprocessing import binarize, flatten
 from genjax.densities import (
     bernoulli,
     conditional_normal,

@@ -40,11 +40,13 @@ import optax
 from genjax import nn
 from genjax.data import (
     ArraySource,
+    dequantize,
     digits,
+    flatten,
     generated,
+    logit,
     on_device,
 )
-from genjax.data._preprocessing import dequantize, flatten, logit
 from genjax.densities import (
     negative_log_likelihood,
     standard_normal,

@@ -48,11 +48,12 @@ from genjax.autoregressive import (
 )
 from genjax.data import (
     ArraySource,
+    binarize,
     digits,
+    flatten,
     on_device,
     split,
 )
-from genjax.data._preprocessing import binarize, flatten
 from genjax.densities import bernoulli, negative_log_likelihood, two_moons
 from genjax.metrics import completion_log_probs, mean_log_prob
 from genjax.plotting import image_grid, scatter_panels

@@ -4,8 +4,7 @@ import pytest
 from flax import linen, nnx
 
 from genjax import nn
-from genjax.base import Network, no_completion, params_of
-from genjax.errors import InputError
+from genjax.base import COLLECTIONS, Network, TrainState
 from genjax.flows import affine, coupling
 
 
@@ -16,50 +15,51 @@ def plain_functions():
     return Network(init, lambda variables, x: x @ variables["params"]["w"])
 
 
-def functional_nnx():
-    def model(key):
-        return nnx.Linear(2, 4, rngs=nnx.Rngs(key))
-
-    graph = nnx.split(model(jax.random.key(0)))[0]
-
-    def init(key, x):
-        return {"params": nnx.to_pure_dict(nnx.split(model(key))[1])}
-
-    def apply(variables, x):
-        return nnx.merge(graph, nnx.State(variables["params"]))(x)
-
-    return Network(init, apply)
-
-
 @pytest.mark.parametrize(
     "network",
     [
         plain_functions(),
         linen.Dense(4),
         nn.MLP(features=4, hidden=(3,)),
-        functional_nnx(),
+        nn.from_nnx(lambda rngs: nnx.Linear(2, 4, rngs=rngs)),
     ],
     ids=["functions", "linen", "MLP", "nnx"],
 )
 def test_three_kinds_of_network_serve_alike(network):
-    assert isinstance(network, Network)
     layer = coupling(affine(), network, split=2)
     x = jax.random.normal(jax.random.key(0), (5, 4))
-    params = layer.init(jax.random.key(1), x)
-    y, log_det = jax.jit(layer.forward)(params, x)
-    back, _ = layer.inverse(params, y)
+    variables = layer.init(jax.random.key(1), x)
+    y, _ = jax.jit(layer.forward)(variables, x)
+    back, _ = layer.inverse(variables, y)
     assert jnp.allclose(back, x, atol=1e-5)
-    gradient = jax.grad(lambda p: layer.forward(p, x)[1].sum())(params)
+    gradient = jax.grad(lambda v: layer.forward(v, x)[1].sum())(variables)
     assert max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradient)) > 0
-    assert log_det.shape == (5,)
 
 
-def test_a_network_with_other_state_is_refused():
-    with pytest.raises(InputError, match=r"coupling.*batch_stats"):
-        params_of({"params": {}, "batch_stats": {}}, user="coupling")
-    assert params_of({}, user="coupling") == {}
+def test_a_pair_of_functions_trains_as_it_is_evaluated():
+    network = plain_functions()
+    x = jnp.ones((3, 2))
+    variables = network.init(jax.random.key(0), x)
+    y, changed = network.train(variables, jax.random.key(1), x)
+    assert changed == {}
+    assert bool((y == network.apply(variables, x)).all())
 
 
-def test_no_completion_says_who_has_one():
-    with pytest.raises(NotImplementedError, match="autoregressive"):
-        no_completion({}, jax.random.key(0), jnp.zeros((1, 1)), None)
+def test_a_training_pass_of_ones_own_is_taken():
+    network = plain_functions()._replace(
+        training=lambda variables, key, x: (x, {"batch_stats": x})
+    )
+    assert sorted(network.train({}, jax.random.key(0), jnp.ones(1))[1]) == [
+        "batch_stats"
+    ]
+
+
+def test_what_is_evaluated_is_the_average_where_there_is_one():
+    state = TrainState(jnp.zeros(()), jax.random.key(0), {"params": 1}, ())
+    assert state.evaluated == {"params": 1}
+    assert state._replace(average={"params": 2}).evaluated == {"params": 2}
+
+
+def test_every_collection_has_a_meaning_on_several_devices():
+    assert set(COLLECTIONS.values()) == {"mean", "same"}
+    assert COLLECTIONS["batch_stats"] == "mean"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genjax.errors import InputError
-from genjax.nn import (
+from genjax.perceptron import (
     count_threshold_functions,
     novikoff_bound,
     separating_direction,

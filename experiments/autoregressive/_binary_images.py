@@ -7,18 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.autoregressive._models import Recipe
+from experiments.images import completer
+from experiments.recipe import descent
 from experiments.runner import Task
 from genjax.base import Density
-from genjax.data import Splits, on_device
-from genjax.data._preprocessing import flatten
+from genjax.data import Splits, flatten, on_device
 from genjax.densities import bernoulli, bernoulli_mixture, fit_bernoulli_mixture
 from genjax.errors import InputError
 from genjax.metrics import log_probs, mean_log_prob
 from genjax.plotting import image_grid
-from genjax.training import gradient_descent, with_ema, with_preprocessing
+from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 
@@ -40,19 +40,17 @@ def binary_task(
         validate: `(variables, x) -> score`; the mean NLL when None.
     """
     model = recipe.model
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
     objective = with_preprocessing(recipe.objective, _to_vectors)
     train, validation, test = (flatten(s.arrays["image"]) for s in splits)
     baselines = cache(lambda: _baselines(config, train, validation, test))
 
     def nll(variables: Variables, x: Array) -> Array:
-        return -mean_log_prob(model, variables["params"], x)
+        return -mean_log_prob(model, variables, x)
 
     score = nll if validate is None else validate
 
     def evaluate(variables: Variables) -> dict[str, Any]:
-        log_prob = jax.jit(partial(log_probs, model))(variables["params"], test)
+        log_prob = jax.jit(partial(log_probs, model))(variables, test)
         test_nll = -log_prob.mean()
         return {
             "test_nll": test_nll,
@@ -62,13 +60,11 @@ def binary_task(
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        drawn = jax.jit(recipe.single.sample, static_argnums=2)(
-            variables["params"], key, n
-        )[0]
+        drawn = jax.jit(recipe.single.sample, static_argnums=2)(variables, key, n)[0]
         return drawn.reshape(n, side, side)
 
     return Task(
-        update=with_ema(gradient_descent(objective, optimizer), decay=config.ema),
+        update=descent(config, objective, weight_decay=config.weight_decay),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),
@@ -122,11 +118,9 @@ def _completions(
     images, draws = jax.random.choice(key_images, test, (12,), replace=False), 4
     observed = np.arange(side * side) < side * (side // 2)
     rows = [images, jnp.where(observed[None], images, 0.4)]
-    complete = jax.jit(
-        lambda params, key, x: model.complete(params, key, x, observed)[0]
-    )
+    complete = completer(model, observed)
     for key_draw in jax.random.split(key, draws):
-        rows.append(complete(variables["params"], key_draw, images))
+        rows.append(complete(variables, key_draw, images))
     grid = jnp.concatenate(rows).reshape(-1, side, side)
     labels = ("test image", "observed", *[f"completion {i + 1}" for i in range(draws)])
     return image_grid(

@@ -34,13 +34,12 @@ from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood
 from genjax.metrics import log_probs
 from genjax.training import (
-    averaged,
     gradient_descent,
     sweep,
     with_ema,
     with_preprocessing,
 )
-from genjax.typing import Array, Batch, Key, Params, Variables
+from genjax.typing import Array, Batch, Key, Variables
 
 
 class Settings(NamedTuple):
@@ -88,22 +87,22 @@ class Members(NamedTuple):
 
     Fields:
         recipe: of each member, in an order of its own.
-        params: stacked.
+        variables: stacked.
         orders: `[members, D]`.
     """
 
     recipe: Recipe
-    params: Params
+    variables: Variables
     orders: np.ndarray
 
     def log_probs(self, x: Array) -> Array:
         """Returns the log-probabilities of each member, `[members, n]`."""
 
-        def of_member(scanned: tuple[Params, Array]) -> Array:
-            params, order = scanned
-            return log_probs(self.recipe.model, params, jnp.take(x, order, axis=1))
+        def of_member(scanned: tuple[Variables, Array]) -> Array:
+            variables, order = scanned
+            return log_probs(self.recipe.model, variables, jnp.take(x, order, axis=1))
 
-        stacked = (self.params, jnp.asarray(self.orders))
+        stacked = (self.variables, jnp.asarray(self.orders))
         return jax.jit(partial(jax.lax.map, of_member))(stacked)
 
 
@@ -125,7 +124,7 @@ def recipes(settings: Settings, dim: int) -> Mapping[str, Callable[[], Recipe]]:
         "lstm": lambda: recurrent(hidden=hidden, cell=lstm()),
         "transformer": lambda: transformer(width=hidden, heads=4, layers=2),
         "wavenet": lambda: wavenet(channels=hidden, layers=reach),
-        "darn": lambda: darn(fvsbn(), nade(hidden=hidden), latent=3),
+        "darn": lambda: darn(fvsbn(), nade(hidden=hidden), latent_dim=3),
     }
 
     def of(make: Callable[[], Density]) -> Recipe:
@@ -208,7 +207,7 @@ def train(
             return {"x": jnp.take(batch["x"], setting["order"], axis=1)}
 
         objective = with_preprocessing(recipe.objective, turn)
-        update = with_ema(gradient_descent(objective, optimizer), ema)
+        update = with_ema(gradient_descent(objective, optimizer), decay=ema)
 
         def init(key: Key, batch: Batch) -> Any:
             return update.init(jax.random.fold_in(key, setting["seed"]), batch)
@@ -218,11 +217,11 @@ def train(
     settings_of = {"order": jnp.asarray(orders), "seed": jnp.arange(len(orders))}
 
     def validate(variables: Variables) -> Array:
-        def of_member(params: Params, order: Array) -> Array:
+        def of_member(variables: Variables, order: Array) -> Array:
             x = jnp.take(rows.validation, order, axis=1)
-            return -log_probs(recipe.model, params, x, batch_size=250).mean()
+            return -log_probs(recipe.model, variables, x, block=250).mean()
 
-        return jax.vmap(of_member)(averaged(variables)["params"], settings_of["order"])
+        return jax.vmap(of_member)(variables, settings_of["order"])
 
     best = train_to_best(
         sweep(member, settings_of),
@@ -237,4 +236,4 @@ def train(
         every=max(1, settings.steps // 40),
         chunk=settings.chunk,
     )
-    return Members(recipe, averaged(best)["params"], orders)
+    return Members(recipe, best, orders)

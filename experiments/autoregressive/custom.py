@@ -19,8 +19,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from experiments.config import TaskConfig
+from experiments.recipe import descent
 from experiments.runner import Task, run
 from experiments.tables import Rows, TableConfig, cut, read, standardised
 from genjax.autoregressive import (
@@ -40,7 +41,6 @@ from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
 from genjax.metrics import log_probs
 from genjax.plotting import image_grid, scatter_panels
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
 
 KINDS = ("auto", "binary", "categorical", "real")
@@ -48,7 +48,7 @@ MOST_CLASSES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(TableConfig):
+class Config(TableConfig, TaskConfig):
     """The settings of this experiment."""
 
     kind: str = "auto"
@@ -60,17 +60,13 @@ class Config(TableConfig):
     components: int = 5
     """Of the mixture of normals that a real number is drawn from."""
     steps: int = 3000
-    """Training steps."""
     batch_size: int = 64
     """Rows a step."""
     learning_rate: float = 2e-3
-    """Of Adam, decayed to 0 by a cosine."""
     weight_decay: float = 1e-1
     """Decoupled weight decay."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 100
-    """Steps between validations."""
 
 
 SMOKE = {"hidden": 8, "components": 2, "steps": 20, "evaluate_every": 10}
@@ -158,14 +154,10 @@ def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     rows, conditional = _prepare(config)
     model = _model(config, conditional)
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
     validation, test = (jnp.asarray(part) for part in rows[1:])
 
     def evaluate(variables: Variables) -> dict[str, Any]:
-        log_prob = jax.jit(lambda params: log_probs(model, params, test))(
-            variables["params"]
-        )
+        log_prob = jax.jit(lambda params: log_probs(model, params, test))(variables)
         return {
             "test_log_likelihood": log_prob.mean(),
             "standard_error": log_prob.std(ddof=1) / len(test) ** 0.5,
@@ -174,7 +166,7 @@ def build(config: Config) -> Task:
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return model.sample(variables["params"], key, n)[0]
+        return model.sample(variables, key, n)[0]
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         drawn = np.asarray(sample(variables, key, len(rows.test)))
@@ -197,17 +189,15 @@ def build(config: Config) -> Task:
         return {"pairs": drawn_pairs}
 
     return Task(
-        update=with_ema(
-            gradient_descent(negative_log_likelihood(model), optimizer), config.ema
+        update=descent(
+            config, negative_log_likelihood(model), weight_decay=config.weight_decay
         ),
         pipeline=on_device(
             ArraySource({"x": rows.train}),
             batch_size=min(config.batch_size, len(rows.train)),
             seed=config.seed,
         ),
-        validate=lambda variables: (
-            -jnp.mean(log_probs(model, variables["params"], validation))
-        ),
+        validate=lambda variables: -jnp.mean(log_probs(model, variables, validation)),
         evaluate=evaluate,
         sample=sample,
         figures=figures,

@@ -30,10 +30,10 @@ from experiments.autoregressive._models import (
     train,
 )
 from experiments.config import RunConfig
-from experiments.images import binary_digits
+from experiments.images import binary_digits, completer
 from experiments.runner import Study, run
 from experiments.tables import Rows
-from genjax.data._preprocessing import flatten
+from genjax.data import flatten
 from genjax.errors import InputError
 from genjax.metrics import completion_log_probs
 from genjax.plotting import bars, image_grid
@@ -133,8 +133,8 @@ def _train(config: Config, rows: Rows, name: str) -> Members:
 
 
 def _only(members: Members) -> Any:
-    """The parameters of the one member."""
-    return jax.tree.map(lambda leaf: leaf[0], members.params)
+    """The variables of the one member."""
+    return jax.tree.map(lambda leaf: leaf[0], members.variables)
 
 
 def _samples(trained: dict[str, Members]) -> Any:
@@ -149,11 +149,7 @@ def _completions(trained: dict[str, Members], test: Array, observed: np.ndarray)
     images = test[:COLUMNS]
     drawn = [images, jnp.where(observed[None], images, 0.4)]
     for members in trained.values():
-        complete = jax.jit(
-            lambda params, key, x, m=members.recipe.single: m.complete(
-                params, key, x, observed
-            )[0]
-        )
+        complete = completer(members.recipe.single, observed)
         drawn.append(complete(_only(members), jax.random.key(2), images))
     labels = ["test image", "observed", *trained]
     return _grid(drawn, labels, "lower halves given upper halves")

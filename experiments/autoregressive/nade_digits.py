@@ -15,29 +15,24 @@ from typing import Any
 
 from experiments.autoregressive._binary_images import binary_task
 from experiments.autoregressive._models import Settings, recipes
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.images import binary_digits
 from experiments.runner import Task, run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     hidden: int = 200
     """Hidden units."""
     steps: int = 3000
-    """Training steps."""
     batch_size: int = 64
-    """Examples a step."""
     learning_rate: float = 2e-3
-    """Of Adam, decayed to 0 by a cosine."""
     weight_decay: float = 1e-1
     """Decoupled weight decay."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 250
-    """Steps between validations."""
     components: tuple[int, ...] = (5, 10, 20, 40)
     """Sizes of the Bernoulli mixture; the best on validation is the baseline."""
 

@@ -20,9 +20,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from scipy.stats import multivariate_normal
 
+from experiments.config import TrainConfig
+from experiments.recipe import descent
 from experiments.runner import Study, run
 from experiments.selection import train_to_best
 from experiments.tables import NAMED, Rows, TableConfig, cut, read, standardised
@@ -33,12 +34,11 @@ from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
 from genjax.metrics import log_probs
 from genjax.plotting import bars
-from genjax.training import averaged, gradient_descent, with_ema
 from genjax.typing import Array, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(TableConfig):
+class Config(TableConfig, TrainConfig):
     """The settings of this experiment."""
 
     sets: tuple[str, ...] = tuple(NAMED)
@@ -50,15 +50,12 @@ class Config(TableConfig):
     components: int = 3
     """Of the mixtures."""
     steps: int = 2000
-    """Training steps."""
     batch_size: int = 100
     """Rows a step."""
     learning_rate: float = 2e-3
-    """Of Adam, decayed to 0 by a cosine."""
     weight_decay: float = 3.0
     """Decoupled weight decay; a table of 1,000 rows wants .1 and 10 components."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
 
 
 SMOKE = {"folds": 1, "hidden": 8, "components": 2, "steps": 4}
@@ -101,16 +98,14 @@ def baselines(rows: Rows, components: int) -> dict[str, float]:
 
 def measure_fold(config: Config, rows: Rows, model: Density) -> float:
     """The test log-likelihood of a model, trained to its best validation."""
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
-    update = gradient_descent(negative_log_likelihood(model), optimizer)
 
     def validate(variables: Variables) -> Array:
-        params = averaged(variables)["params"]
-        return -log_probs(model, params, jnp.asarray(rows.validation)).mean()
+        return -log_probs(model, variables, jnp.asarray(rows.validation)).mean()
 
     best = train_to_best(
-        with_ema(update, decay=config.ema),
+        descent(
+            config, negative_log_likelihood(model), weight_decay=config.weight_decay
+        ),
         on_device(
             ArraySource({"x": rows.train}),
             batch_size=min(config.batch_size, len(rows.train)),
@@ -122,7 +117,7 @@ def measure_fold(config: Config, rows: Rows, model: Density) -> float:
         every=max(1, config.steps // 40),
     )
     test: Callable[..., Array] = jax.jit(lambda p, x: log_probs(model, p, x).mean())
-    return float(test(averaged(best)["params"], jnp.asarray(rows.test)))
+    return float(test(best, jnp.asarray(rows.test)))
 
 
 def build(config: Config) -> Study:

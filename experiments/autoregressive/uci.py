@@ -32,7 +32,7 @@ from experiments.report import write_text
 from experiments.runner import Study, run
 from experiments.tables import Rows
 from genjax.autoregressive import random_orders
-from genjax.data._preprocessing import flatten
+from genjax.data import flatten
 from genjax.errors import InputError
 from genjax.plotting import bars
 

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from experiments.benchmarks.timing import alternating_ms
 from genjax import nn
-from genjax.base import Network, Update
+from genjax.base import NetworkLike, Update
 from genjax.densities import standard_normal
 from genjax.gan import (
     Penalty,
@@ -36,8 +36,8 @@ SCAN = 100
 class Pair(NamedTuple):
     """A generator, a discriminator, and what they are trained on."""
 
-    generator: Network
-    discriminator: Network
+    generator: NetworkLike
+    discriminator: NetworkLike
     latent: int
     batch: Array
     scanned: bool

@@ -16,11 +16,11 @@ from rich.table import Table
 from experiments.benchmarks.timing import median_ms
 from genjax.detection import nms
 from genjax.self_supervised import (
-    infonce,
-    infonce_dense,
     normalize,
     ntxent,
     ntxent_dense,
+    symmetric_infonce,
+    symmetric_infonce_dense,
 )
 from genjax.smooth import soft_rank, soft_sort
 
@@ -36,8 +36,8 @@ def cases() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
             (a, b),
         )
         for loss, a, b in (
-            (infonce, q, k),
-            (infonce_dense, q, k),
+            (symmetric_infonce, q, k),
+            (symmetric_infonce_dense, q, k),
             (ntxent, q[:2048], k[:2048]),
             (ntxent_dense, q[:2048], k[:2048]),
         )

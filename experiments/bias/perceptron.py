@@ -25,7 +25,7 @@ import numpy as np
 
 from experiments.config import RunConfig
 from experiments.runner import Study, run
-from genjax.nn import (
+from genjax.perceptron import (
     count_threshold_functions,
     novikoff_bound,
     separating_direction,

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from experiments.baselines import measured
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.runner import Task, run
 from experiments.vae._latent_images import latent_task
 from genjax import nn
@@ -36,7 +36,7 @@ from genjax.vae import LatentModel, elbo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     latent: int = 8
@@ -48,17 +48,12 @@ class Config(RunConfig):
     layers: int = 4
     """Coupling layers of the prior."""
     steps: int = 6000
-    """Training steps."""
     batch_size: int = 64
-    """Examples a step."""
     learning_rate: float = 1e-3
-    """Of Adam, decayed to 0 by a cosine."""
     weight_decay: float = 1e-1
     """Decoupled weight decay."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 500
-    """Steps between validations."""
     importance_samples: int = 500
     """Of the estimate of the likelihood."""
 
@@ -114,7 +109,7 @@ def build(config: Config) -> Task:
         }
 
     task = latent_task(
-        config, model, elbo(model, latent=config.latent), baselines=baselines
+        config, model, elbo(model, latent_dim=config.latent), baselines=baselines
     )
 
     def evaluate(variables: Any) -> dict[str, Any]:

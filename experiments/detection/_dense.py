@@ -6,14 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from experiments.recipe import descent
 from experiments.runner import Task
 from genjax import nn
-from genjax.base import Network
 from genjax.data import ArraySource, Pipeline
 from genjax.detection import Boxes, detection_objective, detector, fcos, fcos_outputs
-from genjax.metrics._detection import (
+from genjax.metrics import (
     coco_state,
     coco_summary,
     coco_update,
@@ -21,7 +20,7 @@ from genjax.metrics._detection import (
     truth_of_boxes,
 )
 from genjax.plotting import boxes_on_images
-from genjax.training import gradient_descent, with_ema, with_preprocessing
+from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 STRIDES = (4, 8)
@@ -45,10 +44,10 @@ def dense_task(
         classes: their names.
     """
     width = config.width
-    backbone: Network = nn.PyramidBackbone(
+    backbone = nn.PyramidBackbone(
         widths=(width // 2, width, 2 * width), levels=2, stem=2
     )
-    neck: Network = nn.FPN(features=width)
+    neck = nn.FPN(features=width)
     head = fcos(
         nn.DenseTower(outputs=fcos_outputs(len(classes)), width=width),
         classes=len(classes),
@@ -57,13 +56,6 @@ def dense_task(
     )
     objective = with_preprocessing(
         detection_objective(backbone, neck, head), lambda key, batch: _prepare(batch)
-    )
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0, config.learning_rate, min(200, config.steps // 4), config.steps
-    )
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(10.0),
-        optax.adamw(schedule, weight_decay=config.weight_decay),
     )
     detect = detector(backbone, neck, head)
 
@@ -84,7 +76,13 @@ def dense_task(
         return {"detections": boxes_on_images(images, drawn)}
 
     return Task(
-        update=with_ema(gradient_descent(objective, optimizer), decay=config.ema),
+        update=descent(
+            config,
+            objective,
+            weight_decay=config.weight_decay,
+            clip=10.0,
+            warmup=min(200, config.steps // 4),
+        ),
         pipeline=pipeline,
         validate=validate,
         evaluate=evaluate,

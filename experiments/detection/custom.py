@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import jax
 import numpy as np
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.detection._dense import dense_task
 from experiments.runner import Task, run
 from genjax.data import (
@@ -34,7 +34,7 @@ from genjax.data import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     data: str = ""
@@ -56,7 +56,6 @@ class Config(RunConfig):
     chunk: int = 1
     """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 1200
-    """Training steps."""
     batch_size: int = 8
     """Images a step."""
     learning_rate: float = 2e-3
@@ -64,9 +63,7 @@ class Config(RunConfig):
     weight_decay: float = 1e-2
     """Decoupled weight decay."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 250
-    """Steps between validations."""
 
 
 SMOKE = {

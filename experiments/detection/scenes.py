@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.detection._dense import dense_task
 from experiments.runner import Task, run
 from genjax.data import (
@@ -30,7 +30,7 @@ from genjax.data import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     width: int = 32
@@ -44,7 +44,6 @@ class Config(RunConfig):
     chunk: int = 1
     """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 4000
-    """Training steps."""
     batch_size: int = 16
     """Scenes a step."""
     learning_rate: float = 2e-3
@@ -52,9 +51,7 @@ class Config(RunConfig):
     weight_decay: float = 1e-2
     """Decoupled weight decay."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 500
-    """Steps between validations."""
     test_scenes: int = 300
     """Scenes to measure on."""
 

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Objective
-from genjax.data._preprocessing import dequantize, logit
+from genjax.data import dequantize, logit
 from genjax.densities import negative_log_likelihood
 from genjax.metrics import bits_per_dim
 from genjax.training import with_preprocessing
-from genjax.typing import Array, Batch, Key, Params, PerExample
+from genjax.typing import Array, Batch, Key, PerExample, Variables
 
 
 class GreyLevels(NamedTuple):
@@ -49,21 +49,27 @@ class GreyLevels(NamedTuple):
         return with_preprocessing(negative_log_likelihood(model), encode)
 
     def log_prob(
-        self, model: Density, params: Params, key: Key, image: Array
+        self, model: Density, variables: Variables, key: Key, image: Array
     ) -> PerExample:
         """Returns a bound of the log-probability of the grey levels, in nats."""
         x, log_det = self.encode(key, image)
         dims = math.prod(self.event_shape)
-        return model.log_prob(params, x) + log_det - dims * math.log(self.levels)
+        return model.log_prob(variables, x) + log_det - dims * math.log(self.levels)
 
     def bits(
-        self, model: Density, params: Params, image: Array, *, draws: int, rows: int
+        self,
+        model: Density,
+        variables: Variables,
+        image: Array,
+        *,
+        draws: int,
+        rows: int,
     ) -> Array:
         """Returns the mean bits a dimension over draws of the dequantisation.
 
         Args:
             model: of encoded images.
-            params: its parameters.
+            variables: its parameters.
             image: `[n, *image_shape]`.
             draws: of the noise.
             rows: images at a time; what is left over is left out.
@@ -75,7 +81,7 @@ class GreyLevels(NamedTuple):
         def of_part(index: Array) -> Array:
             key = jax.random.fold_in(jax.random.key(7), index)
             part = parts[index % len(parts)]
-            return jnp.mean(self.log_prob(model, params, key, part))
+            return jnp.mean(self.log_prob(model, variables, key, part))
 
         log_prob = jnp.mean(jax.lax.map(of_part, indices))
         return bits_per_dim(log_prob, dims=math.prod(self.event_shape), levels=1)

@@ -20,19 +20,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from scipy.stats import multivariate_normal
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.flows._grey_levels import GreyLevels
+from experiments.images import completer
+from experiments.recipe import descent
 from experiments.runner import Task, run
 from genjax import nn
-from genjax.data import digits, on_device, split
-from genjax.data._preprocessing import dequantize, flatten
+from genjax.data import dequantize, digits, flatten, on_device, split
 from genjax.flows import autoregressive_flow, rational_quadratic_spline
 from genjax.metrics import area_under_roc, bits_per_dim, typicality
 from genjax.plotting import image_grid
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
 
 LEVELS, DIMS = 17, 64
@@ -40,7 +39,7 @@ PIXELS = GreyLevels(LEVELS, (8, 8), (DIMS,))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     bins: int = 8
@@ -48,17 +47,12 @@ class Config(RunConfig):
     width: int = 256
     """Of the two hidden layers of the masked network."""
     steps: int = 1500
-    """Training steps."""
     batch_size: int = 128
-    """Examples a step."""
     learning_rate: float = 1e-3
-    """Of Adam, decayed to 0 by a cosine."""
     weight_decay: float = 1e-1
     """Decoupled weight decay."""
     ema: float = 0.99
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 50
-    """Steps between validations."""
 
 
 SMOKE = {"bins": 4, "width": 8, "steps": 40, "evaluate_every": 20}
@@ -77,20 +71,18 @@ def build(config: Config) -> Task:
         output_init=jax.nn.initializers.zeros,
     )
     model = autoregressive_flow(spline, network)
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
     splits = split(digits(), validation=180, test=360)
     validation = jnp.asarray(splits.validation.arrays["image"])
 
     def bits(variables: Variables, image: Array) -> Array:
-        return PIXELS.bits(model, variables["params"], image, draws=10, rows=len(image))
+        return PIXELS.bits(model, variables, image, draws=10, rows=len(image))
 
     def novelty(variables: Variables, image: Array) -> dict[str, Array]:
         """How well two scores tell upside-down digits from upright ones."""
         key_held_out, key_upright, key_turned = jax.random.split(jax.random.key(8), 3)
 
         def log_prob(key: Key, image: Array) -> Array:
-            return PIXELS.log_prob(model, variables["params"], key, image)
+            return PIXELS.log_prob(model, variables, key, image)
 
         held_out = log_prob(key_held_out, validation)
         upright, turned = (
@@ -116,7 +108,7 @@ def build(config: Config) -> Task:
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return PIXELS.decode(model.sample(variables["params"], key, n)[0])
+        return PIXELS.decode(model.sample(variables, key, n)[0])
 
     def inpaint(variables: Variables, key: Key) -> Array:
         """Rows of eight: test digits, their upper halves, three completions each."""
@@ -124,7 +116,8 @@ def build(config: Config) -> Task:
         key_noise, *keys = jax.random.split(key, 4)
         x, _ = PIXELS.encode(key_noise, image)
         upper = np.arange(DIMS) < DIMS // 2
-        draws = [model.complete(variables["params"], k, x, upper)[0] for k in keys]
+        complete = completer(model, upper)
+        draws = [complete(variables, k, x) for k in keys]
         halved = jnp.where(upper.reshape(1, 8, 8), image, 0.0)
         return jnp.concatenate([image, halved, *map(PIXELS.decode, draws)])
 
@@ -134,8 +127,8 @@ def build(config: Config) -> Task:
         return {"inpainted": image_grid(images, row_labels=labels)}
 
     return Task(
-        update=with_ema(
-            gradient_descent(PIXELS.objective(model), optimizer), config.ema
+        update=descent(
+            config, PIXELS.objective(model), weight_decay=config.weight_decay
         ),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed

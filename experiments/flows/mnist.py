@@ -17,14 +17,13 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.flows._grey_levels import GreyLevels
 from experiments.images import enlarged_digits, prepared_images
+from experiments.recipe import descent
 from experiments.runner import Task, run
 from genjax import nn
-from genjax.base import Network
 from genjax.data import on_device
 from genjax.densities import standard_normal, tempered
 from genjax.flows import (
@@ -35,15 +34,15 @@ from genjax.flows import (
     realnvp,
 )
 from genjax.plotting import image_grid
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
+from genjax.variables import part_of
 
 SHAPE = (28, 28, 1)
 PIXELS = GreyLevels(256, (28, 28), SHAPE, margin=1e-5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     data: Literal["tfds", "digits"] = "tfds"
@@ -55,17 +54,14 @@ class Config(RunConfig):
     width: int = 64
     """Channels of the conditioners."""
     steps: int = 5000
-    """Training steps."""
     batch_size: int = 64
     """Images a step."""
     learning_rate: float = 1e-3
     """Of Adam, decayed to 0 by a cosine after 100 steps of warm-up."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     chunk: int = 1
     """The most steps a compiled chunk: in a loop, convolutions are slow on CPUs."""
     evaluate_every: int = 500
-    """Steps between validations."""
     rows: int = 500
     """Images of an evaluation at a time."""
 
@@ -85,7 +81,7 @@ EXPECTED = {"test_bits_per_dim": {"at_most": 1.6}}
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
 
-    def network(features: int) -> Network:
+    def network(features: int) -> nn.ConvStack:
         return nn.ConvStack(features, (config.width, config.width))
 
     flow = (
@@ -95,29 +91,24 @@ def build(config: Config) -> Task:
     )
     base = standard_normal(SHAPE)
     model = density(flow, base)
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0, config.learning_rate, min(100, config.steps // 2), config.steps
-    )
-    optimizer = optax.chain(optax.clip_by_global_norm(100.0), optax.adam(schedule))
     splits = enlarged_digits() if config.data == "digits" else prepared_images("mnist")
     validation = jnp.asarray(splits.validation.arrays["image"][: 2 * config.rows])
     test = jnp.asarray(splits.test.arrays["image"])
 
     def bits(variables: Variables, image: Array) -> Array:
-        return PIXELS.bits(model, variables["params"], image, draws=1, rows=config.rows)
+        return PIXELS.bits(model, variables, image, draws=1, rows=config.rows)
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return PIXELS.decode(model.sample(variables["params"], key, n)[0])
+        return PIXELS.decode(model.sample(variables, key, n)[0])
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
-        params = variables["params"]
         cooler = density(flow, tempered(base, temperature=0.7))
         x, _ = PIXELS.encode(key, test[:16])
-        walk = interpolate(flow, params["bijector"], x[:8], x[8:], n=8)
+        walk = interpolate(flow, part_of(variables, "bijector"), x[:8], x[8:], n=8)
         walk = jnp.swapaxes(walk, 0, 1).reshape(-1, *SHAPE)
         return {
             "cooler_samples": image_grid(
-                PIXELS.decode(cooler.sample(params, key, 64)[0]),
+                PIXELS.decode(cooler.sample(variables, key, 64)[0]),
                 title="samples at temperature .7",
             ),
             "interpolation": image_grid(
@@ -126,8 +117,11 @@ def build(config: Config) -> Task:
         }
 
     return Task(
-        update=with_ema(
-            gradient_descent(PIXELS.objective(model), optimizer), config.ema
+        update=descent(
+            config,
+            PIXELS.objective(model),
+            clip=100.0,
+            warmup=min(100, config.steps // 2),
         ),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed

@@ -16,9 +16,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
+from experiments.recipe import descent
 from experiments.runner import Task, run
 from genjax import nn
 from genjax.data import generated
@@ -32,12 +32,11 @@ from genjax.flows import (
     reverse,
 )
 from genjax.plotting import density_map
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     layers: int = 16
@@ -47,15 +46,11 @@ class Config(RunConfig):
     noise: float = 0.05
     """Standard deviation of the moons' noise."""
     steps: int = 5000
-    """Training steps."""
     batch_size: int = 512
     """Fresh points a step."""
     learning_rate: float = 4e-3
-    """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 1000
-    """Steps between validations."""
 
 
 SMOKE = {"layers": 2, "width": 8, "steps": 40, "batch_size": 64, "evaluate_every": 20}
@@ -73,14 +68,11 @@ def build(config: Config) -> Task:
     )
     layer = chain(coupling(affine(), network, split=1), reverse())
     model = density(repeat(layer, config.layers), standard_normal((2,)))
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
-    update = gradient_descent(negative_log_likelihood(model), optimizer)
     key = jax.random.key(1_000_003)
     test, test_log_prob = moons.sample({}, key, 20_000)
 
     def gap(variables: Variables) -> Array:
-        return jnp.mean(test_log_prob - model.log_prob(variables["params"], test))
+        return jnp.mean(test_log_prob - model.log_prob(variables, test))
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         value = jax.jit(gap)(variables)
@@ -91,8 +83,8 @@ def build(config: Config) -> Task:
         extent = (-1.5, 2.5, -1.0, 1.5)
         x, y = np.meshgrid(np.linspace(*extent[:2], 240), np.linspace(*extent[2:], 150))
         grid = jnp.stack([x.ravel(), y.ravel()], axis=1)
-        maps = [moons.log_prob({}, grid), model.log_prob(variables["params"], grid)]
-        points = model.sample(variables["params"], key, 2000)[0]
+        maps = [moons.log_prob({}, grid), model.log_prob(variables, grid)]
+        points = model.sample(variables, key, 2000)[0]
         return {
             "density": density_map(
                 jnp.stack(maps).reshape(2, *x.shape),
@@ -103,14 +95,14 @@ def build(config: Config) -> Task:
         }
 
     return Task(
-        update=with_ema(update, decay=config.ema),
+        update=descent(config, negative_log_likelihood(model), clip=1.0),
         pipeline=generated(
             lambda key: {"x": moons.sample({}, key, config.batch_size)[0]},
             seed=config.seed,
         ),
         validate=gap,
         evaluate=evaluate,
-        sample=lambda variables, key, n: model.sample(variables["params"], key, n)[0],
+        sample=lambda variables, key, n: model.sample(variables, key, n)[0],
         draw=_scatter,
         figures=figures,
         baselines=dict,

@@ -25,11 +25,11 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.svm import SVC
 
-from experiments.config import RunConfig
-from experiments.flows._velocity import velocity_update
+from experiments.config import TrainConfig
+from experiments.recipe import descent
 from experiments.runner import Study, run, train_stage
 from genjax import nn
-from genjax.base import Network, Objective
+from genjax.base import NetworkLike, Objective
 from genjax.data import (
     ArraySource,
     digits,
@@ -51,13 +51,13 @@ from genjax.flow_matching import (
 )
 from genjax.metrics import energy_distance
 from genjax.plotting import image_grid
-from genjax.typing import Array, Key, Params
+from genjax.typing import Array, Key, Variables
 
 CLASSES, DIMS = 10, 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TrainConfig):
     """The settings of this experiment."""
 
     width: int = 512
@@ -67,9 +67,7 @@ class Config(RunConfig):
     batch_size: int = 256
     """Digits a step."""
     learning_rate: float = 1e-3
-    """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.995
-    """Decay of the averaged parameters that are evaluated."""
     drop: float = 0.15
     """The share of training digits whose class is hidden."""
     guidance: float = 1.5
@@ -90,19 +88,17 @@ EXPECTED = {
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     splits = split(digits(), validation=180, test=360)
-    network: Network = nn.TimeMLP(features=DIMS, hidden=(config.width,) * 3)
+    network = nn.TimeMLP(features=DIMS, hidden=(config.width,) * 3)
     sharper = guided(network, scale=config.guidance, unconditional=jnp.zeros(CLASSES))
     test, labels = _prepare(splits.test)
     noise = jax.random.normal(jax.random.key(1_000_003), test.shape)
 
-    def train(folder: Path, objective: Objective, rows: ArraySource) -> Params:
+    def train(folder: Path, objective: Objective, rows: ArraySource) -> Variables:
         pipeline = on_device(rows, batch_size=config.batch_size, seed=config.seed)
-        update = velocity_update(config, objective)
-        return train_stage(folder, update, pipeline, config=config, steps=config.steps)[
-            "params"
-        ]
+        update = descent(config, objective)
+        return train_stage(folder, update, pipeline, config=config, steps=config.steps)
 
-    def first_stage(folder: Path) -> Params:
+    def first_stage(folder: Path) -> Variables:
         x, condition = _prepare(splits.train)
         objective = drop_condition(
             flow_matching(network, times=logit_normal_times()),
@@ -112,13 +108,13 @@ def build(config: Config) -> Study:
         rows = ArraySource({"x": np.asarray(x), "condition": np.asarray(condition)})
         return train(folder, objective, rows)
 
-    def pairs_of(velocity: Any, params: Params, key: Key) -> ArraySource:
+    def pairs_of(velocity: Any, variables: Variables, key: Key) -> ArraySource:
         key_noise, key_label = jax.random.split(key)
         ends = jax.random.normal(key_noise, (config.pairs, DIMS))
         label = jax.random.randint(key_label, (config.pairs,), 0, CLASSES)
         integrator = fixed_steps(config.pair_steps)
         carry = jax.jit(partial(reflow_pairs, velocity, integrator=integrator))
-        pairs = carry(params, ends, condition=jax.nn.one_hot(label, CLASSES))
+        pairs = carry(variables, ends, condition=jax.nn.one_hot(label, CLASSES))
         return ArraySource({name: np.asarray(v) for name, v in pairs.items()})
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -128,7 +124,7 @@ def build(config: Config) -> Study:
         pairs = pairs_of(sharper, first, key_pairs)
         second = train(folder / "reflow", _from(first, flow_matching(network)), pairs)
         third = train(folder / "distilled", _from(second, distillation(network)), pairs)
-        stages: dict[str, tuple[Any, Params]] = {
+        stages: dict[str, tuple[Any, Variables]] = {
             "first": (network, first),
             "guided": (sharper, first),
             "reflowed": (network, second),
@@ -141,13 +137,13 @@ def build(config: Config) -> Study:
             )
         }
         rows: dict[str, Array] = {}
-        for name, (velocity, params) in stages.items():
+        for name, (velocity, variables) in stages.items():
             bend = partial(straightness, velocity, condition=labels)
-            metrics[f"straightness_{name}"] = jax.jit(bend)(params, noise)
+            metrics[f"straightness_{name}"] = jax.jit(bend)(variables, noise)
             for steps in (1, 2, 8):
                 integrator = fixed_steps(steps, euler)
                 carry = partial(transport, velocity, integrator=integrator)
-                drawn = jax.jit(carry)(params, noise, condition=labels)
+                drawn = jax.jit(carry)(variables, noise, condition=labels)
                 distance = energy_distance(drawn, test)
                 metrics[f"energy_distance_{name}_in_{steps}"] = distance
                 plural = "" if steps == 1 else "s"
@@ -169,9 +165,9 @@ def _prepare(source: ArraySource) -> tuple[Array, Array]:
     return x, jax.nn.one_hot(jnp.asarray(source.arrays["label"]), CLASSES)
 
 
-def _from(params: Params, objective: Objective) -> Objective:
+def _from(variables: Variables, objective: Objective) -> Objective:
     """The objective, started from given parameters."""
-    return objective._replace(init=lambda key, batch: {"params": params})
+    return objective._replace(init=lambda key, batch: variables)
 
 
 def _classifier(train: ArraySource) -> Any:
@@ -196,7 +192,7 @@ def _one_a_class(rows: dict[str, Array], labels: Array) -> Any:
 
 
 def _inpainted(
-    network: Network, params: Params, key: Key, x: Array, labels: Array
+    network: NetworkLike, variables: Variables, key: Key, x: Array, labels: Array
 ) -> Any:
     """Rows of ten: test digits, their upper halves, three completions each."""
     first = np.asarray(labels).argmax(axis=0)
@@ -205,7 +201,7 @@ def _inpainted(
     fill = jax.jit(
         partial(flow_inpaint, network, steps=50, resamples=5, condition=labels)
     )
-    draws = [fill(params, each, x, upper) for each in jax.random.split(key, 3)]
+    draws = [fill(variables, each, x, upper) for each in jax.random.split(key, 3)]
     halves = jnp.where(upper[None], x, -1.0)
     images = jnp.clip(jnp.concatenate([x, halves, *draws]), -1.0, 1.0)
     return image_grid(

@@ -22,11 +22,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.config import RunConfig
-from experiments.flows._velocity import velocity_update
+from experiments.config import TrainConfig
+from experiments.recipe import descent
 from experiments.runner import Study, run, train_stage
 from genjax import nn
-from genjax.base import Network
+from genjax.base import NetworkLike
 from genjax.data import ArraySource, generated, on_device
 from genjax.densities import eight_gaussians, standard_normal
 from genjax.densities._toy import ring_centres
@@ -44,11 +44,12 @@ from genjax.flow_matching import (
 from genjax.flows import density
 from genjax.metrics import energy_distance
 from genjax.plotting import density_map, scatter_panels
-from genjax.typing import Array, Params
+from genjax.typing import Array, Variables
+from genjax.variables import join_parts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TrainConfig):
     """The settings of this experiment."""
 
     width: int = 128
@@ -58,9 +59,7 @@ class Config(RunConfig):
     batch_size: int = 512
     """Points a step."""
     learning_rate: float = 2e-3
-    """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.999
-    """Decay of the averaged parameters that are evaluated."""
     pairs: int = 60_000
     """Pairs of noise and data for the reflow."""
     pair_steps: int = 25
@@ -91,25 +90,22 @@ def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     target = eight_gaussians(radius=RADIUS, scale=SCALE)
     base = standard_normal((2,))
-    network: Network = nn.TimeMLP(features=2, hidden=(config.width,) * 3)
+    network = nn.TimeMLP(features=2, hidden=(config.width,) * 3)
     key_data, key_noise = jax.random.split(jax.random.key(1_000_003))
     data, log_prob = target.sample({}, key_data, config.points)
     noise, _ = base.sample({}, key_noise, config.points)
 
-    def first_stage(folder: Path) -> Params:
-        update = velocity_update(
-            config, flow_matching(network, times=logit_normal_times())
-        )
+    def first_stage(folder: Path) -> Variables:
+        update = descent(config, flow_matching(network, times=logit_normal_times()))
         fresh = generated(
             lambda key: {"x": target.sample({}, key, config.batch_size)[0]},
             seed=config.seed,
         )
-        stage = train_stage(
+        return train_stage(
             folder / "first", update, fresh, config=config, steps=config.steps
         )
-        return stage["params"]
 
-    def reflow(folder: Path, first: Params) -> Params:
+    def reflow(folder: Path, first: Variables) -> Variables:
         key = jax.random.key(config.seed + 1)
         ends = jax.random.normal(key, (config.pairs, 2))
         integrator = fixed_steps(config.pair_steps)
@@ -118,24 +114,23 @@ def build(config: Config) -> Study:
         )
         source = ArraySource({name: np.asarray(v) for name, v in pairs.items()})
         pipeline = on_device(source, batch_size=config.batch_size, seed=config.seed)
-        update = velocity_update(config, flow_matching(network))
-        stage = train_stage(
+        update = descent(config, flow_matching(network))
+        return train_stage(
             folder / "reflow", update, pipeline, config=config, steps=config.steps
         )
-        return stage["params"]
 
-    def density_error(field: Any, params: Params) -> tuple[Array, Array]:
+    def density_error(field: Any, variables: Variables) -> tuple[Array, Array]:
         """The largest error of the log-density, and the mean: the gap in nats."""
         integrator = fixed_steps(config.solver_steps)
         model = density(continuous(field, integrator=integrator), base)
-        params = {"bijector": params, "base": {}}
-        difference = log_prob - jax.jit(model.log_prob)(params, data)
+        variables = join_parts({"bijector": variables})
+        difference = log_prob - jax.jit(model.log_prob)(variables, data)
         return jnp.abs(difference).max(), difference.mean()
 
-    def distance(params: Params, steps: int) -> Array:
+    def distance(variables: Variables, steps: int) -> Array:
         integrator = fixed_steps(steps, euler)
         carry = jax.jit(partial(transport, network, integrator=integrator))
-        points = carry(params, noise)
+        points = carry(variables, noise)
         return energy_distance(points, data)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -143,7 +138,7 @@ def build(config: Config) -> Study:
         second = reflow(folder, first)
         other = target.sample({}, jax.random.key(1_000_004), config.points)[0]
         exact = normal_mixture_velocity(
-            jnp.asarray(ring_centres(RADIUS), jnp.float32), SCALE
+            jnp.asarray(ring_centres(RADIUS), jnp.float32), scale=SCALE
         )
         bend = jax.jit(partial(straightness, network))
         metrics = {
@@ -153,22 +148,27 @@ def build(config: Config) -> Study:
             "straightness": bend(first, noise),
             "straightness_reflowed": bend(second, noise),
         }
-        for name, params in (("", first), ("_reflowed", second)):
-            metrics[f"one_step_energy_distance{name}"] = distance(params, 1)
-            metrics[f"eight_step_energy_distance{name}"] = distance(params, 8)
+        for name, variables in (("", first), ("_reflowed", second)):
+            metrics[f"one_step_energy_distance{name}"] = distance(variables, 1)
+            metrics[f"eight_step_energy_distance{name}"] = distance(variables, 8)
         return metrics, _figures(config, network, target, first, second, noise)
 
     return Study(measure)
 
 
 def _figures(
-    config: Config, network: Network, target: Any, first: Any, second: Any, noise: Array
+    config: Config,
+    network: NetworkLike,
+    target: Any,
+    first: Any,
+    second: Any,
+    noise: Array,
 ) -> dict[str, Any]:
     panels = {
         f"{name}, {steps} step{'s' if steps > 1 else ''}": transport(
-            network, params, noise[:2000], integrator=fixed_steps(steps, euler)
+            network, variables, noise[:2000], integrator=fixed_steps(steps, euler)
         )
-        for name, params in (("first flow", first), ("after reflow", second))
+        for name, variables in (("first flow", first), ("after reflow", second))
         for steps in (1, 2, 8)
     }
     ticks = np.linspace(*EXTENT[:2], 120)

@@ -19,9 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from scipy.stats import multivariate_normal
 
+from experiments.config import TaskConfig
+from experiments.recipe import descent
 from experiments.runner import Task, run
 from experiments.tables import Rows, TableConfig, cut, read, standardised
 from genjax import nn
@@ -38,12 +39,11 @@ from genjax.flows import (
 )
 from genjax.metrics import log_probs
 from genjax.plotting import scatter_panels
-from genjax.training import gradient_descent, with_ema
 from genjax.typing import Array, Key, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(TableConfig):
+class Config(TableConfig, TaskConfig):
     """The settings of this experiment."""
 
     layers: int = 6
@@ -57,15 +57,10 @@ class Config(TableConfig):
     blocks: int = 2
     """Residual blocks of a coupling's network."""
     steps: int = 6000
-    """Training steps."""
     batch_size: int = 512
-    """Examples a step."""
     learning_rate: float = 1e-3
-    """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 500
-    """Steps between validations."""
 
 
 SMOKE = {
@@ -106,12 +101,9 @@ def build(config: Config) -> Task:
     )
     layer = chain(coupling(spline, network, split=split), plu())
     model = density(chain(plu(), repeat(layer, config.layers)), standard_normal((dim,)))
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.chain(optax.clip_by_global_norm(5.0), optax.adam(schedule))
-    update = gradient_descent(negative_log_likelihood(model), optimizer)
 
     def per_row(variables: Variables, x: np.ndarray) -> Array:
-        return log_probs(model, variables["params"], jnp.asarray(x))
+        return log_probs(model, variables, jnp.asarray(x))
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         test = np.asarray(jax.jit(per_row)(variables, rows.test))
@@ -126,7 +118,7 @@ def build(config: Config) -> Task:
         }
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return model.sample(variables["params"], key, n)[0]
+        return model.sample(variables, key, n)[0]
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         drawn = np.asarray(sample(variables, key, len(rows.test)))
@@ -143,7 +135,7 @@ def build(config: Config) -> Task:
         }
 
     return Task(
-        update=with_ema(update, decay=config.ema),
+        update=descent(config, negative_log_likelihood(model), clip=5.0),
         pipeline=on_device(
             ArraySource({"x": rows.train}),
             batch_size=min(config.batch_size, len(rows.train)),

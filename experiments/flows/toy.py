@@ -18,9 +18,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from experiments.config import RunConfig
+from experiments.config import TrainConfig
+from experiments.recipe import descent
 from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import Density
@@ -44,12 +44,12 @@ from genjax.flows import (
     reverse,
 )
 from genjax.plotting import density_map
-from genjax.training import ensemble, gradient_descent, with_ema
-from genjax.typing import Array, Params
+from genjax.training import ensemble
+from genjax.typing import Array, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TrainConfig):
     """The settings of this experiment."""
 
     seeds: int = 3
@@ -65,9 +65,7 @@ class Config(RunConfig):
     batch_size: int = 512
     """Fresh points a step."""
     learning_rate: float = 3e-3
-    """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.995
-    """Decay of the averaged parameters that are evaluated."""
     points: int = 20_000
     """Test points."""
 
@@ -109,13 +107,11 @@ def build(config: Config) -> Study:
     flow = chain(actnorm(), repeat(layer, config.layers))
     model = density(flow, standard_normal((2,)))
 
-    def train(folder: Path, target: Density) -> Params:
-        schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-        optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
-        update = gradient_descent(negative_log_likelihood(model), optimizer)
-        variables = train_stage(
+    def train(folder: Path, target: Density) -> Variables:
+        update = descent(config, negative_log_likelihood(model), clip=1.0)
+        return train_stage(
             folder,
-            ensemble(with_ema(update, decay=config.ema), config.seeds),
+            ensemble(update, config.seeds),
             generated(
                 lambda key: {"x": target.sample({}, key, config.batch_size)[0]},
                 seed=config.seed,
@@ -123,26 +119,25 @@ def build(config: Config) -> Study:
             config=config,
             steps=config.steps,
         )
-        return variables["params"]
 
-    def gaps(params: Params, target: Density) -> tuple[Array, Array]:
+    def gaps(variables: Variables, target: Density) -> tuple[Array, Array]:
         """The gap of every seed, and the entropy as the test points have it."""
         x, log_prob = target.sample({}, jax.random.key(1_000_003), config.points)
 
-        def of_seed(params: Params) -> Array:
-            return jnp.mean(log_prob - model.log_prob(params, x))
+        def of_seed(variables: Variables) -> Array:
+            return jnp.mean(log_prob - model.log_prob(variables, x))
 
-        return jax.jit(jax.vmap(of_seed))(params), -log_prob.mean()
+        return jax.jit(jax.vmap(of_seed))(variables), -log_prob.mean()
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         metrics, figures = {}, {}
         for name, (target, extent) in TARGETS.items():
-            params = train(folder / name, target)
-            each, entropy = gaps(params, target)
+            variables = train(folder / name, target)
+            each, entropy = gaps(variables, target)
             metrics[f"gap_{name}"] = each.mean()
             metrics[f"gap_{name}_worst_seed"] = each.max()
             metrics[f"entropy_{name}"] = entropy
-            first = jax.tree.map(lambda leaf: leaf[0], params)
+            first = jax.tree.map(lambda leaf: leaf[0], variables)
             figures[name] = _density_figure(model, first, target, extent)
         return metrics, figures
 
@@ -151,17 +146,17 @@ def build(config: Config) -> Study:
 
 def _density_figure(
     model: Density,
-    params: Params,
+    variables: Variables,
     target: Density,
     extent: tuple[float, float, float, float],
 ) -> Any:
     x, y = np.meshgrid(np.linspace(*extent[:2], 200), np.linspace(*extent[2:], 200))
     grid = jnp.asarray(np.stack([x.ravel(), y.ravel()], axis=1), jnp.float32)
-    maps = [target.log_prob({}, grid), jax.jit(model.log_prob)(params, grid)]
+    maps = [target.log_prob({}, grid), jax.jit(model.log_prob)(variables, grid)]
     return density_map(
         jnp.stack(maps).reshape(2, *x.shape),
         extent=extent,
-        points=model.sample(params, jax.random.key(0), 2000)[0],
+        points=model.sample(variables, jax.random.key(0), 2000)[0],
         titles=("true density", "spline flow", "samples of the flow"),
     )
 

@@ -10,7 +10,6 @@ import optax
 
 from experiments.selection import train_to_end
 from genjax import nn
-from genjax.base import Network
 from genjax.data import ArraySource, on_device
 from genjax.densities import conditional_one_hot, negative_log_likelihood
 from genjax.training import gradient_descent
@@ -45,9 +44,9 @@ def classifier_features(
         seed: of the weights and of the order.
     """
     classes = int(train[1].max()) + 1
-    classifier: Network = nn.MLP(features=classes, hidden=(256, WIDTH))
+    classifier = nn.MLP(features=classes, hidden=(256, WIDTH))
     # Its first two layers, by the names that Flax gives them.
-    trunk: Network = nn.MLP(features=WIDTH, hidden=(256,))
+    trunk = nn.as_network(nn.MLP(features=WIDTH, hidden=(256,)), user="features")
     schedule = optax.cosine_decay_schedule(1e-3, steps)
     objective = negative_log_likelihood(conditional_one_hot(classifier))
     update = gradient_descent(objective, optax.adamw(schedule, weight_decay=1e-4))
@@ -63,7 +62,8 @@ def classifier_features(
         key=jax.random.key(seed),
         steps=steps,
     )
-    logits = jax.jit(lambda x: classifier.apply(variables, _flat(x)))
+    network = nn.as_network(classifier, user="features")
+    logits = jax.jit(lambda x: network.apply(variables, _flat(x)))
     told = jnp.argmax(logits(test[0]), axis=1)
     return FeatureSpace(
         jax.jit(lambda x: jax.nn.relu(trunk.apply(variables, _flat(x)))),

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.gan._features import FeatureSpace, classifier_features
 from experiments.gan._recipe import relativistic, sampler, side_by_side
 from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task
 from genjax import nn
-from genjax.base import Network
+from genjax.base import NetworkLike
 from genjax.data import ArraySource, Splits, on_device
 from genjax.densities import standard_normal
 from genjax.metrics import (
@@ -34,7 +34,7 @@ from genjax.typing import Array, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageConfig(RunConfig):
+class ImageConfig(TaskConfig):
     """The settings that the experiments on images share."""
 
     model: Literal["mlp", "dcgan", "resnet"] = "mlp"
@@ -54,7 +54,6 @@ class ImageConfig(RunConfig):
     ema: float = 0.998
     """Decay of the averaged generator that is evaluated."""
     evaluate_every: int = 1000
-    """Steps between validations."""
     chunk: int = 1
     """The most steps a compiled chunk: in a loop, convolutions are slow on CPUs."""
     classifier_steps: int = 2500
@@ -148,7 +147,7 @@ def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
 
 def networks(
     config: ImageConfig, shape: tuple[int, int, int]
-) -> tuple[Network, Network]:
+) -> tuple[NetworkLike, NetworkLike]:
     """Returns the generator and the discriminator of a configuration."""
     side, _, channels = shape
     if config.model == "dcgan":

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.gan._recipe import relativistic, sampler, side_by_side, train_plain
 from experiments.runner import Task
 from genjax import nn
-from genjax.base import Density, Network
+from genjax.base import Density
 from genjax.data import generated
 from genjax.densities import standard_normal
 from genjax.gan import alternating
@@ -26,7 +26,7 @@ PROTOCOL = 2500
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaneConfig(RunConfig):
+class PlaneConfig(TaskConfig):
     """The settings that the experiments in the plane share."""
 
     seeds: int = 3
@@ -48,7 +48,6 @@ class PlaneConfig(RunConfig):
     ema: float = 0.999
     """Decay of the averaged generator that is evaluated."""
     evaluate_every: int = 2500
-    """Steps between validations."""
 
 
 SMOKE = {"width": 16, "steps": 40, "evaluate_every": 20}
@@ -69,14 +68,14 @@ def plane_task(
     """
     reach = 1.3 * float(np.abs(centres).max())
     modes = jnp.asarray(centres, jnp.float32)
-    generator: Network = nn.MLP(features=2, hidden=(config.width,) * 3)
+    generator = nn.MLP(features=2, hidden=(config.width,) * 3)
     latent = standard_normal((config.latent,))
     rows = config.batch_size * config.n_discriminator
     pipeline = generated(
         lambda key: {"x": target.sample({}, key, rows)[0]}, seed=config.seed
     )
 
-    critic: Network = nn.MLP(features=1, hidden=(config.width,) * 3)
+    critic = nn.MLP(features=1, hidden=(config.width,) * 3)
     players = generator, critic, latent
     play = alternating(n_discriminator=config.n_discriminator)
     sample = sampler(generator, latent)

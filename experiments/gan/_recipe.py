@@ -7,7 +7,8 @@ import jax
 import optax
 
 from experiments.selection import train_to_end
-from genjax.base import Density, Network, Update
+from genjax import nn
+from genjax.base import Density, NetworkLike, Update
 from genjax.data import Pipeline
 from genjax.gan import (
     gan,
@@ -24,8 +25,8 @@ from genjax.typing import Array, Key, Variables
 
 def relativistic(
     config: Any,
-    generator: Network,
-    discriminator: Network,
+    generator: NetworkLike,
+    discriminator: NetworkLike,
     latent: Density,
     *,
     schedule: Schedule | None = None,
@@ -54,8 +55,8 @@ def relativistic(
 def train_plain(
     config: Any,
     pipeline: Pipeline,
-    generator: Network,
-    discriminator: Network,
+    generator: NetworkLike,
+    discriminator: NetworkLike,
     latent: Density,
     *,
     pack: int = 1,
@@ -85,12 +86,14 @@ def train_plain(
 
 
 def sampler(
-    generator: Network, latent: Density
+    generator: NetworkLike, latent: Density
 ) -> Callable[[Variables, Key, int], Array]:
     """Returns `(variables of both players, key, n) -> samples`."""
 
+    network = nn.as_network(generator, user="sampler")
+
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return generator.apply(variables["generator"], latent.sample({}, key, n)[0])
+        return network.apply(variables["generator"], latent.sample({}, key, n)[0])
 
     return sample
 

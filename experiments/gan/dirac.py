@@ -175,12 +175,12 @@ def game_of(loss: AdversarialLoss, *arguments: Any) -> Game:
     """The Dirac-GAN of a loss, of penalties where there are any, and of a start."""
     *penalties, start = arguments
 
-    def begin(key: Key, x: Array) -> Variables:
-        del key, x
+    def begin(key: Key, /, *inputs: Array) -> Variables:
+        del key, inputs
         return {"params": jnp.array(start)}
 
-    point: Any = Network(begin, lambda own, z: 0 * z + own["params"])
-    slope: Any = Network(begin, lambda own, x: own["params"] * x)
+    point = Network(begin, lambda own, *z: 0 * z[0] + own["params"])
+    slope = Network(begin, lambda own, *x: own["params"] * x[0])
     return gan(
         point,
         slope,

@@ -21,12 +21,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.gan._features import FeatureSpace, classifier_features
 from experiments.gan._recipe import relativistic, sampler, side_by_side, train_plain
 from experiments.runner import Task, run
 from genjax import nn
-from genjax.base import Network
 from genjax.data import digits, generated, split
 from genjax.densities import standard_normal
 from genjax.metrics import class_coverage
@@ -37,7 +36,7 @@ SHAPE, DRAWS = (8, 8, 3), 26_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     width: int = 256
@@ -49,7 +48,6 @@ class Config(RunConfig):
     pack: int = 2
     """How many images PacGAN's discriminator judges at once."""
     steps: int = 20_000
-    """Training steps."""
     batch_size: int = 128
     """Images a step."""
     learning_rate: float = 1e-3
@@ -57,7 +55,6 @@ class Config(RunConfig):
     ema: float = 0.998
     """Decay of the averaged generator that is evaluated."""
     evaluate_every: int = 2000
-    """Steps between validations."""
     classifier_steps: int = 2000
     """Training steps of the classifier that tells the digits."""
 
@@ -84,8 +81,8 @@ def build(config: Config) -> Task:
     )
     space = classifier_features((images, labels), test, steps=config.classifier_steps)
     hidden, latent = (config.width,) * 2, standard_normal((config.latent,))
-    generator: Network = nn.ImageMLP(nn.MLP(features=8 * 8 * 3, hidden=hidden), SHAPE)
-    discriminator: Network = nn.Joint(nn.MLP(features=1, hidden=hidden))
+    generator = nn.ImageMLP(nn.MLP(features=8 * 8 * 3, hidden=hidden), SHAPE)
+    discriminator = nn.Joint(nn.MLP(features=1, hidden=hidden))
     pipeline = generated(
         lambda key: {"x": stack(key, images, config.batch_size)}, seed=config.seed
     )

@@ -6,14 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from experiments.recipe import descent
 from experiments.runner import Task
 from genjax.base import Objective
 from genjax.data import digits, on_device, split
 from genjax.metrics import knn_accuracy, linear_probe
 from genjax.plotting import class_scatter
-from genjax.training import gradient_descent, with_preprocessing
+from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 
@@ -28,9 +28,8 @@ def encoder_task(
         features: `(variables, images) -> [n, d]`, frozen.
     """
     parts = split(digits(), validation=180, test=360)
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     prepared = with_preprocessing(objective, lambda key, batch: _prepare(batch))
-    update = gradient_descent(prepared, optax.adam(schedule))
+    update = descent(config, prepared)
     train, validation, test = (_scaled(part.arrays["image"]) for part in parts)
     labels = [part.arrays["label"] for part in parts]
     pipeline = on_device(parts.train, batch_size=config.batch_size, seed=config.seed)

@@ -14,18 +14,17 @@ Expected: linear probe >= .92
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.runner import Task, run
 from experiments.self_supervised._digits import encoder_task
 from genjax import nn
-from genjax.base import Network
 from genjax.self_supervised import deep_infomax
 from genjax.typing import Array, Variables
 from genjax.variables import part_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     features: int = 16
@@ -39,13 +38,9 @@ class Config(RunConfig):
     chunk: int = 1
     """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 800
-    """Training steps."""
     batch_size: int = 128
-    """Examples a step."""
     learning_rate: float = 1e-3
-    """Of Adam, decayed to 0 by a cosine."""
     evaluate_every: int = 200
-    """Steps between validations."""
 
 
 SMOKE = {
@@ -60,8 +55,11 @@ EXPECTED = {"linear_probe": {"at_least": 0.92}}
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    encoder: Network = nn.LocalGlobalNet(
-        features=config.features, widths=config.widths, hidden=config.hidden
+    encoder = nn.as_network(
+        nn.LocalGlobalNet(
+            features=config.features, widths=config.widths, hidden=config.hidden
+        ),
+        user="dim_digits",
     )
     objective = deep_infomax(
         encoder,

@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.runner import Task, run
 from experiments.self_supervised._digits import encoder_task
 from genjax import nn
@@ -28,7 +28,7 @@ from genjax.variables import part_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     features: int = 64
@@ -44,13 +44,9 @@ class Config(RunConfig):
     chunk: int = 1
     """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 1500
-    """Training steps."""
     batch_size: int = 128
-    """Examples a step."""
     learning_rate: float = 2e-3
-    """Of Adam, decayed to 0 by a cosine."""
     evaluate_every: int = 250
-    """Steps between validations."""
 
 
 SMOKE = {
@@ -60,16 +56,20 @@ SMOKE = {
     "steps": 20,
     "evaluate_every": 10,
 }
+MOVE = random_affine(shift=1.0, rotation=0.35, scale=0.15)
 EXPECTED = {"linear_probe": {"at_least": 0.96}, "knn": {"at_least": 0.96}}
 
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    network: Network = nn.LocalGlobalNet(
-        features=config.features, widths=config.widths, hidden=config.hidden
+    network = nn.as_network(
+        nn.LocalGlobalNet(
+            features=config.features, widths=config.widths, hidden=config.hidden
+        ),
+        user="simclr_digits",
     )
-    encoder: Any = Network(
-        network.init, lambda variables, x: network.apply(variables, x)[1]
+    encoder = Network(
+        network.init, lambda variables, *x: network.apply(variables, *x)[1]
     )
     projector = nn.MLP(features=config.embedding, hidden=(config.hidden,))
     objective = simclr(encoder, projector, augment=view, tau=config.tau)
@@ -83,9 +83,8 @@ def build(config: Config) -> Task:
 def view(key: Key, x: Array) -> Array:
     """Draws a view of every image."""
     key_affine, key_noise, key_light = jax.random.split(key, 3)
-    moved = random_affine(key_affine, x, shift=1.0, rotation=0.35, scale=0.15)
     light = jax.random.uniform(key_light, (len(x), 1, 1, 1), minval=0.7, maxval=1.3)
-    return light * moved + 0.08 * jax.random.normal(key_noise, x.shape)
+    return light * MOVE(key_affine, x) + 0.08 * jax.random.normal(key_noise, x.shape)
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -6,15 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.images import binary_digits
+from experiments.recipe import descent
 from experiments.runner import Task
 from genjax.base import Objective
-from genjax.data import on_device
-from genjax.data._preprocessing import flatten
+from genjax.data import flatten, on_device
 from genjax.plotting import class_scatter, image_grid
-from genjax.training import gradient_descent, with_ema, with_preprocessing
+from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 from genjax.vae import LatentModel, log_likelihood, log_weights, reconstruct, sample
 
@@ -38,14 +37,11 @@ def latent_task(
         baselines: further figures, beside those of the model.
     """
     splits = binary_digits()
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    optimizer = optax.adamw(schedule, weight_decay=config.weight_decay)
-    update = gradient_descent(with_preprocessing(objective, _to_vectors), optimizer)
     validation, test = (flatten(s.arrays["image"]) for s in splits[1:])
 
     def negative_bound(variables: Variables, x: Array) -> Array:
         key = jax.random.key(1_000_003)
-        return -jnp.mean(log_weights(model, variables["params"], key, x, 16))
+        return -jnp.mean(log_weights(model, variables, key, x, samples=16))
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         estimate = jax.jit(
@@ -53,7 +49,7 @@ def latent_task(
                 model, params, key, test, samples=config.importance_samples
             )
         )
-        log_prob = estimate(variables["params"], jax.random.key(1_000_004))
+        log_prob = estimate(variables, jax.random.key(1_000_004))
         return {
             "test_bound": jax.jit(negative_bound)(variables, test),
             "test_nll": -log_prob.mean(),
@@ -62,11 +58,11 @@ def latent_task(
         }
 
     def draw(variables: Variables, key: Key, n: int) -> Array:
-        images = sample(model, variables["params"], key, n)
+        images = sample(model, variables, key, n)
         return images.reshape(n, SIDE, SIDE)
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
-        params = variables["params"]
+        params = variables
         key_images, *keys = jax.random.split(key, 5)
         chosen = jax.random.choice(key_images, len(test), (12,), replace=False)
         rows = [
@@ -87,7 +83,11 @@ def latent_task(
         }
 
     return Task(
-        update=with_ema(update, decay=config.ema),
+        update=descent(
+            config,
+            with_preprocessing(objective, _to_vectors),
+            weight_decay=config.weight_decay,
+        ),
         pipeline=on_device(
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),

@@ -16,16 +16,16 @@ from typing import Any
 import jax
 
 from experiments.baselines import measured
-from experiments.config import RunConfig
+from experiments.config import TaskConfig
 from experiments.runner import Task, run
 from experiments.vae._latent_images import latent_task
 from genjax import nn
 from genjax.densities import conditional_bernoulli, conditional_normal, standard_normal
-from genjax.vae import LatentModel, elbo, gaussian_kl
+from genjax.vae import LatentModel, closed_form_kl, elbo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
+class Config(TaskConfig):
     """The settings of this experiment."""
 
     latent: int = 16
@@ -33,17 +33,12 @@ class Config(RunConfig):
     width: int = 200
     """Of the two hidden layers of encoder and decoder."""
     steps: int = 8000
-    """Training steps."""
     batch_size: int = 64
-    """Examples a step."""
     learning_rate: float = 1e-3
-    """Of Adam, decayed to 0 by a cosine."""
     weight_decay: float = 1e-1
     """Decoupled weight decay."""
     ema: float = 0.998
-    """Decay of the averaged parameters that are evaluated."""
     evaluate_every: int = 500
-    """Steps between validations."""
     importance_samples: int = 500
     """Of the estimate of the likelihood."""
 
@@ -68,7 +63,7 @@ def build(config: Config) -> Task:
         likelihood=conditional_bernoulli(decoder),
         prior=standard_normal((config.latent,)),
     )
-    objective = elbo(model, latent=config.latent, kl=gaussian_kl(encoder))
+    objective = elbo(model, latent_dim=config.latent, kl=closed_form_kl)
 
     def baselines() -> dict[str, Any]:
         found = measured(

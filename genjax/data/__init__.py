@@ -5,6 +5,15 @@ from genjax.data._embedded import digits, faces
 from genjax.data._images import image_folder
 from genjax.data._indices import Share, indices_at
 from genjax.data._pipeline import Pipeline, generated, in_memory, on_device, streamed
+from genjax.data._preprocessing import (
+    Standardiser,
+    binarize,
+    binarize_dynamically,
+    dequantize,
+    fit_standardiser,
+    flatten,
+    logit,
+)
 from genjax.data._scenes import scenes
 from genjax.data._source import ArraySource, Source, Splits, split
 from genjax.data._tables import read_table
@@ -17,13 +26,20 @@ __all__ = [
     "Share",
     "Source",
     "Splits",
+    "Standardiser",
+    "binarize",
+    "binarize_dynamically",
+    "dequantize",
     "digits",
     "faces",
+    "fit_standardiser",
+    "flatten",
     "generated",
     "image_folder",
     "in_memory",
     "indices_at",
     "load_prepared",
+    "logit",
     "on_device",
     "prepare",
     "read_coco",

@@ -1,6 +1,17 @@
 """What a finished model is measured by."""
 
 from genjax.metrics._classifier import ClassifierScore, classifier_score
+from genjax.metrics._detection import (
+    CocoState,
+    Found,
+    Truth,
+    coco_add,
+    coco_state,
+    coco_summary,
+    coco_update,
+    found_of_boxes,
+    truth_of_boxes,
+)
 from genjax.metrics._floor import Measured, with_floor
 from genjax.metrics._frechet import (
     frechet_distance,
@@ -38,14 +49,22 @@ from genjax.metrics._samples import (
 __all__ = [
     "PRDC",
     "ClassifierScore",
+    "CocoState",
+    "Found",
     "Measured",
     "ModeCoverage",
+    "Truth",
     "area_under_roc",
     "bits_per_dim",
     "class_coverage",
     "classifier_score",
+    "coco_add",
+    "coco_state",
+    "coco_summary",
+    "coco_update",
     "completion_log_probs",
     "energy_distance",
+    "found_of_boxes",
     "frechet_distance",
     "gaussian_kernel",
     "kernel_distance",
@@ -60,6 +79,7 @@ __all__ = [
     "nearest_neighbour_accuracy",
     "precision_recall_density_coverage",
     "sliced_wasserstein",
+    "truth_of_boxes",
     "typicality",
     "waic",
     "with_floor",

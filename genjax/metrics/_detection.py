@@ -214,7 +214,7 @@ def coco_summary(state: CocoState) -> dict[str, float]:
             hit, skip = matched[:, range_], ignored[:, range_]
             for place, most in enumerate(MOST):
                 kept = rank < most
-                curve, best = _curve(hit[kept], skip[kept], count)
+                curve, best = _curve(hit[kept], skip[kept], int(count))
                 recall[:, label, range_, place] = best
                 # The last, which is of all detections, stays.
                 precision[:, :, label, range_] = curve

@@ -123,7 +123,7 @@ def noisy(model: NetworkLike, key: Key) -> Network:
     return Network(network.init, apply)
 
 
-def _adapted(model: NetworkLike, user: str) -> Network:
+def _adapted(model: object, user: str) -> Network:
     if isinstance(model, Network):
         return model
     if isinstance(model, linen.Module):

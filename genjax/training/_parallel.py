@@ -79,7 +79,7 @@ def device_mesh(devices: int | None = None) -> Mesh:
     )
 
 
-def shard_batch(batch: Batch, mesh: Mesh, *, axis: int = 0) -> Batch:
+def shard_batch(batch: Tree, mesh: Mesh, *, axis: int = 0) -> Tree:
     """Makes a global batch of the rows that each host holds.
 
     Args:
@@ -98,7 +98,7 @@ def shard_batch(batch: Batch, mesh: Mesh, *, axis: int = 0) -> Batch:
     """
     sharding = NamedSharding(mesh, PartitionSpec(*[None] * axis, DATA_AXIS))
 
-    def place(leaf: Array) -> Array:
+    def place(leaf: Array | np.ndarray) -> Array:
         rows = np.asarray(leaf)
         _check_divides(rows.shape[axis] * jax.process_count(), mesh.size)
         return jax.make_array_from_process_local_data(sharding, rows)
@@ -121,7 +121,7 @@ def shard_pipeline(pipeline: Pipeline, mesh: Mesh) -> Pipeline:
     """
     replicated = NamedSharding(mesh, PartitionSpec())
 
-    def place(leaf: Array) -> Array:
+    def place(leaf: Array | np.ndarray) -> Array:
         # What has no axis of rows, such as the numbers of the steps, goes to all.
         if np.ndim(leaf) > 1:
             return shard_batch(leaf, mesh, axis=1)

@@ -1,7 +1,7 @@
 """Lower bounds of the log-likelihood of a latent-variable model, and its estimate."""
 
 import math
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -24,10 +24,6 @@ from genjax.vae._model import LatentModel, init
 from genjax.variables import part_of
 
 
-Latent: TypeAlias = Float[Array, "b *latent"]
-"""A latent for each example."""
-
-
 @runtime_checkable
 class Divergence(Protocol):
     """`KL(q(z | x) || p(z))` of each example, from a sample of the posterior."""
@@ -37,7 +33,7 @@ class Divergence(Protocol):
         model: LatentModel,
         variables: Variables,
         x: Event,
-        z: Latent,
+        z: Event,
         log_q: PerExample,
         /,
     ) -> PerExample:
@@ -46,7 +42,7 @@ class Divergence(Protocol):
 
 
 def sampled_kl(
-    model: LatentModel, variables: Variables, x: Event, z: Latent, log_q: PerExample, /
+    model: LatentModel, variables: Variables, x: Event, z: Event, log_q: PerExample, /
 ) -> PerExample:
     """Estimates the divergence of the posterior by one sample, for any densities.
 
@@ -70,7 +66,7 @@ def sampled_kl(
 
 
 def closed_form_kl(
-    model: LatentModel, variables: Variables, x: Event, z: Latent, log_q: PerExample, /
+    model: LatentModel, variables: Variables, x: Event, z: Event, log_q: PerExample, /
 ) -> PerExample:
     """The exact divergence, where posterior and prior are diagonal normals.
 

@@ -9,7 +9,7 @@ IMAGES = jax.random.uniform(jax.random.key(0), (3, 9, 9, 2))
 
 
 def test_shifts_are_scipys():
-    moved = random_affine(jax.random.key(1), IMAGES, shift=2.0)
+    moved = random_affine(shift=2.0)(jax.random.key(1), IMAGES)
     draws = jax.random.uniform(jax.random.key(1), (3, 4), minval=-1.0, maxval=1.0)
     for image, out, draw in zip(IMAGES, moved, draws, strict=True):
         offset = [-2 * float(draw[0]), -2 * float(draw[1])]
@@ -22,7 +22,7 @@ def test_shifts_are_scipys():
 
 def test_every_image_has_a_draw_of_its_own():
     same = jnp.tile(IMAGES[:1], (4, 1, 1, 1))
-    turned = random_affine(jax.random.key(0), same, rotation=0.5, scale=0.2)
+    turned = random_affine(rotation=0.5, scale=0.2)(jax.random.key(0), same)
     assert float(jnp.abs(turned[0] - turned[1]).max()) > 1e-2
-    again = random_affine(jax.random.key(0), same, rotation=0.5, scale=0.2)
+    again = random_affine(rotation=0.5, scale=0.2)(jax.random.key(0), same)
     np.testing.assert_array_equal(turned, again)

@@ -64,5 +64,5 @@ def test_other_shapes_are_refused():
     flat = Network(lambda key, x: {"params": {}}, lambda variables, x: x[:, :1])
     with pytest.raises(InputError, match=r"must return images \[6, 2, 3, 1 size\]"):
         deep_nade(on_images(flat, shape=SHAPE)).log_prob(
-            {"bias": jnp.zeros((6, 1)), "network": {}}, jnp.eye(6)
+            {"params": {"bias": jnp.zeros((6, 1)), "network": {}}}, jnp.eye(6)
         )

@@ -7,6 +7,7 @@ import pytest
 
 from genjax.autoregressive import darn, fvsbn
 from genjax.errors import InputError
+from genjax.variables import part_of
 from tests.laws.instances import moved
 
 KEY = jax.random.key(0)
@@ -15,18 +16,18 @@ KEY = jax.random.key(0)
 def test_the_latents_are_summed_out():
     prior, decoder = fvsbn(), fvsbn()
     model, x = darn(prior, decoder, latent_dim=2), jnp.eye(3)
-    params = moved(model.init(KEY, x))
+    variables = moved(model.init(KEY, x))
     total = 0.0
     for state in itertools.product([0.0, 1.0], repeat=2):
         h = jnp.broadcast_to(jnp.array([state]), (3, 2))
-        log_joint = prior.log_prob(params["prior"], h)
-        log_joint += decoder.log_prob(params["decoder"], x, h)
+        log_joint = prior.log_prob(part_of(variables, "prior"), h)
+        log_joint += decoder.log_prob(part_of(variables, "decoder"), x, h)
         total = total + jnp.exp(log_joint)
-    np.testing.assert_allclose(model.log_prob(params, x), jnp.log(total), atol=1e-5)
+    np.testing.assert_allclose(model.log_prob(variables, x), jnp.log(total), atol=1e-5)
 
 
 def test_mistakes_are_named():
     with pytest.raises(InputError, match="between 1 and 12, got 13"):
-        darn(fvsbn(), fvsbn(), latent=13)
+        darn(fvsbn(), fvsbn(), latent_dim=13)
     with pytest.raises(InputError, match="it takes no other"):
-        darn(fvsbn(), fvsbn(), latent=1).init(KEY, jnp.eye(2), jnp.eye(2))
+        darn(fvsbn(), fvsbn(), latent_dim=1).init(KEY, jnp.eye(2), jnp.eye(2))

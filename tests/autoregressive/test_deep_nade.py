@@ -31,13 +31,13 @@ def test_any_observed_set_is_completed_by_its_exact_conditional():
 def test_the_loss_is_the_mean_over_all_orders():
     x = jnp.array([[1.0, 0.0, 1.0]])
     objective = orderless_likelihood(conditioner(3))
-    params = moved(objective.init(KEY, {"x": x})["params"])
+    params = moved(objective.init(KEY, {"x": x}))
     each = [
         -deep_nade(conditioner(3), order).log_prob(params, x)[0]
         for order in itertools.permutations(range(3))
     ]
     wide = {"x": jnp.broadcast_to(x, (40_000, 3))}
-    loss, _ = objective.loss({"params": params}, wide, jax.random.key(1))
+    loss, _ = objective.loss(params, wide, jax.random.key(1))
     assert float(loss) == pytest.approx(float(np.mean(each)), abs=0.05)
 
 

@@ -9,18 +9,23 @@ from genjax.errors import InputError
 KEY = jax.random.key(0)
 
 
-def sums(params, inputs, condition=None):
-    """Each output is the sum of the inputs before it."""
-    return params * (jnp.cumsum(inputs, axis=1) - inputs)
+def sums(variables, inputs, condition=None):
+    """Each output is a multiple of the sum of the inputs before it."""
+    return variables["params"] * (jnp.cumsum(inputs, axis=1) - inputs)
+
+
+def init(key, inputs, condition=None):
+    return {"params": jnp.ones(())}
 
 
 def model():
-    return autoregressive(uncached(lambda key, inputs, c: jnp.ones(()), sums), binary())
+    return autoregressive(uncached(init, sums), binary())
 
 
 def test_the_likelihood_is_that_of_the_conditionals():
     x = jnp.array([[1.0, 1.0, 0.0]])
-    params = {"bias": jnp.array([[0.1], [0.2], [-0.3]]), "network": jnp.ones(())}
+    bias = jnp.array([[0.1], [0.2], [-0.3]])
+    params = {"params": {"bias": bias, "network": jnp.ones(())}}
     logits = np.array([0.1, 1.2, 1.7])
     p = 1 / (1 + np.exp(-logits))
     wanted = np.log(p[0] * p[1] * (1 - p[2]))

@@ -18,13 +18,13 @@ KEY = jax.random.key(0)
 
 @pytest.mark.parametrize("fields", [{}, {"seed": 1}, {"direct": True}])
 def test_samples_are_those_of_a_pass_a_dimension(fields):
-    network = nn.stateless(
-        nn.MaskedMLP(features=1, hidden=(30, 20), **fields), user="test"
-    )
+    network = nn.MaskedMLP(features=1, hidden=(30, 20), **fields)
     plain = autoregressive(
         uncached(
-            lambda key, inputs, condition: network.init(key, inputs[..., 0]),
-            lambda params, inputs, condition: network.apply(params, inputs[..., 0]),
+            lambda key, inputs, condition=None: network.init(key, inputs[..., 0]),
+            lambda variables, inputs, condition=None: network.apply(
+                variables, inputs[..., 0]
+            ),
         ),
         binary(),
     )

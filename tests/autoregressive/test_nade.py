@@ -9,8 +9,9 @@ from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
 
 
-def definition(activation, conditional, params, x):
+def definition(activation, conditional, variables, x):
     """The definition of NADE, dimension by dimension."""
+    params = variables["params"]
     network, inputs = params["network"], conditional.embed(x)
     a = jnp.tile(network["c"][None], (len(x), 1))
     total = 0.0
@@ -51,7 +52,7 @@ def test_init_starts_at_the_frequencies():
     x = jnp.tile(jnp.array([[1.0, 0.0]]), (98, 1))
     params = nade(hidden=3).init(jax.random.key(0), x)
     np.testing.assert_allclose(
-        jax.nn.sigmoid(params["bias"][:, 0]), [0.99, 0.01], rtol=1e-5
+        jax.nn.sigmoid(params["params"]["bias"][:, 0]), [0.99, 0.01], rtol=1e-5
     )
 
 

@@ -18,6 +18,7 @@ from genjax.autoregressive import (
     shared_ensemble,
 )
 from genjax.errors import InputError
+from genjax.variables import parts_of
 from tests.laws.instances import moved
 
 KEY, X = jax.random.key(0), jnp.eye(4)
@@ -42,7 +43,8 @@ def test_an_ensemble_averages_probabilities_and_not_logits():
     both = order_ensemble(fvsbn(), orders)
     params = moved(both.init(KEY, X))
     each = [
-        ordered(fvsbn(), o).log_prob(p, X) for o, p in zip(orders, params, strict=True)
+        ordered(fvsbn(), order).log_prob(own, X)
+        for order, own in zip(orders, parts_of(params, 3), strict=True)
     ]
     wanted = jnp.log(jnp.mean(jnp.exp(jnp.stack(each)), axis=0))
     np.testing.assert_allclose(both.log_prob(params, X), wanted, atol=1e-5)
@@ -90,7 +92,7 @@ def test_shared_weights_are_those_of_each_member():
 def test_a_step_trains_one_of_the_members():
     objective = member_likelihood(masked, DEGREES)
     variables = moved(objective.init(KEY, {"x": X}))
-    each = -np.asarray(log_probs_of_members(variables["params"])).mean(axis=1)
+    each = -np.asarray(log_probs_of_members(variables)).mean(axis=1)
     assert np.ptp(each) > 1e-3
     loss = jax.jit(lambda key: objective.loss(variables, {"x": X}, key)[0])
     found = np.array([float(loss(key)) for key in jax.random.split(KEY, 20)])

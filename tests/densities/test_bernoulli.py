@@ -27,5 +27,5 @@ def test_init_is_the_smoothed_maximum_likelihood():
     x = jnp.array([[1.0], [1.0], [0.0]])
     np.testing.assert_allclose(jax.nn.sigmoid(smoothed_logits(x)), [3 / 5], rtol=1e-6)
     np.testing.assert_array_equal(
-        bernoulli().init(jax.random.key(0), x)["logits"], smoothed_logits(x)
+        bernoulli().init(jax.random.key(0), x)["params"]["logits"], smoothed_logits(x)
     )

@@ -28,7 +28,7 @@ def test_the_normal_is_scipys():
     density = conditional_normal(network(4))
     x = jax.random.normal(jax.random.key(0), (5, 2))
     params = density.init(jax.random.key(2), x, CONDITION)
-    raw = network(4).apply({"params": params}, CONDITION)
+    raw = network(4).apply(params, CONDITION)
     mean, log_scale = np.split(np.asarray(raw), 2, axis=1)
     scale = np.exp(7 * np.tanh(log_scale / 7))
     wanted = stats.norm(mean, scale).logpdf(x).sum(axis=1)
@@ -37,7 +37,7 @@ def test_the_normal_is_scipys():
     )
     fixed = conditional_normal(network(2), scale=0.5)
     params = fixed.init(jax.random.key(2), x, CONDITION)
-    mean = network(2).apply({"params": params}, CONDITION)
+    mean = network(2).apply(params, CONDITION)
     wanted = stats.norm(mean, 0.5).logpdf(x).sum(axis=1)
     np.testing.assert_allclose(fixed.log_prob(params, x, CONDITION), wanted, atol=1e-4)
 
@@ -88,7 +88,7 @@ def test_bad_input_is_a_sentence():
         odd.log_prob(params, x, CONDITION)
     with pytest.raises(InputError, match="nade: the model was initialised with"):
         nade(hidden=3).log_prob(nade(hidden=3).init(jax.random.key(0), x), x, CONDITION)
-    assert standard_normal((2,)).init(jax.random.key(0), x) == {}
+    assert standard_normal((2,)).init(jax.random.key(0), x) == {"params": {}}
 
 
 def test_one_hot_probabilities_are_the_softmax_and_sum_to_one():
@@ -97,6 +97,6 @@ def test_one_hot_probabilities_are_the_softmax_and_sum_to_one():
     condition = jnp.broadcast_to(jax.random.normal(jax.random.key(1), (1, 4)), (3, 4))
     params = density.init(jax.random.key(0), jnp.eye(3), condition)
     found = density.log_prob(params, jnp.eye(3), condition)
-    logits = classifier.apply({"params": params}, condition)
+    logits = classifier.apply(params, condition)
     np.testing.assert_allclose(found, jax.nn.log_softmax(logits[0]), rtol=1e-5)
     np.testing.assert_allclose(jnp.sum(jnp.exp(found)), 1.0, rtol=1e-6)

@@ -2,11 +2,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from genjax.densities._gaussian_mixture import k_means
 from scipy import stats
 from sklearn.cluster import KMeans
 
 from genjax.densities import diagonal_normal_mixture, eight_gaussians
+from genjax.densities._normal_mixture import k_means
 from genjax.errors import InputError
 
 
@@ -17,7 +17,7 @@ def test_the_density_is_that_of_scipy():
         "log_scale": jnp.array([[0.0, 0.5], [-0.3, 0.1]]),
     }
     model = diagonal_normal_mixture(components=2)
-    x, log_prob = model.sample(params, jax.random.key(0), 500)
+    x, log_prob = model.sample({"params": params}, jax.random.key(0), 500)
     expected = np.log(
         sum(
             weight * stats.norm.pdf(x, mean, np.exp(log_scale)).prod(axis=1)

@@ -44,7 +44,7 @@ def test_the_log_density_has_a_finite_gradient():
     params = base.init(jax.random.key(1), x)
     gradient = jax.grad(lambda p: base.log_prob(p, x).sum())(params)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
-    assert float(jnp.abs(gradient["network"]["Dense_1"]["bias"]).max()) > 0
+    assert float(jnp.abs(gradient["params"]["network"]["Dense_1"]["bias"]).max()) > 0
 
 
 def test_mistakes_are_named():
@@ -53,7 +53,7 @@ def test_mistakes_are_named():
     wide = Network(lambda key, z: {"params": {}}, lambda variables, z: z)
     base = resampled(standard_normal((2,)), wide, key=KEY, tries=2)
     with pytest.raises(InputError, match="one logit an example"):
-        base.log_prob({"network": {}, "proposal": {}}, jnp.ones((3, 2)))
+        base.log_prob({"params": {}}, jnp.ones((3, 2)))
 
 
 def test_gradients_are_finite_where_nothing_is_accepted():
@@ -61,7 +61,7 @@ def test_gradients_are_finite_where_nothing_is_accepted():
     base = resampled(standard_normal((2,)), never, key=KEY, tries=10, points=64)
     x = jnp.ones((3, 2))
     params = base.init(jax.random.key(1), x)
-    params["network"]["Dense_0"]["bias"] = jnp.array([-100.0])
+    params["params"]["network"]["Dense_0"]["bias"] = jnp.array([-100.0])
     value, gradient = jax.value_and_grad(lambda p: base.log_prob(p, x).sum())(params)
     plain = standard_normal((2,)).log_prob({}, x).sum()
     assert abs(float(value - plain)) < 1e-3

@@ -21,7 +21,7 @@ from genjax.errors import InputError
         (two_moons(noise=0.1), 1.007),
         (two_moons(noise=0.2), 1.677),
         (eight_gaussians(), 2.829),
-        (eight_gaussians(radius=5, scale=math.sqrt(0.1)), 2.6147),
+        (eight_gaussians(radius=5.0, scale=math.sqrt(0.1)), 2.6147),
         (gaussian_grid(), 0.0653),
         (checkerboard(), 3.4657),
     ],
@@ -41,4 +41,4 @@ def test_moons_are_those_of_scikit_learn():
 
 def test_noise_must_be_positive():
     with pytest.raises(InputError, match="positive, got 0"):
-        two_moons(noise=0)
+        two_moons(noise=0.0)

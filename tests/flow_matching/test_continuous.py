@@ -32,7 +32,7 @@ def test_the_log_determinant_of_a_linear_field_is_its_trace():
 def test_the_density_of_the_exact_velocity_is_the_mixtures():
     means = 2.0 * jax.random.normal(jax.random.key(0), (5, 2))
     scale = 0.4
-    exact = normal_mixture_velocity(means, scale)
+    exact = normal_mixture_velocity(means, scale=scale)
     flow = continuous(exact, integrator=fixed_steps(200))
     model = density(flow, standard_normal((2,)))
     params = model.init(jax.random.key(1), jnp.zeros((1, 2)))
@@ -63,7 +63,7 @@ def test_hutchinson_has_the_mean_and_variance_of_the_closed_forms():
 def test_more_probes_come_nearer_and_none_is_refused():
     network = time_network()
     x = jax.random.normal(jax.random.key(0), (64, 4))
-    params = network.init(jax.random.key(1), x, jnp.zeros(64))["params"]
+    params = network.init(jax.random.key(1), x, jnp.zeros(64))
     _, exact = continuous(network, integrator=fixed_steps(5)).forward(params, x)
 
     def error(probes):

@@ -15,15 +15,12 @@ OBSERVED = jnp.array([True, False, False])
 def normal_of(precision_root):
     """A flow to a normal whose density is known: `z = L x`."""
     model = density(triangular(), standard_normal((3,)))
-    params = {
-        "bijector": {
-            "lower": jnp.tril(precision_root, -1),
-            "log_diagonal": jnp.log(jnp.diag(precision_root)),
-            "shift": jnp.zeros(3),
-        },
-        "base": {},
+    own = {
+        "lower": jnp.tril(precision_root, -1),
+        "log_diagonal": jnp.log(jnp.diag(precision_root)),
+        "shift": jnp.zeros(3),
     }
-    return model, params
+    return model, {"params": {"bijector": own}}
 
 
 def test_langevin_chains_end_in_the_conditional_normal():
@@ -50,7 +47,7 @@ def test_langevin_chains_end_in_the_conditional_normal():
 def test_an_inpainted_flow_agrees_with_what_is_observed():
     # Two modes: what is observed tells which one.
     means = jnp.array([[2.0, 2.0], [-2.0, -2.0]])
-    network = normal_mixture_velocity(means, 0.5)
+    network = normal_mixture_velocity(means, scale=0.5)
     x = jnp.tile(jnp.array([[1.8, 0.0]]), (2000, 1))
     observed = jnp.array([True, False])
 
@@ -71,7 +68,7 @@ def test_an_inpainted_flow_agrees_with_what_is_observed():
 
 @pytest.mark.parametrize("settings", [{"steps": 0}, {"steps": 2, "resamples": 0}])
 def test_steps_are_positive(settings):
-    network = normal_mixture_velocity(jnp.zeros((1, 3)), 1.0)
+    network = normal_mixture_velocity(jnp.zeros((1, 3)), scale=1.0)
     with pytest.raises(InputError, match="must be at least 1, got"):
         flow_inpaint(network, {}, KEY, jnp.ones((2, 3)), OBSERVED, **settings)
 

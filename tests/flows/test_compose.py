@@ -5,6 +5,7 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.flows import chain, invert, repeat
+from genjax.variables import join_sequence
 from tests.laws.instances import affine_layer, layer
 
 
@@ -13,7 +14,9 @@ def test_repeat_is_the_chain_of_its_layers():
     for unroll in (1, 3, None):
         stack = repeat(layer(), 3, unroll=unroll)
         params = stack.init(jax.random.key(1), x)
-        layers = tuple(jax.tree.map(lambda p, i=i: p[i], params) for i in range(3))
+        layers = join_sequence(
+            [jax.tree.map(lambda p, i=i: p[i], params) for i in range(3)]
+        )
         same = chain(layer(), layer(), layer())
         for direction in ("forward", "inverse"):
             for a, b in zip(

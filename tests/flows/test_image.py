@@ -9,7 +9,7 @@ from genjax.flows import actnorm, multiscale, squeeze
 
 def test_squeeze_keeps_each_block_of_pixels_together():
     x = jnp.arange(16.0).reshape(1, 4, 4, 1)
-    y, log_det = squeeze().forward((), x)
+    y, log_det = squeeze().forward({}, x)
     assert y[0, 0, 0].tolist() == [0, 1, 4, 5]
     assert y[0, 1, 1].tolist() == [10, 11, 14, 15]
     assert log_det.tolist() == [0]
@@ -57,4 +57,4 @@ def test_images_that_do_not_fit_are_refused(make, shape, sentence):
 
 def test_squeezing_back_needs_a_multiple_of_four():
     with pytest.raises(InputError, match="channels must be a multiple of 4, got 3"):
-        squeeze().inverse((), jnp.ones((1, 2, 2, 3)))
+        squeeze().inverse({}, jnp.ones((1, 2, 2, 3)))

@@ -30,6 +30,6 @@ def test_equal_ends_stay_where_they_are():
 
 def test_opposite_ends_take_the_chord():
     a, b = jnp.array([[1.0], [1.0]]), jnp.array([[-2.0], [3.0]])
-    walk = interpolate(identity(), (), a, b, n=4)
+    walk = interpolate(identity(), {}, a, b, n=4)
     np.testing.assert_allclose(walk[:, 0, 0], [1.0, 0.0, -1.0, -2.0], atol=1e-5)
     np.testing.assert_allclose(walk[:, 1, 0], [1, 5 / 3, 7 / 3, 3.0], atol=1e-5)

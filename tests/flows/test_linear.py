@@ -24,7 +24,7 @@ def test_a_1x1_convolution_has_the_log_det_of_its_diagonal():
     x = jax.random.normal(jax.random.key(0), (2, 3, 5, 4))
     layer = plu()
     params = layer.init(jax.random.key(1), x)
-    params["log_diagonal"] += jnp.arange(4.0) / 10
+    params["params"]["log_diagonal"] += jnp.arange(4.0) / 10
     y, log_det = layer.forward(params, x)
     matrix = matrix_of(layer, params, 4)
     np.testing.assert_allclose(
@@ -36,14 +36,18 @@ def test_a_1x1_convolution_has_the_log_det_of_its_diagonal():
 def test_weight_decay_does_not_touch_signs_and_permutation():
     x = jnp.ones((2, 3))
     layer = plu()
-    params = layer.init(jax.random.key(1), x)
+    variables = layer.init(jax.random.key(1), x)
+    rest = {name: own for name, own in variables.items() if name != "params"}
+    params = variables["params"]
     optimizer = optax.adamw(0.1, weight_decay=1.0)
-    gradient = jax.grad(lambda p: layer.forward(p, x)[0].sum())(params)
+    gradient = jax.grad(lambda p: layer.forward(rest | {"params": p}, x)[0].sum())(
+        params
+    )
     with jax.numpy_dtype_promotion("standard"):
         updates, _ = optimizer.update(gradient, optimizer.init(params), params)
     after = optax.apply_updates(params, updates)
-    y, log_det = layer.forward(after, x)
-    back, _ = layer.inverse(after, y)
+    y, log_det = layer.forward(rest | {"params": after}, x)
+    back, _ = layer.inverse(rest | {"params": after}, y)
     np.testing.assert_allclose(back, x, atol=1e-4)
     np.testing.assert_allclose(log_det, [after["log_diagonal"].sum()] * 2, atol=1e-5)
 
@@ -61,14 +65,12 @@ def test_a_triangle_and_a_normal_are_any_normal():
     factor = np.linalg.cholesky(np.cov(random.normal(size=(43, 200))))
     mean = random.normal(size=43)
     back = np.linalg.inv(factor)
-    params = {
-        "bijector": {
-            "lower": jnp.asarray(back, jnp.float32),
-            "log_diagonal": jnp.asarray(np.log(np.diag(back)), jnp.float32),
-            "shift": jnp.asarray(-back @ mean, jnp.float32),
-        },
-        "base": {},
+    own = {
+        "lower": jnp.asarray(back, jnp.float32),
+        "log_diagonal": jnp.asarray(np.log(np.diag(back)), jnp.float32),
+        "shift": jnp.asarray(-back @ mean, jnp.float32),
     }
+    params = {"params": {"bijector": own}}
     model = density(triangular(), standard_normal((43,)))
     x, log_prob = model.sample(params, jax.random.key(0), 50)
     expected = stats.multivariate_normal(mean, factor @ factor.T).logpdf(x)

@@ -14,7 +14,7 @@ def test_a_planar_flow_is_invertible_whatever_its_parameters(length):
     """Also where w u would be far below -1."""
     layer = planar()
     w = jnp.array([1.0, -2.0, 0.5])
-    params = {"u": -length * w, "w": w, "b": jnp.array(0.3)}
+    params = {"params": {"u": -length * w, "w": w, "b": jnp.array(0.3)}}
     y, log_det = layer.forward(params, X)
     back, inverse_log_det = jax.jit(layer.inverse)(params, y)
     assert bool(jnp.isfinite(log_det).all())
@@ -26,7 +26,8 @@ def test_a_planar_flow_is_invertible_whatever_its_parameters(length):
 def test_a_radial_flow_moves_along_rays_and_comes_back(beta):
     layer = radial()
     centre = jnp.array([1.0, 0.0, -1.0])
-    params = {"centre": centre, "alpha": jnp.array(0.5), "beta": jnp.array(beta)}
+    own = {"centre": centre, "alpha": jnp.array(0.5), "beta": jnp.array(beta)}
+    params = {"params": own}
     y, _ = layer.forward(params, X)
     rays = (y - centre[None]) / (X - centre[None])
     np.testing.assert_allclose(rays, jnp.broadcast_to(rays[:, :1], rays.shape), 1e-3)

@@ -9,6 +9,7 @@ from genjax.flows import (
     orthogonal_sylvester,
     triangular_sylvester,
 )
+from genjax.variables import updated
 
 X = jax.random.normal(jax.random.key(0), (50, 4))
 
@@ -28,7 +29,10 @@ def test_steep_parameters_still_come_back():
         triangular_sylvester(),
     ):
         params = layer.init(jax.random.key(1), X)
-        params |= {"outer": 3 * params["outer"], "inner": 3 * params["inner"]}
+        params = updated(
+            params,
+            {"params": {k: 3 * params["params"][k] for k in ("outer", "inner")}},
+        )
         y, log_det = layer.forward(params, X)
         back, inverse_log_det = jax.jit(layer.inverse)(params, y)
         np.testing.assert_allclose(layer.forward(params, back)[0], y, atol=1e-3)

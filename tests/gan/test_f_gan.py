@@ -73,10 +73,10 @@ def test_the_conjugate_is_that_of_f(name):
 
 
 def test_the_original_gan_is_one_of_them():
-    mine, original = f_gan(gan_divergence()), saturating()
+    own, original = f_gan(gan_divergence()), saturating()
     for side in ("generator", "discriminator"):
         np.testing.assert_allclose(
-            getattr(mine, side)(LOGITS, -LOGITS),
+            getattr(own, side)(LOGITS, -LOGITS),
             getattr(original, side)(LOGITS, -LOGITS),
             rtol=1e-6,
         )

@@ -77,17 +77,18 @@ def test_each_players_statistics_change_in_its_own_turn_only():
 def norm_network(norm, features):
     """Batch normalisation; for the discriminator, the sum of its outputs."""
 
-    def init(key, x):
-        return norm.init(key, x, train=False)
+    def shaped(y):
+        return y if features > 1 else y.sum(axis=1)
 
-    def apply(variables, x, **kwargs):
-        kwargs = kwargs or {"train": False}
-        y = norm.apply(variables, x, **kwargs)
-        y, new = y if "mutable" in kwargs else (y, None)
-        y = y if features > 1 else y.sum(axis=1)
-        return (y, new) if "mutable" in kwargs else y
+    def train(variables, key, x):
+        y, changed = norm.apply(variables, x, train=True, mutable=["batch_stats"])
+        return shaped(y), changed
 
-    return Network(init, apply)
+    return Network(
+        lambda key, x: norm.init(key, x, train=False),
+        lambda variables, x: shaped(norm.apply(variables, x, train=False)),
+        train,
+    )
 
 
 def test_bad_networks_are_sentences():

@@ -40,16 +40,16 @@ def normal(features):
     return conditional_normal(mlp(features), scale=0.1)
 
 
-def judge():
+def critic():
     return nn.Joint(mlp(1))
 
 
 GAMES = {
-    "bigan": bigan(mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT),
-    "ali": ali(normal(3), normal(2), judge(), loss=non_saturating(), latent=LATENT),
-    "veegan": veegan(mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT),
+    "bigan": bigan(mlp(3), critic(), mlp(2), loss=non_saturating(), latent=LATENT),
+    "ali": ali(normal(3), critic(), normal(2), loss=non_saturating(), latent=LATENT),
+    "veegan": veegan(mlp(3), critic(), mlp(2), loss=non_saturating(), latent=LATENT),
     "adversarial_autoencoder": adversarial_autoencoder(
-        normal(2), normal(3), mlp(1), loss=non_saturating(), prior=LATENT
+        normal(2), mlp(1), normal(3), loss=non_saturating(), prior=LATENT
     ),
 }
 
@@ -66,16 +66,16 @@ def test_every_part_of_the_generators_side_learns(name):
 
 
 def test_what_is_real_and_what_is_fake_are_exchanged_for_the_generators_side():
-    game = bigan(mlp(3), mlp(2), judge(), loss=wasserstein(), latent=LATENT)
+    game = bigan(mlp(3), critic(), mlp(2), loss=wasserstein(), latent=LATENT)
     g, d = game.init(jax.random.key(0), BATCH)
 
     def sides(key):
-        mine = game.generator(g, d, BATCH, key)[0]
-        return mine, game.discriminator(d, g, BATCH, key)[0]
+        own = game.generator(g, d, BATCH, key)[0]
+        return own, game.discriminator(d, g, BATCH, key)[0]
 
-    mine, other = jax.jit(jax.vmap(sides))(jax.random.split(KEY, 500))
+    own, other = jax.jit(jax.vmap(sides))(jax.random.split(KEY, 500))
     # Each turn draws noise of its own: the means agree.
-    np.testing.assert_allclose(mine.mean(), -other.mean(), atol=0.02)
+    np.testing.assert_allclose(own.mean(), -other.mean(), atol=0.02)
 
 
 def test_the_discriminator_sees_pairs():
@@ -86,7 +86,7 @@ def test_the_discriminator_sees_pairs():
         return jnp.sum(x, axis=1) + jnp.sum(z, axis=1) * variables["params"]
 
     network = Network(lambda key, x, z: {"params": jnp.ones(())}, apply)
-    game = bigan(mlp(3), mlp(2), network, loss=non_saturating(), latent=LATENT)
+    game = bigan(mlp(3), network, mlp(2), loss=non_saturating(), latent=LATENT)
     g, d = game.init(jax.random.key(0), BATCH)
     game.discriminator(d, g, BATCH, KEY)
     assert set(seen) == {((8, 3), (8, 2))}
@@ -94,7 +94,7 @@ def test_the_discriminator_sees_pairs():
 
 def test_the_reconstructor_of_veegan_learns_from_the_noise_alone():
     apart = veegan(
-        mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT, weight=0.0
+        mlp(3), critic(), mlp(2), loss=non_saturating(), latent=LATENT, weight=0.0
     )
     g, d = apart.init(jax.random.key(0), BATCH)
     slopes = jax.grad(lambda g: apart.generator(g, d, BATCH, KEY)[0])(g)
@@ -102,19 +102,19 @@ def test_the_reconstructor_of_veegan_learns_from_the_noise_alone():
 
 
 def test_codes_of_another_width_are_a_sentence():
-    game = bigan(mlp(3), mlp(5), judge(), loss=non_saturating(), latent=LATENT)
+    game = bigan(mlp(3), critic(), mlp(5), loss=non_saturating(), latent=LATENT)
     with pytest.raises(
         InputError, match=r"bigan: codes must have one shape, got \(8, 5\)"
     ):
         game.init(jax.random.key(0), BATCH)
     for make in (
         lambda: veegan(
-            mlp(3), mlp(2), judge(), loss=non_saturating(), latent=LATENT, weight=-1.0
+            mlp(3), critic(), mlp(2), loss=non_saturating(), latent=LATENT, weight=-1.0
         ),
         lambda: adversarial_autoencoder(
             normal(2),
-            normal(3),
             mlp(1),
+            normal(3),
             loss=non_saturating(),
             prior=LATENT,
             weight=-1.0,
@@ -128,8 +128,8 @@ def test_a_trained_bigan_inverts_its_generator():
     network = nn.MLP(features=2, hidden=(32, 32))
     game = bigan(
         network,
-        network,
         nn.Joint(nn.MLP(features=1, hidden=(32, 32))),
+        network,
         loss=relativistic_paired(),
         latent=LATENT,
         penalties=(r1(gamma=0.1), r2(gamma=0.1)),
@@ -179,8 +179,8 @@ def test_veegan_accepts_data_with_their_codes_and_weighs_the_reconstruction():
     noise = concatenated((uniform((1,), low=3.0, high=3.001), 1), (uniform((1,)), 1))
     game = veegan(
         constant(jnp.zeros(3)),
-        constant(jnp.array([7.0, 0.5])),
         FIRST,
+        constant(jnp.array([7.0, 0.5])),
         loss=wasserstein(),
         latent=noise,
         weight=2.0,
@@ -201,8 +201,8 @@ def test_an_adversarial_autoencoder_accepts_the_prior_and_weighs_its_loss():
     for weight in (0.0, 3.0):
         game = adversarial_autoencoder(
             conditional_normal(constant(jnp.array([7.0])), scale=1e-3),
-            conditional_normal(constant(jnp.zeros(3)), scale=1.0),
             FIRST,
+            conditional_normal(constant(jnp.zeros(3)), scale=1.0),
             loss=wasserstein(),
             prior=uniform((1,), low=3.0, high=3.001),
             weight=weight,

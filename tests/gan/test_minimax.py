@@ -72,9 +72,9 @@ def test_several_discriminator_steps_see_different_rows():
     seen = []
     game = tiny_gan()
 
-    def spy(mine, other, batch, key):
+    def spy(own, other, batch, key):
         seen.append(batch["x"].shape)
-        return game.discriminator(mine, other, batch, key)
+        return game.discriminator(own, other, batch, key)
 
     update = minimax(
         game._replace(discriminator=spy),

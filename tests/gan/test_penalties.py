@@ -101,8 +101,9 @@ def test_is_the_mean_of_single_examples_and_has_a_gradient():
 
 @pytest.mark.parametrize("make", [r1, r2, gradient_penalty, dragan, lecam])
 def test_a_negative_weight_is_refused(make):
+    name = "gamma" if make in (r1, r2) else "weight"
     with pytest.raises(InputError, match=r"must not be negative, got -1"):
-        make(-1.0)
+        make(**{name: -1.0})
 
 
 def logits_alone(real, fake):

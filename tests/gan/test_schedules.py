@@ -56,7 +56,7 @@ def test_without_weight_they_are_simultaneous_steps(name):
     make = {"consensus": consensus, "symplectic": symplectic}[name]
     sgd = optax.sgd(0.1)
     found = []
-    for schedule in (make(0.0), simultaneous()):
+    for schedule in (make(weight=0.0), simultaneous()):
         update = minimax(tiny_gan(), sgd, sgd, schedule=schedule)
         state = update.init(jax.random.key(0), BATCH)
         found.append(jax.jit(update.step)(state, BATCH)[0].variables)
@@ -74,7 +74,7 @@ def test_consensus_lowers_the_length_of_the_games_gradient():
     game = zero_sum(value, lambda key, batch: (jnp.array(0.3), jnp.array(-0.8)))
     rate, weight = 1e-2, 0.7
     sgd = optax.sgd(rate)
-    update = minimax(game, sgd, sgd, schedule=consensus(weight))
+    update = minimax(game, sgd, sgd, schedule=consensus(weight=weight))
     state = update.init(jax.random.key(0), jnp.zeros(1))
     new, _ = update.step(state, jnp.zeros(1))
     z = jnp.array([0.3, -0.8])
@@ -105,9 +105,9 @@ def test_each_player_makes_its_number_of_steps_in_its_turn():
     calls = []
 
     def spy(name, loss):
-        def counted(mine, other, batch, key):
+        def counted(own, other, batch, key):
             calls.append((name, batch["x"].shape[0]))
-            return loss(mine, other, batch, key)
+            return loss(own, other, batch, key)
 
         return counted
 
@@ -135,7 +135,7 @@ def test_bad_schedules_are_sentences():
         update.step(update.init(jax.random.key(0), BATCH), BATCH)
     for make in (consensus, symplectic):
         with pytest.raises(InputError, match="weight must not be negative, got -1"):
-            make(-1.0)
+            make(weight=-1.0)
 
 
 def test_sga_adds_the_antisymmetric_part_alone():
@@ -162,8 +162,8 @@ def test_sga_adds_the_antisymmetric_part_alone():
     z = jnp.array([0.3, -0.8])
     turning = (matrix - matrix.T) / 2
     for schedule, added in (
-        (symplectic(weight), turning.T @ field(z)),
-        (consensus(weight), matrix.T @ field(z)),
+        (symplectic(weight=weight), turning.T @ field(z)),
+        (consensus(weight=weight), matrix.T @ field(z)),
     ):
         game = Game(init, generator, discriminator)
         update = minimax(game, sgd, sgd, schedule=schedule)

@@ -14,7 +14,7 @@ from genjax.detection import (
     ground_truth,
     pairwise_iou,
 )
-from genjax.metrics._detection import (
+from genjax.metrics import (
     coco_state,
     coco_summary,
     coco_update,

@@ -14,9 +14,9 @@ def test_distances_are_scipys_and_never_negative():
     assert float(squared_distances(1e3 * x, 1e3 * x).min()) >= 0
 
 
-@pytest.mark.parametrize("rows", [1, 3, 5, 10, 100])
-def test_blocks_do_not_change_the_result(rows):
+@pytest.mark.parametrize("block", [1, 3, 5, 10, 100])
+def test_blocks_do_not_change_the_result(block):
     x = jnp.arange(20.0).reshape(10, 2)
-    found = in_blocks(lambda x: {"sum": x.sum(1), "x": x}, x, rows=rows)
+    found = in_blocks(lambda x: {"sum": x.sum(1), "x": x}, x, block=block)
     np.testing.assert_array_equal(found["sum"], x.sum(1))
     np.testing.assert_array_equal(found["x"], x)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.errors import InputError
-from genjax.metrics._detection import (
+from genjax.metrics import (
     Found,
     Truth,
     coco_add,

@@ -42,8 +42,8 @@ def test_mmd_is_the_mean_over_pairs_of_different_rows():
         return (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1))
 
     wanted = off_diagonal(k_x) + off_diagonal(k_y) - 2 * k.mean()
-    for rows in (7, 1000):
-        found = maximum_mean_discrepancy(X, Y, kernel=kernel, rows=rows)
+    for block in (7, 1000):
+        found = maximum_mean_discrepancy(X, Y, kernel=kernel, block=block)
         np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.autoregressive import nade, order_ensemble
-from genjax.data._preprocessing import dequantize, logit
+from genjax.data import dequantize, logit
 from genjax.densities import standard_normal
 from genjax.metrics import (
     bits_per_dim,
@@ -15,15 +15,15 @@ from genjax.metrics import (
 from tests.laws.instances import every_vector, moved
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 7, 10, 100])
-def test_every_example_counts_once(batch_size):
+@pytest.mark.parametrize("block", [1, 3, 7, 10, 100])
+def test_every_example_counts_once(block):
     x = jax.random.normal(jax.random.key(0), (10, 2))
     model = standard_normal((2,))
     np.testing.assert_allclose(
-        log_probs(model, {}, x, batch_size=batch_size), model.log_prob({}, x), rtol=1e-6
+        log_probs(model, {}, x, block=block), model.log_prob({}, x), rtol=1e-6
     )
     np.testing.assert_allclose(
-        mean_log_prob(model, {}, x, batch_size=batch_size),
+        mean_log_prob(model, {}, x, block=block),
         model.log_prob({}, x).mean(),
         rtol=1e-5,
     )

@@ -35,10 +35,10 @@ def by_sklearn(real, fake, k):
     )
 
 
-@pytest.mark.parametrize("rows", [7, 60, 1000])
+@pytest.mark.parametrize("block", [7, 60, 1000])
 @pytest.mark.parametrize("k", [1, 5])
-def test_precision_recall_density_coverage_are_their_definitions(k, rows):
-    found = precision_recall_density_coverage(REAL, FAKE, k=k, rows=rows)
+def test_precision_recall_density_coverage_are_their_definitions(k, block):
+    found = precision_recall_density_coverage(REAL, FAKE, k=k, block=block)
     wanted = by_sklearn(np.asarray(REAL), np.asarray(FAKE), k)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
@@ -53,7 +53,7 @@ def test_one_repeated_image_is_precise_and_covers_nothing():
 @pytest.mark.parametrize("k", [1, 3])
 def test_kth_nearest_leaves_the_point_itself_out(k):
     found = NearestNeighbors(n_neighbors=k + 1).fit(REAL).kneighbors(REAL)[0][:, -1]
-    np.testing.assert_allclose(kth_nearest(REAL, k=k, rows=64), found**2, atol=1e-4)
+    np.testing.assert_allclose(kth_nearest(REAL, k=k, block=64), found**2, atol=1e-4)
 
 
 def test_nearest_neighbours_cannot_tell_equal_sets_apart():
@@ -61,7 +61,7 @@ def test_nearest_neighbours_cannot_tell_equal_sets_apart():
     assert abs(float(nearest_neighbour_accuracy(x[:1000], x[1000:])) - 0.5) < 0.05
     assert nearest_neighbour_accuracy(x, x + 50.0) == 1
     copies = x + 1e-3 * jax.random.normal(jax.random.key(3), x.shape)
-    assert nearest_neighbour_accuracy(x, copies, rows=300) < 0.1
+    assert nearest_neighbour_accuracy(x, copies, block=300) < 0.1
 
 
 def test_memorization_tells_copies_from_new_samples():
@@ -83,7 +83,7 @@ def test_tight_clusters_keep_their_digits():
     x = ring + 1e-3 * jax.random.normal(jax.random.key(0), ring.shape)
     wide = np.asarray(x, float)
     found = NearestNeighbors(n_neighbors=2).fit(wide).kneighbors(wide)[0][:, -1]
-    np.testing.assert_allclose(kth_nearest(x, k=1, rows=64), found**2, rtol=1e-3)
+    np.testing.assert_allclose(kth_nearest(x, k=1, block=64), found**2, rtol=1e-3)
     assert nearest_neighbour_accuracy(x, x) == 0
 
 

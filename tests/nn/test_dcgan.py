@@ -25,7 +25,8 @@ def test_images_are_float32_within_the_unit_range_also_in_half_precision():
     generator = nn.DCGANGenerator(side=8, channels=3, width=4, dtype=jnp.bfloat16)
     z = 30 * jax.random.normal(jax.random.key(0), (4, 8))
     variables = generator.init(jax.random.key(1), z)
-    x, new = nn.training_pass(generator, variables, z)
+    network = nn.as_network(generator, user="test")
+    x, new = network.train(variables, jax.random.key(2), z)
     assert (x.shape, x.dtype) == ((4, 8, 8, 3), jnp.float32)
     assert float(jnp.abs(x).max()) <= 1
     assert set(new) == {"batch_stats"}

@@ -1,20 +1,151 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
+from flax import linen
 
 from genjax import nn
-from genjax.nn import training_pass
+from genjax.errors import InputError
+from genjax.nn._linen import FLAGS
+
+KEY = jax.random.key(0)
+X = 3 + jax.random.normal(jax.random.key(1), (64, 2))
 
 
 def test_statistics_come_back_and_plain_networks_have_none():
-    x = 3 + jax.random.normal(jax.random.key(0), (64, 2))
     norm, plain = nn.BatchNorm(momentum=0.0), nn.MLP(features=2, hidden=(4,))
-    y, new = training_pass(norm, norm.init(jax.random.key(1), x, train=False), x)
+    network = nn.from_linen(norm)
+    y, changed = network.train(network.init(KEY, X), KEY, X)
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-5)
-    moments = new["batch_stats"]["BatchNorm_0"]
-    np.testing.assert_allclose(moments["mean"], x.mean(axis=0), rtol=1e-5)
-    variables = plain.init(jax.random.key(1), x)
-    y, new = training_pass(plain, variables, x)
-    assert new == {}
-    np.testing.assert_array_equal(y, plain.apply(variables, x))
-    assert jnp.all(jnp.isfinite(y))
+    moments = changed["batch_stats"]["BatchNorm_0"]
+    np.testing.assert_allclose(moments["mean"], X.mean(axis=0), rtol=1e-5)
+    network = nn.from_linen(plain)
+    variables = network.init(KEY, X)
+    y, changed = network.train(variables, KEY, X)
+    assert changed == {}
+    np.testing.assert_array_equal(y, plain.apply(variables, X))
+
+
+def module_with(flag, *, in_field=False):
+    """A module that is told by `flag` to drop half of its inputs in training."""
+
+    def dropped(x, value):
+        is_training = value == FLAGS[flag]
+        return linen.Dropout(0.5, deterministic=not is_training)(x)
+
+    if in_field:
+        body = {
+            "__annotations__": {flag: bool},
+            flag: not FLAGS[flag],
+            "__call__": linen.compact(lambda self, x: dropped(x, getattr(self, flag))),
+        }
+        return type("Told", (linen.Module,), body)()
+    namespace = {"linen": linen, "dropped": dropped}
+    code = f"def call(self, x, *, {flag}={not FLAGS[flag]}): return dropped(x, {flag})"
+    exec(code, namespace)
+    return type(
+        "Told", (linen.Module,), {"__call__": linen.compact(namespace["call"])}
+    )()
+
+
+@pytest.mark.parametrize("in_field", [False, True])
+@pytest.mark.parametrize("flag", FLAGS)
+def test_every_flag_is_known_in_the_call_and_in_a_field(flag, in_field):
+    network = nn.from_linen(module_with(flag, in_field=in_field))
+    variables = network.init(KEY, X)
+    np.testing.assert_array_equal(network.apply(variables, X), X)
+    y, _ = network.train(variables, KEY, X)
+    assert 0.3 < float((y == 0).mean()) < 0.7
+
+
+def test_dropout_without_statistics_drops_in_training():
+    class Network(linen.Module):
+        @linen.compact
+        def __call__(self, x, *, train: bool = False):
+            return linen.Dropout(0.5, deterministic=not train)(x)
+
+    network = nn.from_linen(Network())
+    y, changed = network.train({}, KEY, X)
+    assert changed == {}
+    assert 0.3 < float((y == 0).mean()) < 0.7
+    again, _ = network.train({}, KEY, X)
+    np.testing.assert_array_equal(y, again)
+    np.testing.assert_array_equal(network.apply({}, X), X)
+
+
+class Unknown(linen.Module):
+    def __call__(self, x, *, is_eval: bool = True):
+        return x if is_eval else 0 * x
+
+
+class Required(linen.Module):
+    def __call__(self, x, *, phase):
+        return x
+
+
+class Anything(linen.Module):
+    def __call__(self, x, **options):
+        return x
+
+
+class AlwaysNoisy(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        return linen.Dropout(0.5, deterministic=False)(x)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(Unknown(), "is_eval"), (Required(), "phase"), (Anything(), "options")],
+)
+def test_a_call_that_cannot_be_read_is_refused(module, name):
+    with pytest.raises(InputError, match=f"argument '{name}' may say whether"):
+        nn.from_linen(module)
+
+
+def test_what_a_signature_does_not_say_can_be_said():
+    network = nn.from_linen(
+        Unknown(), train={"is_eval": False}, evaluate={"is_eval": True}
+    )
+    np.testing.assert_array_equal(network.apply({}, X), X)
+    np.testing.assert_array_equal(network.train({}, KEY, X)[0], 0 * X)
+
+
+def test_a_sequence_of_plain_layers_is_plain_and_one_with_modes_is_refused():
+    plain = linen.Sequential([linen.Dense(3), jax.nn.relu, linen.Dense(2)])
+    network = nn.from_linen(plain)
+    assert network.apply(network.init(KEY, X), X).shape == (64, 2)
+    with pytest.raises(InputError, match="does not tell its layers"):
+        nn.from_linen(linen.Sequential([linen.Dense(3), linen.Dropout(0.5)]))
+
+
+def test_evaluation_that_draws_is_refused():
+    network = nn.from_linen(AlwaysNoisy())
+    with pytest.raises(InputError, match="draws random numbers in evaluation"):
+        network.apply({}, X)
+
+
+def test_constants_are_not_changes():
+    class WithConstant(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            return x * self.variable("constants", "c", lambda: jnp.ones(())).value
+
+    network = nn.from_linen(WithConstant())
+    variables = network.init(KEY, X)
+    assert sorted(variables) == ["constants"]
+    assert network.train(variables, KEY, X)[1] == {}
+
+
+def test_spectral_normalisation_of_flax_is_updated_in_training_alone():
+    class Normed(linen.Module):
+        @linen.compact
+        def __call__(self, x, *, train: bool = False):
+            return linen.SpectralNorm(linen.Dense(3))(x, update_stats=train)
+
+    network = nn.from_linen(Normed())
+    variables = network.init(KEY, X)
+    _, changed = network.train(variables, KEY, X)
+    assert sorted(changed) == ["batch_stats"]
+    first = network.apply(variables, X)
+    np.testing.assert_array_equal(first, network.apply(variables, X))

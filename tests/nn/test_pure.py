@@ -1,6 +1,10 @@
+import inspect
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from flax import linen, nnx
 
 from genjax import nn
 from genjax.base import Network
@@ -22,22 +26,87 @@ LAYERS = {
 )
 def test_a_condition_that_is_missing_or_of_another_width_is_named(name, first, then):
     first, then = (None if s is None else jnp.ones(s) for s in (first, then))
-    params = LAYERS[name].init(KEY, X, first)
+    variables = LAYERS[name].init(KEY, X, first)
     with pytest.raises(InputError, match="condition"):
-        LAYERS[name].forward(params, X, then)
+        LAYERS[name].forward(variables, X, then)
 
 
 def test_rows_of_the_condition_are_counted():
-    network = nn.stateless(nn.MaskedMLP(features=2, hidden=(8,)), user="test")
+    network = nn.as_network(nn.MaskedMLP(features=2, hidden=(8,)), user="test")
     with pytest.raises(InputError, match="test: x and its condition must have one row"):
         network.init(KEY, X, jnp.ones((2, 2)))
 
 
-def test_networks_with_statistics_are_refused_and_outputs_are_float32():
-    half = nn.stateless(
-        nn.MLP(features=2, hidden=(8,), dtype=jnp.bfloat16), user="test"
+def test_outputs_are_float32_whatever_the_network_returns():
+    half = Network(
+        lambda key, x: {"params": {}},
+        lambda v, x: (x.astype(jnp.bfloat16), jnp.array(2)),
     )
-    assert half.apply(half.init(KEY, X), X).dtype == jnp.float32
-    counted = Network(lambda key, x: {"params": {}, "counts": x}, lambda v, x: x)
-    with pytest.raises(InputError, match="test: the network must keep its state"):
-        nn.stateless(counted, user="test").init(KEY, X)
+    y, other = nn.as_network(half, user="test").apply({}, X)
+    assert (y.dtype, other.dtype) == (jnp.float32, jnp.int32)
+
+
+def test_a_pair_of_functions_with_two_collections_is_a_network():
+    pair = Network(
+        lambda key, x: {"params": {"w": x[0]}, "constants": {"scale": 2.0 * x[0]}},
+        lambda v, x: x * v["params"]["w"][None] * v["constants"]["scale"][None],
+    )
+    network = nn.as_pure_network(pair, user="test")
+    variables = network.init(KEY, X)
+    y, changed = network.train(variables, KEY, X)
+    np.testing.assert_array_equal(y, 2 * X)
+    assert changed == {}
+
+
+def test_statistics_are_refused_inside_a_density_with_the_ways_out():
+    layer = coupling(affine(), Statistics(), split=2)
+    with pytest.raises(InputError, match="coupling: a density or a bijector is a pure"):
+        layer.init(KEY, X)
+    with pytest.raises(InputError, match="conditional_likelihood"):
+        layer.init(KEY, X)
+
+
+class Statistics(linen.Module):
+    @linen.compact
+    def __call__(self, x, *, train: bool = False):
+        return linen.Dense(4)(nn.BatchNorm()(x, train=train))
+
+
+class Dropped(linen.Module):
+    @linen.compact
+    def __call__(self, x, *, train: bool = False):
+        return linen.Dropout(0.5, deterministic=not train)(linen.Dense(4)(x))
+
+
+def test_a_density_evaluates_dropout_off_and_a_noisy_view_has_one_draw():
+    plain = coupling(affine(), Dropped(), split=2)
+    variables = plain.init(KEY, X)
+    first, second = (plain.forward(variables, X)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    noisy = [
+        coupling(affine(), nn.noisy(Dropped(), jax.random.key(i)), split=2)
+        for i in (1, 1, 2)
+    ]
+    one, same, other = (layer.forward(variables, X)[0] for layer in noisy)
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+    back, _ = noisy[0].inverse(variables, one)
+    np.testing.assert_allclose(back, X, atol=1e-5)
+
+
+def test_a_noisy_view_of_statistics_is_refused():
+    variables = Statistics().init(KEY, X)
+    with pytest.raises(InputError, match=r"changes \['batch_stats'\]"):
+        nn.noisy(Statistics(), KEY).apply(variables, X)
+
+
+@pytest.mark.parametrize("model", [3, "mlp", lambda x: x])
+def test_what_is_no_network_is_refused(model):
+    with pytest.raises(InputError, match="test: a network is a Flax Linen module"):
+        inspect.unwrap(nn.as_network)(model, user="test")
+
+
+def test_an_nnx_model_is_asked_for_its_constructor():
+    model = nnx.Linear(2, 2, rngs=nnx.Rngs(0))
+    with pytest.raises(InputError, match="test: Linear: an NNX model holds the values"):
+        inspect.unwrap(nn.as_network)(model, user="test")

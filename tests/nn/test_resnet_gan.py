@@ -12,7 +12,8 @@ def test_a_generator_makes_images_with_and_without_statistics(norm):
     z = jax.random.normal(jax.random.key(0), (2, 8))
     variables = generator.init(jax.random.key(1), z)
     assert ("batch_stats" in variables) is norm
-    x, _ = nn.training_pass(generator, variables, z)
+    network = nn.as_network(generator, user="test")
+    x, _ = network.train(variables, jax.random.key(2), z)
     assert x.shape == (2, 16, 16, 3)
     assert float(jnp.std(x)) > 1e-3
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from genjax.nn import max_pool
-from genjax.receptive_field import trace_sight
+from genjax.programs import dependence
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def seen_of(function, shape=(1, 12, 12, 2)):
     """Rows seen by each row of the output, by the walk."""
-    sights, out = trace_sight(function, jax.ShapeDtypeStruct(shape, jnp.float32))
+    sights, out = dependence(function, jax.ShapeDtypeStruct(shape, jnp.float32))
     span = sights[0][1]
     rows = out.shape[span.axis] if span.axis is not None else 1
     return span.axis, list(zip(span.low[:rows], span.high[:rows], strict=True))
@@ -108,3 +108,11 @@ def test_what_has_no_rule_sees_everything(function):
     axis, found = seen_of(function)
     assert axis is None
     assert found == [(0, 11)]
+
+
+def test_what_decides_between_branches_is_seen():
+    def function(x):
+        return jax.lax.cond(x[0, 5, 0, 0] > 0, lambda y: y, lambda y: 2 * y, x)
+
+    _, found = seen_of(function)
+    assert found == [(min(row, 5), max(row, 5)) for row in range(12)]

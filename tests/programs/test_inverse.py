@@ -104,18 +104,20 @@ def test_a_plain_function_is_a_flow():
     x = 0.5 * jax.random.normal(jax.random.key(0), (5, 4))
     params = flow.init(jax.random.key(1), x)
     y, log_det = jax.jit(flow.forward)(params, x)
-    _, expected = jax.vmap(with_dense_log_det(lambda x: function(params, x)))(x)
+    _, expected = jax.vmap(with_dense_log_det(lambda x: function(params["params"], x)))(
+        x
+    )
     np.testing.assert_allclose(log_det, expected, atol=1e-4)
     np.testing.assert_allclose(flow.inverse(params, y)[0], x, atol=1e-4)
     gradient = jax.grad(lambda p: flow.forward(p, x)[1].sum())(params)
-    assert bool(jnp.isfinite(gradient).all())
+    assert bool(jnp.isfinite(gradient["params"]).all())
 
 
 @pytest.mark.parametrize("function", [jnp.tanh, jnp.arctan, jax.nn.softplus])
 def test_log_determinants_are_exact_where_float32_saturates(function):
     x = jnp.array([[12.0, -12.0, 0.3]])
     flow = invertible(lambda params, x: function(x), lambda key, x: ())
-    _, log_det = flow.forward((), x)
+    _, log_det = flow.forward({"params": ()}, x)
     with jax.enable_x64():
         x64 = jnp.asarray(np.asarray(x, np.float64))
         slopes = jax.vmap(jax.vmap(jax.grad(function)))(x64)
@@ -125,7 +127,7 @@ def test_log_determinants_are_exact_where_float32_saturates(function):
 
 def test_the_training_direction_is_never_nan():
     flow = invertible(lambda params, x: jnp.log(x), lambda key, x: ())
-    _, log_det = flow.forward((), jnp.array([[-1.0], [2.0]]))
+    _, log_det = flow.forward({"params": ()}, jnp.array([[-1.0], [2.0]]))
     assert log_det[0] == -np.inf
     np.testing.assert_allclose(log_det[1], -np.log(2), rtol=1e-5)
     assert float(inverse_and_log_det(jnp.arctan)(jnp.array([2.0]))[1]) == -np.inf

@@ -36,7 +36,7 @@ def test_order_matters_and_keys_count():
 @pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 def test_the_digest_does_not_depend_on_the_devices():
     x = np.linspace(0, 1, 64, dtype=np.float32)
-    sharded = shard_batch(x, device_mesh(8))
+    sharded = shard_batch({"x": x}, device_mesh(8))["x"]
     assert snapshot(jnp.asarray(x))[1].tolist() == snapshot(sharded)[1].tolist()
 
 

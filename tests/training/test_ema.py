@@ -5,7 +5,7 @@ import pytest
 
 from genjax.base import TrainState, Update
 from genjax.errors import InputError
-from genjax.training import averaged, with_ema
+from genjax.training import with_ema
 
 
 def counting():
@@ -35,7 +35,7 @@ def test_averages_follow_the_formula():
         state, _ = update.step(state, {})
         d = min(0.5, (1 + t) / (10 + t))
         expected = d * expected + (1 - d) * (t + 1)
-    average = averaged(state.variables)
+    average = state.evaluated
     np.testing.assert_allclose(average["params"], expected, rtol=1e-5)
     np.testing.assert_allclose(average["batch_stats"], expected, rtol=1e-5)
     assert average["params"].dtype == jnp.float32
@@ -44,4 +44,4 @@ def test_averages_follow_the_formula():
 
 def test_decay_must_be_below_one():
     with pytest.raises(InputError, match=r"in \[0, 1\), got 1"):
-        with_ema(counting(), 1.0)
+        with_ema(counting(), decay=1.0)

@@ -69,7 +69,7 @@ def test_bad_input_is_a_sentence():
         device_mesh(99)
     mesh = device_mesh(8)
     with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
-        shard_batch(np.zeros((12, 2)), mesh)
+        shard_batch({"x": np.zeros((12, 2))}, mesh)
     update = data_parallel(UPDATES["nade"].make(), mesh)
     state = update.init(jax.random.key(0), batch())
     with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
@@ -95,7 +95,7 @@ from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
 with jax.default_device(jax.local_devices()[0]):
     source = ArraySource({"x": np.asarray(batch(64)["x"])})
-    pipeline = in_memory(source, batch_size=16, seed=0, host=process, hosts=2)
+    pipeline = in_memory(source, batch_size=16, seed=0)
     mesh = device_mesh()
     assert mesh.size == 4, mesh
 update = data_parallel(UPDATES["nade"].make(), mesh)

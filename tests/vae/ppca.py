@@ -64,7 +64,7 @@ class Ppca:
         )
 
 
-PARAMS = {"posterior": {}, "likelihood": {}, "prior": {}}
+VARIABLES = {"params": {"posterior": {}, "likelihood": {}, "prior": {}}}
 ORTHOGONAL = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 2)))[0] * [2.0, 1.0]
 CORRELATED = np.array([[1.0, 0.6], [0.2, 0.9], [0.5, -0.4], [0.3, 0.8], [0.0, 0.5]])
 KEY = jax.random.key(0)
