@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.catalogue import experiments, load, read_card
-from experiments.config import RUN_FIELDS
+from experiments.config import RUN_FIELDS, RunConfig
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
@@ -75,8 +76,29 @@ def _run(name: str, rest: list[str]) -> int:
     config = tyro.cli(
         module.Config, args=rest, default=default, prog=prog, description=module.__doc__
     )
+    _join_processes(config)
     result = module.main(config)
     return 1 if config.check and not result["passed"] else 0
+
+
+def _join_processes(config: RunConfig) -> None:
+    """Joins the other processes, as the command line or JAX's environment has it."""
+    is_named = config.processes > 1
+    if is_named and not config.coordinator:
+        raise InputError(
+            f"--processes {config.processes}: name --coordinator, the host:port of "
+            "process 0."
+        )
+    if is_named or "JAX_COORDINATOR_ADDRESS" in os.environ:
+        from genjax.training import initialize
+
+        if not config.workdir:
+            raise InputError("several processes share one --workdir: name it.")
+        initialize(
+            config.coordinator or None,
+            processes=config.processes if is_named else None,
+            process=config.process if is_named else None,
+        )
 
 
 def _default(module: ModuleType, rest: list[str]) -> Any:

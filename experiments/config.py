@@ -20,6 +20,13 @@ class RunConfig:
     devices: int = 1
     """Over how many devices to share each batch; on CPU, JAX_NUM_CPU_DEVICES sets how
     many there are."""
+    coordinator: str = ""
+    """Where one run goes over several processes: host:port of process 0. All of them
+    name one --workdir, in a file system that they share."""
+    processes: int = 1
+    """How many processes there are; each reads its own rows of every batch."""
+    process: int = 0
+    """The index of this process."""
     smoke: bool = False
     """A trial in seconds: few steps, small models, no expectations."""
     chunk: int = 100
@@ -36,7 +43,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            is_count = type(value) is int and field.name != "seed"
+            is_count = type(value) is int and field.name not in ("seed", "process")
             if is_count and value < 1:
                 raise InputError(f"--{field.name} must be at least 1, got {value}.")
 
@@ -66,6 +73,9 @@ class TaskConfig(TrainConfig):
 RUN_FIELDS = (
     "workdir",
     "devices",
+    "coordinator",
+    "processes",
+    "process",
     "chunk",
     "resume",
     "check",

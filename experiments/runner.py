@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +36,8 @@ from genjax.training import (
     shard_pipeline,
     tensorboard_writer,
 )
-from genjax.training._writers import read_jsonl
+from genjax.training._transforms import loss_names
+from genjax.training._writers import MetricWriter, read_jsonl
 from genjax.typing import Array, Key, Variables
 
 METRIC = "validation"
@@ -114,7 +115,7 @@ def run(
         RunError: the run cannot go on, or was interrupted.
     """
     started = time.perf_counter()
-    console = Console()
+    console = Console(quiet=not _is_first_process())
     folder = _open_folder(name, config)
     console.print(f"[bold]{name}[/bold] -> {folder}", highlight=False, soft_wrap=True)
     task = build(config)
@@ -123,6 +124,8 @@ def run(
         if isinstance(task, Study)
         else _task(name, task, config, folder)
     )
+    if not _is_first_process():
+        return {"metrics": metrics, "passed": config.smoke or passed(metrics, expected)}
     for figure, drawn in figures.items():
         save(drawn, folder / f"{figure}.png")
     result = {
@@ -141,22 +144,34 @@ def run(
     return result
 
 
+def _is_first_process() -> bool:
+    """Whether this process writes what all of them share."""
+    return jax.process_index() == 0
+
+
 def _study(name: str, study: Study, config: Any, folder: Path) -> tuple[Any, Any]:
-    if config.devices > 1 or config.profile:
-        raise InputError(f"{name} is a study: it takes no --devices and no --profile.")
+    if config.devices > 1 or config.profile or jax.process_count() > 1:
+        raise InputError(
+            f"{name} is a study: it takes no --devices, no --processes and no "
+            "--profile."
+        )
     _write_config(folder, name, config)
     metrics, figures = study.measure(folder)
     return {name: float(value) for name, value in metrics.items()}, figures
 
 
 def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
-    mesh = device_mesh(config.devices) if config.devices > 1 else None
+    mesh = None
+    if config.devices > 1 or jax.process_count() > 1:
+        mesh = device_mesh(config.devices if config.devices > 1 else None)
     with Checkpoints(
         folder / "checkpoints", config=identity(config), metric=METRIC
     ) as checkpoints:
         _write_config(folder, name, config)
         variables = _train(task, config, folder, checkpoints, mesh)
     metrics = _evaluate(task, variables, config.seeds)
+    if not _is_first_process():
+        return metrics, {}
     return metrics, _draw(task, _of_seed(variables, 0, config.seeds), folder, config)
 
 
@@ -205,6 +220,8 @@ def _check_finished(fitted: Fitted, steps: int, folder: Path) -> None:
 def _open_folder(name: str, config: RunConfig) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = Path(config.workdir or f"runs/{name}/{stamp}").absolute()
+    if not _is_first_process():
+        return folder
     has_run = (folder / "config.json").exists()
     if config.resume and not has_run:
         raise InputError(
@@ -243,7 +260,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _write_config(folder: Path, name: str, config: Any) -> None:
     """Writes what the run is; a resumed run keeps what it was started with."""
     path = folder / "config.json"
-    if not path.exists():
+    if _is_first_process() and not path.exists():
         fields = {"experiment": name, **dataclasses.asdict(config)}
         write_text(path, json.dumps(fields, indent=2) + "\n")
 
@@ -261,18 +278,24 @@ def _train(
         return {METRIC: task.validate(variables), **task.monitor(variables)}
 
     of_seeds = scores if config.seeds == 1 else jax.vmap(scores)
-    compiled = jax.jit(lambda variables: of_seeds(variables))
+    compiled = jax.jit(of_seeds)
 
     def score(step: int, variables: Variables) -> Mapping[str, Array]:
+        variables = _local(variables)
         _keep_samples(task, step, variables, folder, config)
         return compiled(variables)
 
     start = (checkpoints.latest or 0) if config.resume else 0
     with ExitStack() as stack:
-        writers = [
-            stack.enter_context(jsonl_writer(folder / "metrics.jsonl", start=start)),
-            stack.enter_context(tensorboard_writer(folder / "tb", start=start)),
-        ]
+        writers: list[MetricWriter] = []
+        if _is_first_process():
+            writers += [
+                stack.enter_context(make(folder / path, start=start))
+                for make, path in (
+                    (jsonl_writer, "metrics.jsonl"),
+                    (tensorboard_writer, "tb"),
+                )
+            ]
         fitted = fit(
             update,
             pipeline,
@@ -284,18 +307,25 @@ def _train(
             resume=config.resume,
             writers=writers,
             chunk=config.chunk,
-            show_progress=config.progress,
+            show_progress=config.progress and _is_first_process(),
             profile=folder / "profile" if config.profile else None,
         )
     _check_finished(fitted, config.steps, folder)
     best: TrainState = checkpoints.restore(fitted.state, checkpoints.best)
-    return best.evaluated
+    return _local(best.evaluated)
+
+
+def _local(variables: Variables) -> Variables:
+    """The variables on one device of this process, from replicas on a mesh."""
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), variables)
 
 
 def _keep_samples(
     task: Task, step: int, variables: Variables, folder: Path, config: Any
 ) -> None:
     if task.sample is None or task.draw_over_time is None:
+        return
+    if not _is_first_process():
         return
     first = _of_seed(variables, 0, config.seeds)
     samples = task.sample(first, jax.random.key(config.seed + 1), task.kept)
@@ -370,26 +400,32 @@ def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
     return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
 
 
+def series_of(
+    rows: Sequence[Mapping[str, Any]],
+) -> dict[str, tuple[list[int], list[Any]]]:
+    """The losses over the steps, of each player where there are several, and the score.
+
+    >>> rows = [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0, "validation": 2.5}]
+    >>> series_of(rows)
+    {'training': ([1, 2], [3.0, 2.0]), 'validation': ([2], [2.5])}
+    """
+    losses = loss_names(dict.fromkeys(name for row in rows for name in row))
+    players = {name.replace("_", " "): name for name in losses if name != "loss"}
+    named = {**(players or {"training": "loss"}), METRIC: METRIC}
+    return {
+        label: (
+            [row["step"] for row in rows if name in row],
+            [row[name] for row in rows if name in row],
+        )
+        for label, name in named.items()
+    }
+
+
 def _draw(
     task: Task, variables: Variables, folder: Path, config: Any
 ) -> dict[str, Any]:
     key_samples, key_figures = jax.random.split(jax.random.key(config.seed + 1))
-    rows = read_jsonl(folder / "metrics.jsonl")
-    players = {
-        name.replace("_", " "): name
-        for name in ("generator_loss", "discriminator_loss")
-        if any(name in row for row in rows)
-    }
-    series = {
-        name: (
-            [r["step"] for r in rows if key in r],
-            [r[key] for r in rows if key in r],
-        )
-        for name, key in {
-            **(players or {"training": "loss"}),
-            "validation": METRIC,
-        }.items()
-    }
+    series = series_of(read_jsonl(folder / "metrics.jsonl"))
     figures = {
         **task.figures(variables, key_figures),
         "curves": curves(series, ylabel="loss", lines=task.baselines()),

@@ -68,6 +68,9 @@ Event: TypeAlias = Float[Array, "b *event"]
 Condition: TypeAlias = Float[Array, "b *condition"] | None
 """What a conditional model is conditioned on, a row an example, or nothing."""
 
+Latent: TypeAlias = Float[Array, "b *latent"]
+"""A latent for each example."""
+
 Mask: TypeAlias = Bool[Array, "*mask"] | Bool[np.ndarray, "*mask"]
 """Which entries of an event are observed."""
 
@@ -94,6 +97,7 @@ __all__ = [
     "Input",
     "Int",
     "Key",
+    "Latent",
     "Mask",
     "Metrics",
     "OptState",

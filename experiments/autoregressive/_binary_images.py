@@ -92,7 +92,7 @@ def _baselines(
         raise InputError("--components: name at least one size of the mixture.")
     key = jax.random.key(config.seed)
     factorised = bernoulli()
-    params = factorised.init(key, train)
+    variables = factorised.init(key, train)
     candidates = []
     for components in config.components:
         mixture = bernoulli_mixture(components=components)
@@ -104,7 +104,7 @@ def _baselines(
         candidates.append((float(score), mixture, fitted))
     _, mixture, fitted = max(candidates, key=lambda candidate: candidate[0])
     return {
-        "factorised": -float(mean_log_prob(factorised, params, test)),
+        "factorised": -float(mean_log_prob(factorised, variables, test)),
         "bernoulli_mixture": -float(mean_log_prob(mixture, fitted, test)),
     }
 

@@ -157,7 +157,9 @@ def build(config: Config) -> Task:
     validation, test = (jnp.asarray(part) for part in rows[1:])
 
     def evaluate(variables: Variables) -> dict[str, Any]:
-        log_prob = jax.jit(lambda params: log_probs(model, params, test))(variables)
+        log_prob = jax.jit(lambda variables: log_probs(model, variables, test))(
+            variables
+        )
         return {
             "test_log_likelihood": log_prob.mean(),
             "standard_error": log_prob.std(ddof=1) / len(test) ** 0.5,

@@ -95,14 +95,14 @@ def build(config: Config) -> Study:
         trained = {name: _train(config, rows, name) for name in config.models}
         metrics: dict[str, Any] = {}
         for name, members in trained.items():
-            model, params = members.recipe.single, _only(members)
+            model, variables = members.recipe.single, _only(members)
             metrics[f"{name}_nll"] = -float(members.log_probs(rows.test).mean())
             score = jax.jit(
-                lambda params, x, m=model: completion_log_probs(
-                    m, params, key, x, observed
+                lambda variables, x, m=model: completion_log_probs(
+                    m, variables, key, x, observed
                 ).mean()
             )
-            metrics[f"{name}_completion"] = float(score(params, rows.test))
+            metrics[f"{name}_completion"] = float(score(variables, rows.test))
         metrics["best_nll"] = min(metrics[f"{name}_nll"] for name in trained)
         nll = {name: [metrics[f"{name}_nll"]] for name in trained}
         halves = {name: [-metrics[f"{name}_completion"]] for name in trained}

@@ -35,7 +35,7 @@ from genjax.flows import (
     repeat,
     sequential,
 )
-from genjax.typing import Array, Key, Params
+from genjax.typing import Array, Key
 
 DIM, ROWS, WIDTH, BINS = 64, 512, 256, 8
 
@@ -43,9 +43,9 @@ DIM, ROWS, WIDTH, BINS = 64, 512, 256, 8
 class Side(NamedTuple):
     """One library's model: parameters, mean log-density, and samples."""
 
-    params: Params
-    mean_log_prob: Callable[[Params, Array], Array]
-    sample: Callable[[Params, Key], Array]
+    params: Any
+    mean_log_prob: Callable[[Any, Array], Array]
+    sample: Callable[[Any, Key], Array]
 
 
 def ours(kind: str, depth: int) -> Side:

@@ -21,9 +21,12 @@ from rich.table import Table
 from experiments.benchmarks.timing import alternating_ms
 from genjax.autoregressive import nade
 from genjax.errors import InputError
+from genjax.typing import Variables
 
 
-def torch_step(params: Any, x: np.ndarray, activation: str) -> Callable[[], float]:
+def torch_step(
+    variables: Variables, x: np.ndarray, activation: str
+) -> Callable[[], float]:
     """A step of the loop, with the parameters of `nade`."""
     try:
         torch = importlib.import_module("torch")
@@ -37,6 +40,7 @@ def torch_step(params: Any, x: np.ndarray, activation: str) -> Callable[[], floa
     def leaf(array: Any) -> Any:
         return torch.tensor(np.asarray(array), requires_grad=True)
 
+    params = variables["params"]
     network = params["network"]
     rows, reads = leaf(network["W"][:, 0]), leaf(network["V"][..., 0])
     first, bias = leaf(network["c"]), leaf(params["bias"][:, 0])
@@ -66,11 +70,11 @@ def main() -> None:
     table = Table("activation", "genjax, ms", "PyTorch, ms", "ratio", "loss")
     for name, activation in (("sigmoid", jax.nn.sigmoid), ("relu", jax.nn.relu)):
         model = nade(hidden=500, activation=activation)
-        params = model.init(jax.random.key(1), x)
+        variables = model.init(jax.random.key(1), x)
         ours = jax.jit(jax.value_and_grad(lambda p, m=model: -m.log_prob(p, x).mean()))
-        theirs = torch_step(params, np.asarray(x), name)
-        losses = f"{float(ours(params)[0]):.3f}, {theirs():.3f}"
-        milliseconds = alternating_ms(lambda f=ours, p=params: f(p), theirs, runs=11)
+        theirs = torch_step(variables, np.asarray(x), name)
+        losses = f"{float(ours(variables)[0]):.3f}, {theirs():.3f}"
+        milliseconds = alternating_ms(lambda f=ours, v=variables: f(v), theirs, runs=11)
         mine, other = milliseconds
         table.add_row(
             name, f"{mine:.1f}", f"{other:.1f}", f"{other / mine:.1f}", losses

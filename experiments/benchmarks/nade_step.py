@@ -23,9 +23,11 @@ def sampling(x: Array) -> Table:
     }
     table = Table("model", "100 samples, ms")
     for name, model in models.items():
-        params = model.init(jax.random.key(1), x)
-        sample = jax.jit(lambda params, key, m=model: m.sample(params, key, 100)[0])
-        table.add_row(name, f"{median_ms(sample, params, jax.random.key(2)):.1f}")
+        variables = model.init(jax.random.key(1), x)
+        sample = jax.jit(
+            lambda variables, key, m=model: m.sample(variables, key, 100)[0]
+        )
+        table.add_row(name, f"{median_ms(sample, variables, jax.random.key(2)):.1f}")
     return table
 
 
@@ -36,12 +38,12 @@ def main() -> None:
     for name, activation in (("sigmoid", jax.nn.sigmoid), ("relu", jax.nn.relu)):
         for variant, terms in (("segments", segmented()), ("plain scan", scan_terms)):
             model = nade(hidden=500, activation=activation, terms=terms)
-            params = model.init(jax.random.key(1), x)
+            variables = model.init(jax.random.key(1), x)
             gradient = jax.grad(lambda p, m=model: -m.log_prob(p, x).mean())
-            compiled = jax.jit(gradient).lower(params).compile()
+            compiled = jax.jit(gradient).lower(variables).compile()
             memory = compiled.memory_analysis()
             megabytes = memory.temp_size_in_bytes / 1e6 if memory else float("nan")
-            row = (f"{median_ms(compiled, params):.1f}", f"{megabytes:.1f}")
+            row = (f"{median_ms(compiled, variables):.1f}", f"{megabytes:.1f}")
             table.add_row(name, variant, *row)
     Console().print(table, sampling(x))
 

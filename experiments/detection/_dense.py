@@ -60,7 +60,7 @@ def dense_task(
     detect = detector(backbone, neck, head)
 
     def validate(variables: Variables) -> Array:
-        batch = _prepare({k: jnp.asarray(v) for k, v in validation.arrays.items()})
+        batch = {name: jnp.asarray(v) for name, v in validation.arrays.items()}
         return objective.loss(variables, batch, jax.random.key(0))[0]
 
     def evaluate(variables: Variables) -> dict[str, Any]:
@@ -127,7 +127,12 @@ def _prepare(batch: Batch) -> Batch:
     # Boxes that stand for crowds are not learnt.
     crowd = batch.get("crowd", jnp.zeros_like(batch["valid"]))
     valid = batch["valid"] & ~crowd
-    return {**batch, "image": _scaled(batch["image"]), "valid": valid}
+    return {
+        "image": _scaled(batch["image"]),
+        "xyxy": batch["xyxy"],
+        "label": batch["label"],
+        "valid": valid,
+    }
 
 
 def _scaled(image: Array) -> Array:

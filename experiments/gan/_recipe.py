@@ -89,7 +89,6 @@ def sampler(
     generator: NetworkLike, latent: Density
 ) -> Callable[[Variables, Key, int], Array]:
     """Returns `(variables of both players, key, n) -> samples`."""
-
     network = nn.as_network(generator, user="sampler")
 
     def sample(variables: Variables, key: Key, n: int) -> Array:

@@ -30,7 +30,8 @@ def encoder_task(
     parts = split(digits(), validation=180, test=360)
     prepared = with_preprocessing(objective, lambda key, batch: _prepare(batch))
     update = descent(config, prepared)
-    train, validation, test = (_scaled(part.arrays["image"]) for part in parts)
+    train, test = (_scaled(parts[i].arrays["image"]) for i in (0, 2))
+    validation = jnp.asarray(parts.validation.arrays["image"])
     labels = [part.arrays["label"] for part in parts]
     pipeline = on_device(parts.train, batch_size=config.batch_size, seed=config.seed)
 
@@ -38,7 +39,7 @@ def encoder_task(
         # Contrastive losses depend on how many there are: batches of one size.
         size = min(config.batch_size, len(validation))
         key = jax.random.key(1_000_003)
-        return objective.loss(variables, {"x": validation[:size]}, key)[0]
+        return prepared.loss(variables, {"image": validation[:size]}, key)[0]
 
     def probes(encode: Callable[[Array], Any]) -> tuple[float, float]:
         arguments = (encode(train), labels[0], encode(test), labels[2])

@@ -16,6 +16,7 @@ from genjax.plotting import class_scatter, image_grid
 from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 from genjax.vae import LatentModel, log_likelihood, log_weights, reconstruct, sample
+from genjax.variables import part_of
 
 SIDE = 8
 
@@ -45,8 +46,8 @@ def latent_task(
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         estimate = jax.jit(
-            lambda params, key: log_likelihood(
-                model, params, key, test, samples=config.importance_samples
+            lambda variables, key: log_likelihood(
+                model, variables, key, test, samples=config.importance_samples
             )
         )
         log_prob = estimate(variables, jax.random.key(1_000_004))
@@ -62,16 +63,15 @@ def latent_task(
         return images.reshape(n, SIDE, SIDE)
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
-        params = variables
         key_images, *keys = jax.random.split(key, 5)
         chosen = jax.random.choice(key_images, len(test), (12,), replace=False)
         rows = [
             test[chosen],
-            *(reconstruct(model, params, k, test[chosen]) for k in keys),
+            *(reconstruct(model, variables, k, test[chosen]) for k in keys),
         ]
         labels = ("test image", *["reconstruction"] * len(keys))
         grid = jnp.concatenate(rows).reshape(-1, SIDE, SIDE)
-        plane = _plane(model, params, test)
+        plane = _plane(model, variables, test)
         return {
             "reconstructions": image_grid(grid, columns=12, row_labels=labels),
             "latent_points": class_scatter(
@@ -79,7 +79,7 @@ def latent_task(
                 splits.test.arrays["label"],
                 title="test images in the plane of the first two latent components",
             ),
-            "latent_map": _map(model, params, plane),
+            "latent_map": _map(model, variables, plane),
         }
 
     return Task(
@@ -109,13 +109,17 @@ class _Plane:
         self.points = (z - self.centre) @ self.axes.T
 
 
-def _plane(model: LatentModel, params: Any, x: Array) -> _Plane:
+def _plane(model: LatentModel, variables: Variables, x: Array) -> _Plane:
     keys = jax.random.split(jax.random.key(0), 16)
-    draw = jax.vmap(lambda k: model.posterior.sample(params["posterior"], k, len(x), x))
+    draw = jax.vmap(
+        lambda k: model.posterior.sample(part_of(variables, "posterior"), k, len(x), x)
+    )
     return _Plane(np.asarray(draw(keys)[0].mean(axis=0)))
 
 
-def _map(model: LatentModel, params: Any, plane: _Plane, side: int = 14) -> Any:
+def _map(
+    model: LatentModel, variables: Variables, plane: _Plane, side: int = 14
+) -> Any:
     """What the likelihood draws, on average, over a grid in the plane."""
     low, high = np.percentile(plane.points, [2, 98], axis=0)
     ticks = np.linspace(0, 1, side)
@@ -126,7 +130,9 @@ def _map(model: LatentModel, params: Any, plane: _Plane, side: int = 14) -> Any:
     keys = jax.random.split(jax.random.key(0), 64)
     latents = jnp.asarray(z, jnp.float32)
     draw = jax.vmap(
-        lambda k: model.likelihood.sample(params["likelihood"], k, len(z), latents)[0]
+        lambda k: model.likelihood.sample(
+            part_of(variables, "likelihood"), k, len(z), latents
+        )[0]
     )
     images = draw(keys).mean(axis=0).reshape(-1, SIDE, SIDE)
     title = "the latent plane, decoded: means of 64 draws"

@@ -81,7 +81,7 @@ class Checkpoints:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             (self.directory / ".writable").touch()
-            (self.directory / ".writable").unlink()
+            (self.directory / ".writable").unlink(missing_ok=True)
         except OSError as error:
             raise RunError(_unwritable(self.directory, error)) from error
 

@@ -16,6 +16,7 @@ from genjax.typing import (
     Event,
     Float,
     Key,
+    Latent,
     Outcome,
     PerExample,
     Variables,
@@ -33,7 +34,7 @@ class Divergence(Protocol):
         model: LatentModel,
         variables: Variables,
         x: Event,
-        z: Event,
+        z: Latent,
         log_q: PerExample,
         /,
     ) -> PerExample:
@@ -42,7 +43,7 @@ class Divergence(Protocol):
 
 
 def sampled_kl(
-    model: LatentModel, variables: Variables, x: Event, z: Event, log_q: PerExample, /
+    model: LatentModel, variables: Variables, x: Event, z: Latent, log_q: PerExample, /
 ) -> PerExample:
     """Estimates the divergence of the posterior by one sample, for any densities.
 
@@ -66,7 +67,7 @@ def sampled_kl(
 
 
 def closed_form_kl(
-    model: LatentModel, variables: Variables, x: Event, z: Event, log_q: PerExample, /
+    model: LatentModel, variables: Variables, x: Event, z: Latent, log_q: PerExample, /
 ) -> PerExample:
     """The exact divergence, where posterior and prior are diagonal normals.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -200,3 +201,34 @@ def test_twenty_kills_are_twenty_exact_resumes(never_killed, tmp_path):
         kills += kill_and_resume(folder, signal.SIGKILL, 2, random)
         assert_the_same_run(folder, never_killed)
         i += 1
+
+
+def test_two_processes_are_one_run(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    settings = [NAME, "--smoke", *TINY, "--workdir"]
+    several = ["--coordinator", address, "--processes", 2, "--process"]
+    folders = tmp_path / "two", tmp_path / "one"
+    both = [
+        subprocess.Popen(
+            command(*settings, folders[0], *several, i),
+            env=ENVIRONMENT | {"JAX_NUM_CPU_DEVICES": "1"},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        for i in range(2)
+    ]
+    for process in both:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors[-3000:]
+    assert run(*settings, folders[1]).returncode == 0
+    two, one = (json.loads((f / "result.json").read_text()) for f in folders)
+    for name, value in one["metrics"].items():
+        assert two["metrics"][name] == pytest.approx(value, rel=1e-4)
+    assert (
+        "several processes"
+        in run(NAME, "--processes", 2, "--coordinator", "a:1").stderr
+    )
+    assert "name --coordinator" in run(NAME, "--processes", 2).stderr

@@ -14,7 +14,9 @@ def test_a_step_is_the_optimisers():
     update = gradient_descent(objective, optax.sgd(0.1))
     batch = {"x": jax.random.normal(jax.random.key(0), (8, 2))}
     state = update.init(jax.random.key(1), batch)
-    gradient = jax.grad(lambda v: objective.loss(v, batch, jax.random.key(2))[0])(state.variables)
+    gradient = jax.grad(lambda v: objective.loss(v, batch, jax.random.key(2))[0])(
+        state.variables
+    )
     new, metrics = update.step(state, batch)
     jax.tree.map(
         lambda p, g, q: np.testing.assert_allclose(p - 0.1 * g, q, atol=1e-6),

@@ -3,10 +3,11 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.data import ArraySource, generated, on_device
+from genjax.data import ArraySource, generated, in_memory, on_device
 from genjax.errors import InputError
 from genjax.training import (
     data_parallel,
@@ -81,6 +82,30 @@ def test_bad_input_is_a_sentence():
         initialize("localhost:1", processes=2, process=2)
 
 
+def unsynchronised():
+    """An update that never averages what it computes from its rows."""
+    inner = UPDATES["nade"].make()
+
+    def step(state, rows):
+        def loss(params):
+            return jnp.sum(jnp.square(params["bias"])) * jnp.mean(rows["x"])
+
+        gradient = jax.grad(loss)(state.variables["params"])
+        params = jax.tree.map(lambda p, g: p - g, state.variables["params"], gradient)
+        new = state._replace(variables={"params": params}, step=state.step + 1)
+        return new, {}
+
+    return inner._replace(step=step)
+
+
+@devices
+def test_an_update_that_never_averages_is_refused():
+    mapped = pmap(unsynchronised(), 8)
+    state = mapped.init(jax.random.key(0), batch())
+    with pytest.raises(InputError, match="variables/params/bias would differ between"):
+        mapped.step(state, batch())
+
+
 PROCESS = """
 import sys
 import jax
@@ -90,7 +115,7 @@ from genjax.training import data_parallel, device_mesh, fit, initialize, shard_p
 address, process = sys.argv[1], int(sys.argv[2])
 initialize(address, processes=2, process=process, timeout=60)
 import numpy as np
-from genjax.data import ArraySource, in_memory
+from genjax.data import ArraySource, Share, in_memory
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
 with jax.default_device(jax.local_devices()[0]):
@@ -104,7 +129,8 @@ fitted = fit(
     show_progress=False,
 )
 w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
-np.save(sys.argv[3], np.asarray(w))
+own = pipeline.feed(0, 3, Share(process, 2))["x"]
+np.savez(sys.argv[3], w=np.asarray(w), rows=own)
 """
 
 
@@ -114,7 +140,7 @@ def test_two_processes_are_one(tmp_path):
         address = f"127.0.0.1:{free.getsockname()[1]}"
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PROCESS, address, str(i), tmp_path / f"{i}.npy"],
+            [sys.executable, "-c", PROCESS, address, str(i), tmp_path / f"{i}.npz"],
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -131,9 +157,14 @@ def test_two_processes_are_one(tmp_path):
         steps=6,
         show_progress=False,
     )
-    for i in range(2):
+    found = [np.load(tmp_path / f"{i}.npz") for i in range(2)]
+    for process in found:
         np.testing.assert_allclose(
-            np.load(tmp_path / f"{i}.npy"),
+            process["w"],
             alone.state.variables["params"]["network"]["W"],
             atol=1e-4,
         )
+    # Each process has read a half of every batch, and together they have read it all.
+    whole = in_memory(source, batch_size=16, seed=0).feed(0, 3)["x"]
+    rows = np.concatenate([process["rows"] for process in found], axis=1)
+    np.testing.assert_array_equal(rows, whole)

@@ -1,0 +1,101 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from experiments.config import TaskConfig
+from experiments.recipe import descent
+from experiments.runner import Study, Task, restore, run, sample, series_of
+from genjax.data import ArraySource, on_device
+from genjax.densities import diagonal_normal, negative_log_likelihood
+from genjax.errors import InputError
+from genjax.gan import minimax
+from genjax.plotting import curves
+from genjax.training._writers import read_jsonl
+from tests.laws.instances import tiny_gan
+
+MODEL = diagonal_normal((2,))
+X = np.asarray(3 + 2 * jax.random.normal(jax.random.key(0), (256, 2)))
+
+
+def build(config):
+    def nll(variables):
+        return -MODEL.log_prob(variables, jnp.asarray(X)).mean()
+
+    return Task(
+        update=descent(config, negative_log_likelihood(MODEL), weight_decay=0.0),
+        pipeline=on_device(
+            ArraySource({"x": X}), batch_size=config.batch_size, seed=config.seed
+        ),
+        validate=nll,
+        evaluate=lambda variables: {"nll": nll(variables)},
+        sample=lambda variables, key, n: MODEL.sample(variables, key, n)[0],
+        draw=lambda points: curves({"x": (range(len(points)), points[:, 0])}),
+    )
+
+
+def config_of(folder, **fields):
+    fields = {"steps": 60, "evaluate_every": 20, "chunk": 20, **fields}
+    return TaskConfig(workdir=str(folder), progress=False, **fields)
+
+
+def test_what_is_evaluated_is_the_average_of_the_best_checkpoint(tmp_path):
+    config = config_of(tmp_path, learning_rate=0.05, ema=0.9)
+    expected = {"nll": {"at_most": 10.0}}
+    result = run("test/normal", config, build, expected)
+    assert result["passed"]
+    task, variables = restore(config, build, tmp_path)
+    again = float(task.validate(variables))
+    assert result["metrics"]["nll"] == pytest.approx(again, rel=1e-6)
+    rows = [
+        json.loads(r) for r in (tmp_path / "metrics.jsonl").read_text().split("\n") if r
+    ]
+    scores = [row["validation"] for row in rows if "validation" in row]
+    assert min(scores) == pytest.approx(again, rel=1e-6)
+    picture = sample(config, build, tmp_path, 3, 0)
+    assert picture.exists()
+    assert np.load(tmp_path / "samples.npy").shape == (3, 2)
+
+
+def test_seeds_run_side_by_side(tmp_path):
+    result = run("test/normal", config_of(tmp_path, seeds=2), build, {})
+    each = result["metrics"]["nll_of_seeds"]
+    assert len(each) == 2
+    assert result["metrics"]["nll"] == pytest.approx(np.mean(each))
+
+
+def test_a_missed_expectation_is_told(tmp_path):
+    result = run("test/normal", config_of(tmp_path), build, {"nll": {"at_most": 0.0}})
+    assert not result["passed"]
+
+
+def test_a_folder_belongs_to_one_run(tmp_path):
+    run("test/normal", config_of(tmp_path), build, {})
+    with pytest.raises(InputError, match="already holds a run"):
+        run("test/normal", config_of(tmp_path), build, {})
+    with pytest.raises(InputError, match="a run of test/normal, not of test/other"):
+        run("test/other", config_of(tmp_path, resume=True), build, {})
+
+
+def test_a_study_is_measured_and_takes_no_devices(tmp_path):
+    study = Study(lambda folder: ({"one": jnp.ones(())}, {}))
+    result = run("test/study", config_of(tmp_path / "a"), lambda config: study, {})
+    assert result["metrics"] == {"one": 1.0}
+    with pytest.raises(InputError, match="is a study: it takes no --devices"):
+        run(
+            "test/study",
+            config_of(tmp_path / "b", devices=2),
+            lambda config: study,
+            {},
+        )
+
+
+def test_every_player_of_a_game_has_a_curve():
+    update = minimax(tiny_gan(), optax.sgd(0.1), optax.sgd(0.1))
+    batch = {"x": jax.random.normal(jax.random.key(7), (8, 4))}
+    _, metrics = update.step(update.init(jax.random.key(0), batch), batch)
+    row = {"step": 1, **{name: float(value) for name, value in metrics.items()}}
+    series = series_of([row, {"step": 2, "validation": 0.5}])
+    assert set(series) == {"generator loss", "discriminator loss", "validation"}
+    assert series["validation"] == ([2], [0.5])
