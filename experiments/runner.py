@@ -28,16 +28,17 @@ from genjax.plotting import curves, save
 from genjax.training import (
     Checkpoints,
     Fitted,
+    MetricWriter,
     data_parallel,
     device_mesh,
     ensemble,
     fit,
     jsonl_writer,
+    loss_names,
+    read_jsonl,
     shard_pipeline,
     tensorboard_writer,
 )
-from genjax.training._transforms import loss_names
-from genjax.training._writers import MetricWriter, read_jsonl
 from genjax.typing import Array, Key, Variables
 
 METRIC = "validation"

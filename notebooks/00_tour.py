@@ -99,24 +99,24 @@ objective = negative_log_likelihood(model)  # Objective
 optimizer = optax.adamw(2e-3, weight_decay=0.1)
 update = gradient_descent(objective, optimizer)  # Update
 run = {"key": jax.random.key(0), "steps": steps, "show_progress": False}
-params = fit(update, pipeline, **run).state.variables["params"]
+variables = fit(update, pipeline, **run).state.variables
 
 
-def nll(density, params):
-    return -float(mean_log_prob(density, params, jnp.asarray(test)))
+def nll(density, variables):
+    return -float(mean_log_prob(density, variables, jnp.asarray(test)))
 
 
 independent = bernoulli()
 baseline = nll(independent, independent.init(jax.random.key(0), jnp.asarray(train)))
-print(f"test NLL: NADE {nll(model, params):.2f} nats, independent {baseline:.2f}")
-assert nll(model, params) < baseline
+print(f"test NLL: NADE {nll(model, variables):.2f} nats, independent {baseline:.2f}")
+assert nll(model, variables) < baseline
 
 # %% [markdown]
 # ## Samples, with their exact log-probability, in one pass
 
 # %%
-x, log_prob = model.sample(params, jax.random.key(1), 32)
-assert jnp.allclose(log_prob, model.log_prob(params, x), atol=1e-3)
+x, log_prob = model.sample(variables, jax.random.key(1), 32)
+assert jnp.allclose(log_prob, model.log_prob(variables, x), atol=1e-3)
 image_grid(x.reshape(-1, 8, 8), columns=16)
 
 # %% [markdown]
@@ -128,7 +128,7 @@ image_grid(x.reshape(-1, 8, 8), columns=16)
 observed = np.arange(64) < 32
 given = jnp.asarray(test[:8])
 draws = [
-    model.complete(params, key, given, observed)[0]
+    model.complete(variables, key, given, observed)[0]
     for key in jax.random.split(jax.random.key(2), 3)
 ]
 assert all(jnp.array_equal(draw[:, :32], given[:, :32]) for draw in draws)
@@ -140,7 +140,7 @@ image_grid(grid.reshape(-1, 8, 8), row_labels=("test", "seen", "1", "2", "3"))
 # `ensemble` maps a whole run over seeds; it is still an update.
 
 # %%
-seeds = fit(ensemble(update, 3), pipeline, **run).state.variables["params"]
+seeds = fit(ensemble(update, 3), pipeline, **run).state.variables
 each = [nll(model, jax.tree.map(lambda leaf, i=i: leaf[i], seeds)) for i in range(3)]
 print("test NLL of the seeds:", np.round(each, 2))
 assert len(set(each)) == 3
@@ -161,8 +161,8 @@ with tempfile.TemporaryDirectory() as folder:
             last = fit(shared, fed, checkpoints=checkpoints, resume=True, **run_to)
 print(f"{len(jax.devices())} devices, {last.step} steps")
 assert last.step == steps
-resumed = nll(model, last.state.variables["params"])
-assert abs(resumed - nll(model, params)) < 0.2
+resumed = nll(model, last.state.variables)
+assert abs(resumed - nll(model, variables)) < 0.2
 
 # %% [markdown]
 # ## Three families in one model
@@ -176,10 +176,10 @@ latent_model = LatentModel(
     likelihood=embed_condition(nade(hidden=64), nn.MLP(features=32, hidden=(32,))),
     prior=density(repeat(chain(layer, reverse()), 2), standard_normal((4,))),
 )
-composed = gradient_descent(elbo(latent_model, latent=4), optax.adam(1e-3))
+composed = gradient_descent(elbo(latent_model, latent_dim=4), optax.adam(1e-3))
 variables = fit(composed, pipeline, **run).state.variables
 weights = log_weights(
-    latent_model, variables["params"], jax.random.key(3), jnp.asarray(test), 16
+    latent_model, variables, jax.random.key(3), jnp.asarray(test), samples=16
 )
 bound = -float(weights.mean())
 print(f"test bound of the composition: {bound:.2f} nats")

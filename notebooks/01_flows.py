@@ -83,7 +83,7 @@ steps = 50 if SMOKE else 1500
 def train(objective, pipeline, steps):
     optimizer = optax.adam(optax.cosine_decay_schedule(2e-3, steps))
     update = gradient_descent(objective, optimizer)
-    return fit(update, pipeline, steps=steps, **run).state.variables["params"]
+    return fit(update, pipeline, steps=steps, **run).state.variables
 
 
 # %% [markdown]
@@ -98,9 +98,9 @@ layer = chain(coupling(spline, network, split=1), reverse())
 flow = chain(actnorm(), repeat(layer, 4))
 model = density(flow, standard_normal((2,)))
 fresh = generated(lambda key: {"x": moons.sample({}, key, 512)[0]}, seed=0)
-params = train(negative_log_likelihood(model), fresh, steps)
+variables = train(negative_log_likelihood(model), fresh, steps)
 x, truth = moons.sample({}, jax.random.key(1), 5000)
-gap = float(jnp.mean(truth - model.log_prob(params, x)))
+gap = float(jnp.mean(truth - model.log_prob(variables, x)))
 print(f"{gap:.4f} nats above the true entropy")
 assert gap < (2.0 if SMOKE else 0.05)
 
@@ -111,11 +111,11 @@ grid = np.stack(
 )
 points = jnp.asarray(grid.reshape(-1, 2), jnp.float32)
 density_map(
-    jnp.stack([moons.log_prob({}, points), model.log_prob(params, points)]).reshape(
+    jnp.stack([moons.log_prob({}, points), model.log_prob(variables, points)]).reshape(
         2, 150, 150
     ),
     extent=extent,
-    points=model.sample(params, jax.random.key(2), 1000)[0],
+    points=model.sample(variables, jax.random.key(2), 1000)[0],
     titles=("truth", "flow", "samples"),
 )
 
@@ -124,8 +124,8 @@ density_map(
 
 # %%
 cool = density(flow, tempered(standard_normal((2,)), temperature=0.5))
-samples = [d.sample(params, jax.random.key(3), 1000)[0] for d in (cool, model)]
-likelier, usual = [float(model.log_prob(params, s).mean()) for s in samples]
+samples = [d.sample(variables, jax.random.key(3), 1000)[0] for d in (cool, model)]
+likelier, usual = [float(model.log_prob(variables, s).mean()) for s in samples]
 print(f"mean log-density at temperature .5: {likelier:.2f}, at 1: {usual:.2f}")
 assert SMOKE or likelier > usual
 
@@ -159,11 +159,11 @@ ink = autoregressive_flow(spline, masked)
 pipeline = on_device(
     ArraySource({"x": np.asarray(levels[:1500])}), batch_size=128, seed=0
 )
-params = train(negative_log_likelihood(ink), pipeline, steps // 3)
+variables = train(negative_log_likelihood(ink), pipeline, steps // 3)
 upper = np.arange(64) < 32
 given = levels[1500:1508]
 keys = jax.random.split(jax.random.key(5), 3)
-draws = [ink.complete(params, key, given, upper)[0] for key in keys]
+draws = [ink.complete(variables, key, given, upper)[0] for key in keys]
 assert all(jnp.array_equal(draw[:, :32], given[:, :32]) for draw in draws)
 rows = jnp.concatenate([given, jnp.where(upper[None], given, -3.0), *draws])
 image_grid(rows.reshape(-1, 8, 8), row_labels=("test", "seen", "1", "2", "3"))

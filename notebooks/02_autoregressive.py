@@ -57,7 +57,7 @@ from genjax.data import (
 from genjax.densities import bernoulli, negative_log_likelihood, two_moons
 from genjax.metrics import completion_log_probs, mean_log_prob
 from genjax.plotting import image_grid, scatter_panels
-from genjax.training import averaged, fit, gradient_descent, with_ema
+from genjax.training import fit, gradient_descent, with_ema
 
 KEY = jax.random.key(0)
 
@@ -73,7 +73,7 @@ def train(objective, x, steps):
         steps=steps,
         show_progress=False,
     )
-    return averaged(fitted.state.variables)["params"]
+    return fitted.state.evaluated
 
 
 # %% [markdown]
@@ -104,11 +104,11 @@ models = {
     "GRU": recurrent(hidden=64),
 }
 steps = 20 if SMOKE else 1000
-params = {
+variables = {
     name: train(negative_log_likelihood(model), train_x, steps)
     for name, model in models.items()
 }
-nll = {k: -float(mean_log_prob(m, params[k], test_x)) for k, m in models.items()}
+nll = {k: -float(mean_log_prob(m, variables[k], test_x)) for k, m in models.items()}
 alone = -float(mean_log_prob(bernoulli(), bernoulli().init(KEY, train_x), test_x))
 print({**nll, "pixels by themselves": alone})
 assert SMOKE or max(nll.values()) < alone - 6
@@ -121,9 +121,9 @@ assert SMOKE or max(nll.values()) < alone - 6
 upper = np.arange(64) < 32
 seen, rows = test_x[:10], [test_x[:10], jnp.where(upper, test_x[:10], 0.4)]
 for name, model in models.items():
-    drawn, _ = model.complete(params[name], KEY, seen, upper)
+    drawn, _ = model.complete(variables[name], KEY, seen, upper)
     assert jnp.array_equal(drawn[:, :32], seen[:, :32])
-    score = completion_log_probs(model, params[name], KEY, test_x, upper).mean()
+    score = completion_log_probs(model, variables[name], KEY, test_x, upper).mean()
     print(f"{name}: log p(lower half | upper half) = {float(score):.2f}")
     rows.append(drawn)
 labels = ("test", "seen", *models)
@@ -143,7 +143,7 @@ hole = square.reshape(-1)
 filled, _ = deep_nade(network).complete(orderless, KEY, seen, hole)
 assert jnp.array_equal(filled[:, hole], seen[:, hole])
 try:
-    models["NADE"].complete(params["NADE"], KEY, seen, hole)
+    models["NADE"].complete(variables["NADE"], KEY, seen, hole)
 except ValueError as error:
     print(error)
 rows = [seen, jnp.where(hole, seen, 0.4), filled]

@@ -42,8 +42,7 @@ from genjax.data import (
     generated,
     on_device,
 )
-from genjax.densities import eight_gaussians, standard_normal
-from genjax.densities._toy import ring_centres
+from genjax.densities import eight_gaussians, ring_centres, standard_normal
 from genjax.gan import (
     extragradient,
     gan,
@@ -63,7 +62,7 @@ from genjax.metrics import (
     with_floor,
 )
 from genjax.plotting import image_grid, scatter_panels, trajectories
-from genjax.training import averaged, fit, scan_steps, with_ema
+from genjax.training import fit, scan_steps, with_ema
 
 KEY = jax.random.key(0)
 
@@ -135,7 +134,7 @@ trajectories(paths)
 def train(game, pipeline, adam, steps):
     update = with_ema(minimax(game, adam, adam), decay=0.998)
     fitted = fit(update, pipeline, key=KEY, steps=steps, show_progress=False)
-    return averaged(fitted.state.variables)["generator"]
+    return fitted.state.evaluated["generator"]
 
 
 steps = 20 if SMOKE else 6000

@@ -28,8 +28,7 @@ from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import NetworkLike
 from genjax.data import ArraySource, generated, on_device
-from genjax.densities import eight_gaussians, standard_normal
-from genjax.densities._toy import ring_centres
+from genjax.densities import eight_gaussians, ring_centres, standard_normal
 from genjax.flow_matching import (
     continuous,
     euler,

@@ -23,12 +23,12 @@ from genjax.metrics import (
     frechet_distance,
     kernel_distance,
     memorization,
+    nearest,
     nearest_neighbour_accuracy,
     precision_recall_density_coverage,
     sliced_wasserstein,
     with_floor,
 )
-from genjax.metrics._neighbours import nearest
 from genjax.plotting import image_grid
 from genjax.typing import Array, Variables
 

@@ -11,6 +11,7 @@ from genjax import nn
 from genjax.base import Density, NetworkLike, Update
 from genjax.data import Pipeline
 from genjax.gan import (
+    Schedule,
     gan,
     minimax,
     non_saturating,
@@ -18,7 +19,6 @@ from genjax.gan import (
     r2,
     relativistic_paired,
 )
-from genjax.gan._schedules import Schedule
 from genjax.training import with_ema
 from genjax.typing import Array, Key, Variables
 

@@ -17,8 +17,7 @@ from typing import Any
 
 from experiments.gan import _plane
 from experiments.runner import Task, run
-from genjax.densities import gaussian_grid
-from genjax.densities._toy import grid_centres
+from genjax.densities import gaussian_grid, grid_centres
 
 SIDE, SPACING, SCALE = 5, 2.0, 0.05
 

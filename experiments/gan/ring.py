@@ -17,8 +17,7 @@ from typing import Any
 
 from experiments.gan import _plane
 from experiments.runner import Task, run
-from genjax.densities import eight_gaussians
-from genjax.densities._toy import ring_centres
+from genjax.densities import eight_gaussians, ring_centres
 
 RADIUS, SCALE = 1.0, 0.01
 

@@ -57,6 +57,7 @@ from genjax.gan._penalties import (
     r2,
 )
 from genjax.gan._schedules import (
+    Schedule,
     alternating,
     consensus,
     extragradient,
@@ -71,6 +72,7 @@ __all__ = [
     "Divergence",
     "Penalty",
     "PenaltyInputs",
+    "Schedule",
     "adaptive_augment",
     "adversarial_autoencoder",
     "ali",

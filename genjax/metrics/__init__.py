@@ -29,6 +29,7 @@ from genjax.metrics._likelihood import (
 from genjax.metrics._neighbours import (
     PRDC,
     memorization,
+    nearest,
     nearest_neighbour_accuracy,
     precision_recall_density_coverage,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "mean_log_prob",
     "memorization",
     "mode_coverage",
+    "nearest",
     "nearest_neighbour_accuracy",
     "precision_recall_density_coverage",
     "sliced_wasserstein",

@@ -18,12 +18,24 @@ from genjax.training._parallel import (
     shard_batch,
     shard_pipeline,
 )
-from genjax.training._transforms import ensemble, scan_steps, skip_nonfinite, sweep
-from genjax.training._writers import jsonl_writer, tensorboard_writer
+from genjax.training._transforms import (
+    ensemble,
+    loss_names,
+    scan_steps,
+    skip_nonfinite,
+    sweep,
+)
+from genjax.training._writers import (
+    MetricWriter,
+    jsonl_writer,
+    read_jsonl,
+    tensorboard_writer,
+)
 
 __all__ = [
     "Checkpoints",
     "Fitted",
+    "MetricWriter",
     "accumulate",
     "data_parallel",
     "device_mesh",
@@ -32,7 +44,9 @@ __all__ = [
     "gradient_descent",
     "initialize",
     "jsonl_writer",
+    "loss_names",
     "pmap",
+    "read_jsonl",
     "scan_steps",
     "scheduled",
     "shard_batch",

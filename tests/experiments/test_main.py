@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import main
-from genjax.training._writers import read_jsonl
+from genjax.training import read_jsonl
 
 NAME = "autoregressive/nade_digits"
 TINY = ["--hidden", "8", "--components", "2", "--no-progress"]

@@ -12,7 +12,7 @@ from genjax.densities import diagonal_normal, negative_log_likelihood
 from genjax.errors import InputError
 from genjax.gan import minimax
 from genjax.plotting import curves
-from genjax.training._writers import read_jsonl
+from genjax.training import read_jsonl
 from tests.laws.instances import tiny_gan
 
 MODEL = diagonal_normal((2,))
@@ -48,9 +48,7 @@ def test_what_is_evaluated_is_the_average_of_the_best_checkpoint(tmp_path):
     task, variables = restore(config, build, tmp_path)
     again = float(task.validate(variables))
     assert result["metrics"]["nll"] == pytest.approx(again, rel=1e-6)
-    rows = [
-        json.loads(r) for r in (tmp_path / "metrics.jsonl").read_text().split("\n") if r
-    ]
+    rows = read_jsonl(tmp_path / "metrics.jsonl")
     scores = [row["validation"] for row in rows if "validation" in row]
     assert min(scores) == pytest.approx(again, rel=1e-6)
     picture = sample(config, build, tmp_path, 3, 0)

@@ -103,6 +103,7 @@ from genjax.flows import (
     variational_dequantization,
 )
 from genjax.gan import (
+    Schedule,
     alternating,
     consensus,
     extragradient,
@@ -111,7 +112,6 @@ from genjax.gan import (
     simultaneous,
     unrolled,
 )
-from genjax.gan._schedules import Schedule
 from genjax.mutual_information import estimation, separable_critic, smile
 from genjax.programs import invertible
 from genjax.training import (

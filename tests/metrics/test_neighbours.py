@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from genjax.densities._toy import ring_centres
+from genjax.densities import ring_centres
 from genjax.errors import InputError
 from genjax.metrics import (
     memorization,

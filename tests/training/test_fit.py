@@ -17,10 +17,10 @@ from genjax.training import (
     fit,
     gradient_descent,
     jsonl_writer,
+    read_jsonl,
     skip_nonfinite,
 )
 from genjax.training._transforms import all_finite
-from genjax.training._writers import read_jsonl
 from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from genjax.errors import RunError
-from genjax.training import jsonl_writer, tensorboard_writer
-from genjax.training._writers import read_jsonl
+from genjax.training import jsonl_writer, read_jsonl, tensorboard_writer
 
 
 def test_a_resumed_run_reports_again_what_came_after_its_checkpoint(tmp_path):
