@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genjax.errors import InputError, RunError
+from genjax.errors import InputError, RunError, extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,7 +116,8 @@ def boxes_on_images(
     >>> len(figure.axes[0].patches)
     1
     """
-    from matplotlib.patches import Rectangle
+    with extra("plots"):
+        from matplotlib.patches import Rectangle
 
     images = np.asarray(images)
     rows = -(-len(images) // columns)
@@ -265,7 +266,8 @@ def nested_squares(sides: Mapping[str, float]) -> "Figure":
     >>> len(nested_squares({"a": 3, "b": 5}).axes[0].patches)
     2
     """
-    from matplotlib.patches import Rectangle
+    with extra("plots"):
+        from matplotlib.patches import Rectangle
 
     figure = _figure(4.4, 4.4)
     axis = figure.subplots()
@@ -346,12 +348,14 @@ def curves(
 
 
 def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
+    with extra("plots"):
+        from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
 
 
 def _colour_map(name: str) -> Any:
-    import matplotlib
+    with extra("plots"):
+        import matplotlib
 
     return matplotlib.colormaps[name]

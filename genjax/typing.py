@@ -5,7 +5,7 @@ axes of one example, `n` counts samples; the tests check them at run time. A nam
 stands for "any pytree" says which one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,6 +68,9 @@ Event: TypeAlias = Float[Array, "b *event"]
 Condition: TypeAlias = Float[Array, "b *condition"] | None
 """What a conditional model is conditioned on, a row an example, or nothing."""
 
+Order: TypeAlias = Sequence[int] | np.ndarray | Array
+"""The dimension that comes first, the second one, ..."""
+
 Latent: TypeAlias = Float[Array, "b *latent"]
 """A latent for each example."""
 
@@ -101,6 +104,7 @@ __all__ = [
     "Mask",
     "Metrics",
     "OptState",
+    "Order",
     "Outcome",
     "Output",
     "Params",

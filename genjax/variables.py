@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import jax
+
 from genjax.typing import Tree, Variables
 
 
@@ -83,3 +85,19 @@ def parts_of(variables: Variables, n: int) -> list[Variables]:
     [{'params': 1}, {'params': 2}]
     """
     return [part_of(variables, str(i)) for i in range(n)]
+
+
+def changed_collections(before: Variables, after: Variables) -> Variables:
+    """Returns the collections of which some leaf is another one than before.
+
+    >>> changed_collections({"a": 1.5, "b": 2.5}, {"a": 1.5, "b": 3.5})
+    {'b': 3.5}
+    """
+
+    def is_same(name: str) -> bool:
+        old, new = (jax.tree.leaves(tree[name]) for tree in (before, after))
+        return len(old) == len(new) and all(
+            a is b for a, b in zip(old, new, strict=True)
+        )
+
+    return {name: after[name] for name in after if not is_same(name)}

@@ -25,7 +25,7 @@ import sys
 
 if importlib.util.find_spec("genjax") is None:
     # Another library owns the name genjax on the package index: this is the one.
-    package = "genjax-functional"
+    package = "genjax-functional[all]"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
 SMOKE = bool(os.environ.get("GENJAX_SMOKE"))
 

@@ -8,7 +8,6 @@ from genjax import nn
 from genjax.arrays import as_float32
 from genjax.autoregressive._conditional import Conditional, binary
 from genjax.autoregressive._engine import check_vectors
-from genjax.autoregressive._ordering import Order
 from genjax.base import Density, Network, NetworkLike, Objective
 from genjax.checks import check_observed, check_order, check_prefix, read_batch
 from genjax.errors import InputError
@@ -20,6 +19,7 @@ from genjax.typing import (
     Event,
     Key,
     Mask,
+    Order,
     Outcome,
     PerExample,
     Scanned,

@@ -9,7 +9,6 @@ import numpy as np
 
 from genjax.arrays import as_float32
 from genjax.autoregressive._conditional import Conditional
-from genjax.autoregressive._ordering import Order
 from genjax.base import Density, Init
 from genjax.checks import check_order, check_prefix
 from genjax.errors import InputError
@@ -20,6 +19,7 @@ from genjax.typing import (
     Event,
     Key,
     Mask,
+    Order,
     PerExample,
     Scanned,
     Variables,

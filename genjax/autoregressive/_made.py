@@ -8,11 +8,10 @@ import numpy as np
 from genjax import nn
 from genjax.autoregressive._conditional import Conditional, binary
 from genjax.autoregressive._engine import Advance, AutoregressiveNetwork, autoregressive
-from genjax.autoregressive._ordering import Order
 from genjax.base import Density
 from genjax.checks import check_order
 from genjax.errors import InputError
-from genjax.typing import Array, Carry, Condition, Key, Variables
+from genjax.typing import Array, Carry, Condition, Key, Order, Variables
 
 
 def made(

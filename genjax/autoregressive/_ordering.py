@@ -17,6 +17,7 @@ from genjax.typing import (
     Event,
     Key,
     Mask,
+    Order,
     Outcome,
     PerExample,
     Tree,
@@ -24,7 +25,6 @@ from genjax.typing import (
 )
 from genjax.variables import join_sequence, parts_of
 
-Order = Sequence[int] | np.ndarray | Array
 Orders = Sequence[Sequence[int]] | np.ndarray
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from genjax.data._source import ArraySource
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
 
 class Annotated(NamedTuple):
@@ -206,7 +206,8 @@ def _collect(
 
 def _read_image(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
     """The image in the upper left corner of a black one, and its scale."""
-    from PIL import Image, UnidentifiedImageError
+    with extra("data"):
+        from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:

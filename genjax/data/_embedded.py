@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from genjax.data._source import ArraySource
+from genjax.errors import extra
 
 
 def digits() -> ArraySource:
@@ -18,7 +19,8 @@ def digits() -> ArraySource:
     >>> digits().arrays["image"].shape
     (1797, 8, 8)
     """
-    from sklearn.datasets import load_digits
+    with extra("data"):
+        from sklearn.datasets import load_digits
 
     data: Any = load_digits()
     return ArraySource(
@@ -40,7 +42,8 @@ def faces() -> ArraySource:
     >>> faces().arrays["image"].shape
     (200, 25, 25)
     """
-    from skimage.data import lfw_subset
+    with extra("data"):
+        from skimage.data import lfw_subset
 
     label = (np.arange(200) < 100).astype(np.int32)
     return ArraySource({"image": lfw_subset().astype(np.float32), "label": label})

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from genjax.data._source import ArraySource
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -25,7 +25,8 @@ def image_folder(folder: str | Path, *, grey: bool = False) -> ArraySource:
         InputError: there is no such folder or no image, one cannot be read, or their
             sizes differ.
     """
-    from PIL import Image, UnidentifiedImageError
+    with extra("data"):
+        from PIL import Image, UnidentifiedImageError
 
     root = Path(folder)
     if not root.is_dir():

@@ -12,7 +12,7 @@ import numpy as np
 
 from genjax.data._indices import Share, indices_at
 from genjax.data._source import ArraySource, Source
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 from genjax.typing import Array, Batch, Key, Tree
 
 Rows: TypeAlias = Callable[..., np.ndarray]
@@ -143,7 +143,8 @@ def streamed(
     >>> streamed(source, batch_size=2, seed=0, steps=3).feed(1, 2)["x"].shape
     (2, 2)
     """
-    import grain
+    with extra("data"):
+        import grain
 
     rows = _rows(len(source), batch_size, seed)
     numbers = grain.MapDataset.range(steps)

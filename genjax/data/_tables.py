@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
 
 def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
@@ -64,8 +64,9 @@ def _pick(path: Path, key: str | None) -> np.ndarray:
 
 
 def _read_columns(path: Path, ending: str) -> tuple[np.ndarray, list[str]]:
-    import pyarrow as pa
-    from pyarrow import csv, parquet
+    with extra("data"):
+        import pyarrow as pa
+        from pyarrow import csv, parquet
 
     try:
         if ending == ".parquet":
@@ -100,7 +101,8 @@ def _is_number(cell: str) -> bool:
 
 
 def _check_column(path: Path, name: str, column) -> None:
-    import pyarrow as pa
+    with extra("data"):
+        import pyarrow as pa
 
     kind = column.type
     numeric = (

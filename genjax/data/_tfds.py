@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from genjax.data._source import ArraySource
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
 PREPARABLE = ("mnist", "fashion_mnist", "kmnist", "binarized_mnist")
 
@@ -42,7 +42,8 @@ def prepare(
         )
     if not Path(archives).is_dir():
         raise InputError(f"there is no folder of archives at {archives}.")
-    import tensorflow_datasets as tfds
+    with extra("data"):
+        import tensorflow_datasets as tfds
 
     builder = _builder(name, data_dir)
     folder = Path(archives).absolute()
@@ -75,7 +76,8 @@ def load_prepared(
     Raises:
         InputError: the set is not prepared; the sentence says how to prepare it.
     """
-    from tensorflow_datasets.core import read_only_builder, registered
+    with extra("data"):
+        from tensorflow_datasets.core import read_only_builder, registered
 
     try:
         builder = (
@@ -131,7 +133,8 @@ def _builder(name: str, data_dir: str | Path | None) -> Any:
 @cache
 def _builder_class(name: str) -> Any:
     """A stock builder whose examples are read by NumPy instead of TensorFlow."""
-    import tensorflow_datasets as tfds
+    with extra("data"):
+        import tensorflow_datasets as tfds
 
     stock: Any = tfds.builder_cls(name)
     with tfds.core.registered.skip_registration():
@@ -174,7 +177,8 @@ def _idx(path: Path, *, offset: int) -> np.ndarray:
 
 
 def _png(image: np.ndarray) -> io.BytesIO:
-    from PIL import Image
+    with extra("data"):
+        from PIL import Image
 
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")

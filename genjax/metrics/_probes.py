@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
 
 def linear_probe(
@@ -28,9 +28,10 @@ def linear_probe(
     >>> linear_probe(x, y, x, y)
     1.0
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    with extra("metrics"):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
 
     _check("linear_probe", train, train_labels)
     _check("linear_probe", test, test_labels)
@@ -60,7 +61,8 @@ def knn_accuracy(
     >>> knn_accuracy(x, y, x, y, neighbours=1)
     1.0
     """
-    from sklearn.neighbors import KNeighborsClassifier
+    with extra("metrics"):
+        from sklearn.neighbors import KNeighborsClassifier
 
     _check("knn_accuracy", train, train_labels)
     _check("knn_accuracy", test, test_labels)

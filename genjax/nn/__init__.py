@@ -21,10 +21,16 @@ from genjax.nn._masked import (
 )
 from genjax.nn._mlp import MLP, ImageMLP, ResMLP, TimeMLP
 from genjax.nn._nnx import from_nnx
-from genjax.nn._normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from genjax.nn._normalization import (
+    BatchNorm,
+    GroupNorm,
+    LayerNorm,
+    RMSNorm,
+    minibatch_deviation,
+)
 from genjax.nn._pure import as_network, as_pure_network, noisy
 from genjax.nn._pyramid import FPN, DenseTower, PyramidBackbone
-from genjax.nn._regularization import minibatch_deviation, spectrally_normalized
+from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
 from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
 from genjax.nn._unet import UNet

@@ -9,7 +9,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 from flax import linen
 from flax.errors import (
     InvalidRngError,
@@ -20,6 +19,7 @@ from flax.errors import (
 from genjax.base import Network
 from genjax.errors import InputError
 from genjax.typing import Input, Key, Output, Variables
+from genjax.variables import changed_collections
 
 FLAGS: Mapping[str, bool] = {
     "train": True,
@@ -93,22 +93,6 @@ def from_linen(
         return outputs, changed_collections(variables, after)
 
     return Network(init, apply, training_pass)
-
-
-def changed_collections(before: Variables, after: Variables) -> Variables:
-    """Returns the collections of which some leaf is another one than before.
-
-    >>> changed_collections({"a": 1.5, "b": 2.5}, {"a": 1.5, "b": 3.5})
-    {'b': 3.5}
-    """
-
-    def is_same(name: str) -> bool:
-        old, new = (jax.tree.leaves(tree[name]) for tree in (before, after))
-        return len(old) == len(new) and all(
-            a is b for a, b in zip(old, new, strict=True)
-        )
-
-    return {name: after[name] for name in after if not is_same(name)}
 
 
 def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:

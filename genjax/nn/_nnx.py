@@ -10,8 +10,8 @@ from flax import nnx
 
 from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn._linen import changed_collections
 from genjax.typing import Input, Key, Output, Variables
+from genjax.variables import changed_collections
 
 
 def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from genjax.typing import Array
+from genjax.errors import InputError
+from genjax.typing import Array, Float
 
 EPSILON = 1e-5
 
@@ -108,3 +109,40 @@ def _in_float32(norm: nn.Module, x: Array, dtype: Any) -> Array:
     # Flax multiplies by scales of any dtype, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):
         return norm(x.astype(jnp.float32)).astype(dtype)
+
+
+def minibatch_deviation(
+    x: Float[Array, "b h w c"], *, group: int = 4
+) -> Float[Array, "b h w c1"]:
+    """Adds a channel with the deviation inside groups of examples.
+
+        s = mean_{h, w, c} sqrt(var_group x + 1e-8), the same for the whole group
+
+    Fakes that are all alike have a deviation of their own, which gives them away.
+
+    Args:
+        x: features of images.
+        group: how many examples; the whole batch where it is smaller.
+
+    Raises:
+        InputError: the group does not divide the batch.
+
+    Source: Karras, Aila, Laine and Lehtinen, 2018, arXiv:1710.10196.
+
+    >>> x = jnp.array([0.0, 2.0]).reshape(2, 1, 1, 1)
+    >>> minibatch_deviation(x)[:, 0, 0].tolist()
+    [[0.0, 1.0], [2.0, 1.0]]
+    """
+    b, height, width, _ = x.shape
+    group = min(group, b)
+    if b % group:
+        raise InputError(
+            f"minibatch_deviation: group = {group} must divide the batch, got {b} rows."
+        )
+    groups = x.astype(jnp.float32).reshape(group, b // group, *x.shape[1:])
+    deviation = jnp.sqrt(jnp.var(groups, axis=0) + 1e-8)
+    of_group = jnp.mean(deviation, axis=(1, 2, 3)).astype(x.dtype)
+    channel = jnp.tile(of_group, group)[:, None, None, None]
+    return jnp.concatenate(
+        [x, jnp.broadcast_to(channel, (b, height, width, 1))], axis=3
+    )

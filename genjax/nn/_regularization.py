@@ -7,7 +7,7 @@ from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
 from genjax.nn._lipschitz import singular_vector
 from genjax.nn._pure import as_network
-from genjax.typing import Array, Float, Input, Key, Output, Params, Variables
+from genjax.typing import Array, Input, Key, Output, Params, Variables
 
 POWER = "power_iteration"
 """The collection of the singular vectors."""
@@ -109,40 +109,3 @@ def _kernels(params: Params) -> dict[str, Array]:
         for path, leaf in leaves
         if str(getattr(path[-1], "key", "")).split("/")[-1] == "kernel"
     }
-
-
-def minibatch_deviation(
-    x: Float[Array, "b h w c"], *, group: int = 4
-) -> Float[Array, "b h w c1"]:
-    """Adds a channel with the deviation inside groups of examples.
-
-        s = mean_{h, w, c} sqrt(var_group x + 1e-8), the same for the whole group
-
-    Fakes that are all alike have a deviation of their own, which gives them away.
-
-    Args:
-        x: features of images.
-        group: how many examples; the whole batch where it is smaller.
-
-    Raises:
-        InputError: the group does not divide the batch.
-
-    Source: Karras, Aila, Laine and Lehtinen, 2018, arXiv:1710.10196.
-
-    >>> x = jnp.array([0.0, 2.0]).reshape(2, 1, 1, 1)
-    >>> minibatch_deviation(x)[:, 0, 0].tolist()
-    [[0.0, 1.0], [2.0, 1.0]]
-    """
-    b, height, width, _ = x.shape
-    group = min(group, b)
-    if b % group:
-        raise InputError(
-            f"minibatch_deviation: group = {group} must divide the batch, got {b} rows."
-        )
-    groups = x.astype(jnp.float32).reshape(group, b // group, *x.shape[1:])
-    deviation = jnp.sqrt(jnp.var(groups, axis=0) + 1e-8)
-    of_group = jnp.mean(deviation, axis=(1, 2, 3)).astype(x.dtype)
-    channel = jnp.tile(of_group, group)[:, None, None, None]
-    return jnp.concatenate(
-        [x, jnp.broadcast_to(channel, (b, height, width, 1))], axis=3
-    )

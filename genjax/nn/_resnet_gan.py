@@ -7,8 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from genjax.nn._dcgan import halvings, leaky_relu
-from genjax.nn._normalization import BatchNorm
-from genjax.nn._regularization import minibatch_deviation
+from genjax.nn._normalization import BatchNorm, minibatch_deviation
 from genjax.typing import Array, Float
 
 Images = Float[Array, "b h w c"]

@@ -18,6 +18,7 @@ import numpy as np
 from genjax.base import TrainState
 from genjax.errors import InputError, RunError
 from genjax.training._digest import leaf_name, snapshot
+from genjax.typing import Tree
 
 
 class Checkpoints:
@@ -183,36 +184,31 @@ class Checkpoints:
         if step is None:
             raise InputError(f"there is no complete checkpoint in {self.directory}.")
         meta = self._refuse_other_config(step)
-        self._refuse_unreadable_leaf(step, template)
-        abstract = {"state": jax.tree.map(_abstract, template)}
+        wanted = jax.tree.map(_abstract, template)
         try:
-            with _quiet():
-                state = self._checkpointer.load_checkpointables(step, abstract)["state"]
+            state = self._load(step, wanted)
         except Exception as error:
-            why = "its index files are not readable, or its structure is another one"
-            raise InputError(self._damaged(step, why)) from error
+            raise InputError(self._damaged(step, self._reason(step, wanted))) from error
         self._verify(step, state, meta.get("digests", {}))
         return state
 
-    def _refuse_unreadable_leaf(self, step: int, template: TrainState) -> None:
-        """Reads every leaf by itself, since Orbax does not say which one is damaged."""
-        import tensorstore
+    def _load(self, step: int, wanted: Tree) -> TrainState:
+        with _quiet():
+            return self._checkpointer.load_checkpointables(step, {"state": wanted})[
+                "state"
+            ]
 
-        base = f"file://{self.directory / str(step) / 'state'}/|ocdbt:"
-        names = [
-            leaf_name(path)
-            for path, _ in jax.tree_util.tree_flatten_with_path(template)[0]
-        ]
-        stores = [
-            tensorstore.open(f"{base}{name.replace('/', '.')}/|zarr3:")
-            for name in names
-        ]
-        for name, store in zip(names, stores, strict=True):
+    def _reason(self, step: int, wanted: Tree) -> str:
+        """Reads the leaves one by one, since Orbax does not say which is damaged."""
+        leaves, structure = jax.tree_util.tree_flatten_with_path(wanted)
+        for place, (path, _) in enumerate(leaves):
+            alone = [leaf if i == place else ... for i, (_, leaf) in enumerate(leaves)]
             try:
-                store.result().read().result()
-            except ValueError as error:
-                why = f"the leaf {name} is not readable ({_first_line(error)[:80]})"
-                raise InputError(self._damaged(step, why)) from error
+                self._load(step, structure.unflatten(alone))
+            except Exception as error:
+                why = _first_line(error)[:80]
+                return f"the leaf {leaf_name(path)} is not readable ({why})"
+        return "its index files are not readable, or its structure is another one"
 
     def _verify(self, step: int, state: TrainState, saved: Mapping[str, Any]) -> None:
         _, digests = snapshot(state)
@@ -233,12 +229,10 @@ class Checkpoints:
 
     def _refuse_other_config(self, step: int) -> dict[str, Any]:
         try:
-            # Orbax's own `metadata` also opens every array, and reports at length where
-            # one is damaged.
-            file = self.directory / str(step) / "_CHECKPOINT_METADATA"
-            meta = json.loads(file.read_text())["custom_metadata"]
+            with _quiet():
+                meta = self._checkpointer.root_metadata(step).custom_metadata
             theirs = meta["config"]
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:
             raise InputError(
                 self._damaged(step, "its configuration is not readable")
             ) from error

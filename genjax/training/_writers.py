@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from genjax.errors import RunError
+from genjax.errors import RunError, extra
 
 MetricWriter: TypeAlias = Callable[[int, Mapping[str, Any]], None]
 """Takes a step and its metrics: a number each, or a list over seeds."""
@@ -75,7 +75,8 @@ def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[Metric
         folder: of the event files.
         start: events beyond this step are hidden by TensorBoard.
     """
-    from tensorboardX import SummaryWriter
+    with extra("tensorboard"):
+        from tensorboardX import SummaryWriter
 
     writer = SummaryWriter(str(folder), purge_step=start + 1)
 

@@ -1,5 +1,6 @@
 """How laws are stated over the registry, and trees compared."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,15 +12,12 @@ def over(cases):
 
 
 def assert_close(tree, other, atol=1e-5):
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=atol, rtol=1e-5), tree, other
-    )
+    chex.assert_trees_all_close(tree, other, atol=atol, rtol=1e-5)
 
 
 def assert_equal(tree, other):
-    def compare(a, b):
-        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
-            a, b = jax.random.key_data(a), jax.random.key_data(b)
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    def raw(leaf):
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
-    jax.tree.map(compare, tree, other)
+    chex.assert_trees_all_equal(*jax.tree.map(raw, (tree, other)))
