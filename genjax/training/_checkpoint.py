@@ -230,7 +230,7 @@ class Checkpoints:
     def _refuse_other_config(self, step: int) -> dict[str, Any]:
         try:
             with _quiet():
-                meta = self._checkpointer.root_metadata(step).custom_metadata
+                meta = self._checkpointer.checkpointables_metadata(step).custom_metadata
             theirs = meta["config"]
         except Exception as error:
             raise InputError(
