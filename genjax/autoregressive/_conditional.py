@@ -117,6 +117,10 @@ def normal_mixture(components: int) -> Conditional:
         InputError: there is no component.
 
     Source: Uria, Murray and Larochelle, 2013, arXiv:1306.0186.
+
+    >>> conditional = normal_mixture(2)
+    >>> conditional.log_prob(jnp.zeros((3, conditional.size)), jnp.zeros(3)).shape
+    (3,)
     """
     return _mixture(
         "normal_mixture",
@@ -138,6 +142,10 @@ def laplace_mixture(components: int) -> Conditional:
         InputError: there is no component.
 
     Source: Uria, Murray and Larochelle, 2013, arXiv:1306.0186.
+
+    >>> conditional = laplace_mixture(2)
+    >>> conditional.log_prob(jnp.zeros((3, conditional.size)), jnp.zeros(3)).shape
+    (3,)
     """
     return _mixture(
         "laplace_mixture",

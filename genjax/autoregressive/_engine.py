@@ -99,6 +99,14 @@ def autoregressive(
         InputError: the order is no permutation of the dimensions, examples are not
             vectors of the model's length, values are outside the domain, or a mask is
             not a prefix.
+
+    >>> from genjax.autoregressive import binary
+    >>> def outputs(variables, inputs, condition=None):
+    ...     return inputs_before(inputs)
+    >>> network = uncached(lambda key, inputs, condition=None: {"params": {}}, outputs)
+    >>> model, x = autoregressive(network, binary()), jnp.eye(3)
+    >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
+    (3,)
     """
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:

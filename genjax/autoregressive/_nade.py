@@ -152,6 +152,10 @@ def scan_terms(
     """The plain scan over the dimensions, differentiable in both modes.
 
     Its backward pass keeps the state of every dimension: `b D H` numbers.
+
+    >>> w, v = jnp.ones((5, 1, 4)), jnp.ones((5, 4, 1))
+    >>> scan_terms(jnp.tanh, w, v, jnp.zeros((3, 4)), jnp.ones((3, 5, 1))).shape
+    (3, 5, 1)
     """
 
     def step(a: Array, scanned: Scanned) -> tuple[Array, Array]:
@@ -175,6 +179,10 @@ def segmented(size: int | None = None) -> Terms:
 
     Raises:
         InputError: `size` is not positive.
+
+    >>> w, v = jnp.ones((5, 1, 4)), jnp.ones((5, 4, 1))
+    >>> segmented(2)(jnp.tanh, w, v, jnp.zeros((3, 4)), jnp.ones((3, 5, 1))).shape
+    (3, 5, 1)
     """
     if size is not None and size < 1:
         raise InputError(f"segmented: size must be at least 1, got {size}.")

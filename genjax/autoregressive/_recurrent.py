@@ -42,6 +42,10 @@ def gru() -> Cell:
         r, z = sigmoid(...),   n = tanh(u_n + r (h U_n)),   h' = (1 - z) n + z h
 
     Source: Cho et al., 2014, arXiv:1406.1078.
+
+    >>> cell = gru()
+    >>> cell.gates, cell.hidden(cell.start(jnp.ones((2, 3)))).shape
+    (3, (2, 3))
     """
 
     def step(h: Array, inputs: Array, kernels: Array) -> Array:
@@ -60,6 +64,10 @@ def lstm() -> Cell:
         c' = f c + i tanh(...),   h' = o tanh(c')
 
     Source: Hochreiter and Schmidhuber, 1997; Gers, Schmidhuber and Cummins, 2000.
+
+    >>> cell = lstm()
+    >>> cell.gates, cell.hidden(cell.start(jnp.ones((2, 3)))).shape
+    (4, (2, 3))
     """
 
     def step(state: Carry, inputs: Array, kernels: Array) -> Carry:

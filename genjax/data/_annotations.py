@@ -67,6 +67,11 @@ def read_voc(
             not among `classes`.
 
     Source: Everingham et al., 2010, the Pascal Visual Object Classes challenge.
+
+    >>> read_voc("absent", size=(32, 32))
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: absent holds no Pascal VOC annotation (*.xml).
     """
     root = Path(folder)
     annotations = root / "Annotations"
@@ -132,6 +137,16 @@ def read_coco(
             category that is not there.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
+
+    >>> read_coco("absent.json", "absent", size=(32, 32))
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: absent.json cannot be read: No such file or directory.
+
+    >>> read_coco("absent.json", "absent", size=(32, 32))
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: absent.json cannot be read: No such file or directory.
     """
     path = Path(annotations)
     try:

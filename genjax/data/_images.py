@@ -24,6 +24,13 @@ def image_folder(folder: str | Path, *, grey: bool = False) -> ArraySource:
     Raises:
         InputError: there is no such folder or no image, one cannot be read, or their
             sizes differ.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (6, 4)).save(f"{folder}/one.png")
+    ...     image_folder(folder).arrays["image"].shape
+    (1, 4, 6, 3)
     """
     with extra("data"):
         from PIL import Image, UnidentifiedImageError

@@ -20,6 +20,13 @@ def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
     Raises:
         InputError: the file is not there, of another format, empty, or has a value that
             is missing or is no number; the sentence names its row and column.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "rows.csv"
+    ...     _ = path.write_text("1,2")
+    ...     read_table(path).tolist()
+    [[1.0, 2.0]]
     """
     path = Path(path)
     if not path.is_file():

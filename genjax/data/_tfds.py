@@ -35,6 +35,11 @@ def prepare(
 
     Raises:
         InputError: another name, or an archive is missing or damaged.
+
+    >>> prepare("mnist", "absent")
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: there is no folder of archives at absent.
     """
     if name not in PREPARABLE:
         raise InputError(
@@ -75,6 +80,13 @@ def load_prepared(
 
     Raises:
         InputError: the set is not prepared; the sentence says how to prepare it.
+
+    >>> load_prepared("mnist", "train", data_dir="absent")
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: mnist is not prepared: run `python -m experiments data
+    prepare mnist --from DIR` with a folder that holds train-images-idx3-ubyte.gz,
+    train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz.
     """
     with extra("data"):
         from tensorflow_datasets.core import read_only_builder, registered

@@ -96,6 +96,14 @@ def fcos(
         InputError: there are no classes, or `ranges` does not fit `strides`.
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
+
+    >>> from genjax import nn
+    >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
+    >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
+    >>> levels = [jnp.ones((2, 8, 8, 4)), jnp.ones((2, 4, 4, 4))]
+    >>> variables = head.init(jax.random.key(0), levels)
+    >>> [y.shape for y in head.apply(variables, levels).logits]
+    [(2, 8, 8, 3), (2, 4, 4, 3)]
     """
     if classes < 1:
         raise InputError(f"fcos: classes must be at least 1, got {classes}.")
@@ -154,7 +162,11 @@ def fcos(
 
 
 def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
-    """Returns the outputs that the tower of `fcos` needs."""
+    """Returns the outputs that the tower of `fcos` needs.
+
+    >>> fcos_outputs(3)
+    (('logits', 3), ('distance', 4), ('centerness', 1))
+    """
     return (("logits", classes), ("distance", 4), ("centerness", 1))
 
 

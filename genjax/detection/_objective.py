@@ -30,6 +30,18 @@ def detection_objective(
     Returns:
         An objective over batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label":
         [b, n], "valid": [b, n]}`. Its metrics are `loss` and the head's terms.
+
+    >>> from genjax import nn
+    >>> from genjax.detection import fcos, fcos_outputs
+    >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
+    >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
+    >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)
+    >>> objective = detection_objective(backbone, nn.FPN(features=4), head)
+    >>> box = {"xyxy": jnp.array([[[2.0, 2.0, 9.0, 9.0]]]), "label": jnp.array([[1]])}
+    >>> batch = {**box, "image": jnp.ones((1, 32, 32, 3)), "valid": jnp.array([[True]])}
+    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
+    ()
     """
     trunk = nn.as_network(backbone, user="detection_objective")
     joint = nn.as_network(neck, user="detection_objective")
@@ -71,6 +83,19 @@ def detector(
         backbone: that of `detection_objective`.
         neck: that of `detection_objective`.
         head: that of `detection_objective`.
+
+    >>> from genjax import nn
+    >>> from genjax.detection import fcos, fcos_outputs
+    >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
+    >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,), detections=7)
+    >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)
+    >>> parts = backbone, nn.FPN(features=4)
+    >>> image, box = jnp.ones((1, 32, 32, 3)), jnp.ones((1, 1, 4))
+    >>> objects = {"xyxy": box, "label": jnp.array([[1]]), "valid": jnp.array([[True]])}
+    >>> objective = detection_objective(*parts, head)
+    >>> variables = objective.init(jax.random.key(0), {"image": image, **objects})
+    >>> detector(*parts, head)(variables, image).xyxy.shape
+    (1, 7, 4)
     """
     trunk = nn.as_network(backbone, user="detector")
     joint = nn.as_network(neck, user="detector")

@@ -94,6 +94,12 @@ def transport(
         noise: `[b, *event]`.
         integrator: `fixed_steps(n, euler)`, `adaptive()`, ...
         condition: what the network is conditioned on.
+
+    >>> from genjax.flow_matching import fixed_steps, normal_mixture_velocity
+    >>> field = normal_mixture_velocity(jnp.ones((1, 2)), scale=0.5)
+    >>> x = transport(field, {}, jnp.zeros((3, 2)), integrator=fixed_steps(9))
+    >>> x.round(3)[0].tolist()
+    [1.0, 1.0]
     """
 
     def field(x: Array, time: Array) -> Array:
@@ -126,6 +132,12 @@ def reflow_pairs(
         A batch with `"noise"`, `"x"`, and the `"condition"` where there is one.
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
+
+    >>> from genjax.flow_matching import fixed_steps, normal_mixture_velocity
+    >>> field = normal_mixture_velocity(jnp.ones((1, 2)), scale=0.5)
+    >>> pairs = reflow_pairs(field, {}, jnp.zeros((3, 2)), integrator=fixed_steps(9))
+    >>> sorted(pairs), pairs["x"].round(3)[0].tolist()
+    (['noise', 'x'], [1.0, 1.0])
     """
     x = transport(model, variables, noise, integrator=integrator, condition=condition)
     pairs = {"noise": noise, "x": x}
@@ -195,6 +207,20 @@ def straightness(
         InputError: `steps` is not positive.
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
+
+    >>> from genjax.base import Network
+    >>> field = Network(
+    ...     lambda key, x, t: {"params": {}}, lambda v, x, t: jnp.ones_like(x)
+    ... )
+    >>> float(straightness(field, {}, jnp.zeros((3, 2)), steps=4))
+    0.0
+
+    >>> from genjax.base import Network
+    >>> field = Network(
+    ...     lambda key, x, t: {"params": {}}, lambda v, x, t: jnp.ones_like(x)
+    ... )
+    >>> float(straightness(field, {}, jnp.zeros((3, 2)), steps=4))
+    0.0
     """
     if steps < 1:
         raise InputError(f"straightness: steps must be at least 1, got {steps}.")

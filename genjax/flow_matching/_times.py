@@ -14,7 +14,11 @@ Times = Callable[[Key, int], PerExample]
 
 
 def uniform_times() -> Times:
-    """Times uniform over [0, 1)."""
+    """Times uniform over [0, 1).
+
+    >>> uniform_times()(jax.random.key(0), 3).shape
+    (3,)
+    """
     return lambda key, n: jax.random.uniform(key, (n,))
 
 
@@ -31,6 +35,9 @@ def logit_normal_times(*, mean: float = 0.0, scale: float = 1.0) -> Times:
         InputError: `scale` is not positive.
 
     Source: Esser et al., 2024, arXiv:2403.03206.
+
+    >>> logit_normal_times(mean=1.0)(jax.random.key(0), 3).shape
+    (3,)
     """
     if scale <= 0:
         raise InputError(f"logit_normal_times: scale must be positive, got {scale}.")
@@ -49,6 +56,9 @@ def u_shaped_times(*, sharpness: float = 4.0) -> Times:
         InputError: `sharpness` is not positive.
 
     Source: Lee, Lin and Fanti, 2024, arXiv:2405.20320.
+
+    >>> u_shaped_times(sharpness=4.0)(jax.random.key(0), 3).shape
+    (3,)
     """
     if sharpness <= 0:
         raise InputError(f"u_shaped_times: sharpness must be positive, got {sharpness}")
@@ -74,6 +84,9 @@ def mode_times(*, scale: float = 1.29) -> Times:
         InputError: `scale` is outside [-1, 2 / (pi - 2)], where t is monotone in u.
 
     Source: Esser et al., 2024, arXiv:2403.03206.
+
+    >>> mode_times(scale=0.0)(jax.random.key(0), 3).shape
+    (3,)
     """
     highest = 2 / (math.pi - 2)
     if not -1 <= scale <= highest:

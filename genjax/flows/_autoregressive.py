@@ -185,6 +185,14 @@ def cached(
     """Inverts dimension by dimension, each hidden unit computed once.
 
     The work is that of a single pass of an `nn.MaskedMLP`, in D short steps.
+
+    >>> from genjax import nn
+    >>> from genjax.flows import affine
+    >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
+    >>> variables = network.init(jax.random.key(0), y)
+    >>> x, log_det = cached(affine(), network, variables, y, None)
+    >>> x.shape, log_det.shape
+    ((2, 3), (2, 3))
     """
     if not isinstance(model, nn.MaskedMLP):
         raise InputError(
@@ -214,7 +222,16 @@ def sequential(
     y: Array,
     condition: Condition,
 ) -> tuple[Array, Array]:
-    """Inverts by D passes of the network, one dimension a pass; differentiable."""
+    """Inverts by D passes of the network, one dimension a pass; differentiable.
+
+    >>> from genjax import nn
+    >>> from genjax.flows import affine
+    >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
+    >>> variables = network.init(jax.random.key(0), y)
+    >>> x, log_det = sequential(affine(), network, variables, y, None)
+    >>> x.shape, log_det.shape
+    ((2, 3), (2, 3))
+    """
     network = nn.as_pure_network(model, user="masked_autoregressive")
     outputs = _outputs(transform, network, variables, condition)
 
@@ -235,6 +252,14 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
         tolerance: stops when no element has changed by more.
 
     Source: Song, Meng, Liao and Ermon, 2021, arXiv:2002.03629.
+
+    >>> from genjax import nn
+    >>> from genjax.flows import affine
+    >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
+    >>> variables = network.init(jax.random.key(0), y)
+    >>> x, log_det = jacobi()(affine(), network, variables, y, None)
+    >>> x.shape, log_det.shape
+    ((2, 3), (2, 3))
     """
 
     def inverse(

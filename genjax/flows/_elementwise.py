@@ -102,6 +102,10 @@ def shift() -> Elementwise:
     """Adds a parameter: `y = x + t` (NICE).
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
+
+    >>> y, log_slope = shift().forward(jnp.ones((1, 2)), jnp.array([2.0, 3.0]))
+    >>> y.tolist(), log_slope.tolist()
+    ([3.0, 4.0], [0.0, 0.0])
     """
 
     def forward(raw: Parameters, x: Values) -> Mapped:
@@ -117,6 +121,10 @@ def scale() -> Elementwise:
     """Multiplies by the exponential of a parameter: `y = x exp(s)`.
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
+
+    >>> y, log_slope = scale().forward(jnp.zeros((1, 2)), jnp.array([2.0, 3.0]))
+    >>> y.tolist(), log_slope.tolist()
+    ([2.0, 3.0], [0.0, 0.0])
     """
 
     def forward(raw: Parameters, x: Values) -> Mapped:
@@ -141,6 +149,10 @@ def affine(*, max_log_scale: float = 3.0) -> Elementwise:
         InputError: `max_log_scale` is not positive.
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
+
+    >>> y, log_slope = affine().forward(jnp.zeros((2, 3)), jnp.arange(3.0))
+    >>> y.tolist(), log_slope.tolist()
+    ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])
     """
     if max_log_scale <= 0:
         raise InputError(f"affine: max_log_scale must be positive, got {max_log_scale}")
@@ -160,12 +172,22 @@ def affine(*, max_log_scale: float = 3.0) -> Elementwise:
 
 
 def exponential() -> Elementwise:
-    """`y = exp(x)`, from the real line to the positive numbers."""
+    """`y = exp(x)`, from the real line to the positive numbers.
+
+    >>> y, log_slope = exponential().forward(jnp.zeros((0, 2)), jnp.array([0.0, 1.0]))
+    >>> y.round(3).tolist(), log_slope.tolist()
+    ([1.0, 2.718], [0.0, 1.0])
+    """
     return _fixed(jnp.exp, jnp.log, lambda x: x, image=lambda y: y > 0)
 
 
 def softplus() -> Elementwise:
-    """`y = log(1 + exp(x))`, from the real line to the positive numbers."""
+    """`y = log(1 + exp(x))`, from the real line to the positive numbers.
+
+    >>> y, _ = softplus().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
+    >>> y.round(3).tolist()
+    [0.693, 2.127]
+    """
     return _fixed(
         jax.nn.softplus,
         lambda y: y + jnp.log(-jnp.expm1(-y)),
@@ -175,7 +197,12 @@ def softplus() -> Elementwise:
 
 
 def sigmoid() -> Elementwise:
-    """`y = 1 / (1 + exp(-x))`, from the real line to (0, 1); flipped, the logit."""
+    """`y = 1 / (1 + exp(-x))`, from the real line to (0, 1); flipped, the logit.
+
+    >>> y, _ = sigmoid().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
+    >>> y.round(3).tolist()
+    [0.5, 0.881]
+    """
     return _fixed(
         jax.nn.sigmoid,
         lambda y: jnp.log(y) - jnp.log1p(-y),
@@ -185,7 +212,12 @@ def sigmoid() -> Elementwise:
 
 
 def tanh() -> Elementwise:
-    """The hyperbolic tangent, from the real line to (-1, 1)."""
+    """The hyperbolic tangent, from the real line to (-1, 1).
+
+    >>> y, _ = tanh().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
+    >>> y.round(3).tolist()
+    [0.0, 0.964]
+    """
     return _fixed(
         jnp.tanh,
         jnp.arctanh,
@@ -195,7 +227,12 @@ def tanh() -> Elementwise:
 
 
 def normal_cdf() -> Elementwise:
-    """The standard normal's distribution function, from the real line to (0, 1)."""
+    """The standard normal's distribution function, from the real line to (0, 1).
+
+    >>> y, _ = normal_cdf().forward(jnp.zeros((0, 2)), jnp.array([0.0, 1.96]))
+    >>> y.round(3).tolist()
+    [0.5, 0.975]
+    """
     return _fixed(
         jax.scipy.special.ndtr,
         jax.scipy.special.ndtri,
@@ -209,6 +246,10 @@ def leaky_relu(*, slope: float = 0.1) -> Elementwise:
 
     Raises:
         InputError: `slope` is not positive.
+
+    >>> y, _ = leaky_relu(slope=0.5).forward(jnp.zeros((0, 2)), jnp.array([-2.0, 3.0]))
+    >>> y.tolist()
+    [-1.0, 3.0]
     """
     if slope <= 0:
         raise InputError(f"leaky_relu: slope must be positive, got {slope}.")
@@ -224,6 +265,10 @@ def power(*, exponent: float) -> Elementwise:
 
     Raises:
         InputError: `exponent` is not positive.
+
+    >>> y, _ = power(exponent=2.0).forward(jnp.zeros((0, 2)), jnp.array([2.0, 3.0]))
+    >>> y.round(3).tolist()
+    [4.0, 9.0]
     """
     if exponent <= 0:
         raise InputError(f"power: exponent must be positive, got {exponent}.")
@@ -251,6 +296,12 @@ def logistic_mixture_cdf(*, components: int) -> Elementwise:
         InputError: there is no component.
 
     Source: Ho, Chen, Srinivas, Duan and Abbeel, 2019, arXiv:1902.00275.
+
+    >>> transform = logistic_mixture_cdf(components=2)
+    >>> raw, x = jnp.zeros((transform.size, 3)), jnp.arange(3.0)
+    >>> y, _ = transform.forward(raw, x)
+    >>> transform.inverse(raw, y)[0].round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     if components < 1:
         raise InputError(

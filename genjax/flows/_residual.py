@@ -120,6 +120,11 @@ def power_series_log_det(key: Key, *, terms: int, probes: int = 1) -> LogDet:
         InputError: there is no term or no probe.
 
     Source: Behrmann et al., 2019, arXiv:1811.00995.
+
+    >>> estimate = power_series_log_det(jax.random.key(0), terms=20)
+    >>> y, log_det = estimate(lambda x: 0.5 * x, jnp.ones((1, 2)))
+    >>> y.tolist(), log_det.round(3).tolist()
+    ([[0.5, 0.5]], [0.811])
     """
     _check("power_series_log_det", terms=terms, probes=probes)
     return _series(key, lambda key: jnp.ones(terms), terms, probes)
@@ -146,6 +151,11 @@ def russian_roulette_log_det(
         InputError: `rate` is outside (0, 1), or there is no term or no probe.
 
     Source: Chen, Behrmann, Duvenaud and Jacobsen, 2019, arXiv:1906.02735.
+
+    >>> estimate = russian_roulette_log_det(jax.random.key(0))
+    >>> y, log_det = estimate(lambda x: 0.5 * x, jnp.ones((1, 2)))
+    >>> y.tolist(), log_det.shape
+    ([[0.5, 0.5]], (1,))
     """
     _check("russian_roulette_log_det", exact_terms=exact_terms, probes=probes)
     if not 0 < rate < 1:

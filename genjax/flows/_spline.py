@@ -50,6 +50,11 @@ def rational_quadratic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
         InputError: there is no bin, or `bound` is not positive.
 
     Source: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032.
+
+    >>> transform = rational_quadratic_spline(bins=4)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     _check("rational_quadratic_spline", bins, bound)
 
@@ -84,6 +89,11 @@ def bounded_rational_quadratic_spline(
 
     Raises:
         InputError: there is no bin, or `bound` or `max_logit` is not positive.
+
+    >>> transform = bounded_rational_quadratic_spline(bins=4)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     _check("bounded_rational_quadratic_spline", bins, bound)
     if max_logit <= 0:
@@ -120,6 +130,11 @@ def circular_rational_quadratic_spline(
         InputError: there is no bin, or `bound` is not positive.
 
     Source: Rezende et al., 2020, arXiv:2002.02428.
+
+    >>> transform = circular_rational_quadratic_spline(bins=4)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     _check("circular_rational_quadratic_spline", bins, bound)
 
@@ -160,6 +175,11 @@ def linear_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
         InputError: there is no bin, or `bound` is not positive.
 
     Source: Müller et al., 2019, arXiv:1808.03856.
+
+    >>> transform = linear_spline(bins=4)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     _check("linear_spline", bins, bound)
 
@@ -194,6 +214,11 @@ def quadratic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
         InputError: there is no bin, or `bound` is not positive.
 
     Source: Müller et al., 2019, arXiv:1808.03856.
+
+    >>> transform = quadratic_spline(bins=4)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     _check("quadratic_spline", bins, bound)
 
@@ -244,6 +269,11 @@ def cubic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
         InputError: there is no bin, or `bound` is not positive.
 
     Source: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.02145.
+
+    >>> transform = cubic_spline(bins=4)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     _check("cubic_spline", bins, bound)
     third = math.log(0.5)
@@ -301,6 +331,11 @@ def bernstein_polynomial(*, degree: int, bound: float = 4.0) -> Elementwise:
         InputError: `degree` is not between 1 and 100, or `bound` not positive.
 
     Source: Ramasinghe et al., 2021, arXiv:2102.03509.
+
+    >>> transform = bernstein_polynomial(degree=5)
+    >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
+    >>> y.round(3).tolist()
+    [0.0, 1.0, 2.0]
     """
     if not 1 <= degree <= 100:
         raise InputError(

@@ -27,27 +27,47 @@ class Divergence(NamedTuple):
 
 
 def kullback_leibler() -> Divergence:
-    """`KL(p, q)`: f(u) = u log u, T = l."""
+    """`KL(p, q)`: f(u) = u log u, T = l.
+
+    >>> kullback_leibler().conjugate(jnp.ones(2)).round(3).tolist()
+    [1.0, 1.0]
+    """
     return Divergence(lambda logit: logit, lambda logit: jnp.exp(logit - 1))
 
 
 def reverse_kullback_leibler() -> Divergence:
-    """`KL(q, p)`: f(u) = -log u, T = -exp(-l)."""
+    """`KL(q, p)`: f(u) = -log u, T = -exp(-l).
+
+    >>> reverse_kullback_leibler().output(jnp.zeros(2)).round(3).tolist()
+    [-1.0, -1.0]
+    """
     return Divergence(lambda logit: -jnp.exp(-logit), lambda logit: logit - 1)
 
 
 def pearson() -> Divergence:
-    """Pearson's chi-square: f(u) = (u - 1)^2, T = l."""
+    """Pearson's chi-square: f(u) = (u - 1)^2, T = l.
+
+    >>> pearson().conjugate(jnp.ones(2)).round(3).tolist()
+    [1.25, 1.25]
+    """
     return Divergence(lambda logit: logit, lambda logit: logit + logit**2 / 4)
 
 
 def squared_hellinger() -> Divergence:
-    """The squared Hellinger distance: f(u) = (sqrt(u) - 1)^2, T = 1 - exp(-l)."""
+    """The squared Hellinger distance: f(u) = (sqrt(u) - 1)^2, T = 1 - exp(-l).
+
+    >>> squared_hellinger().output(jnp.zeros(2)).round(3).tolist()
+    [0.0, 0.0]
+    """
     return Divergence(lambda logit: -jnp.expm1(-logit), jnp.expm1)
 
 
 def jensen_shannon() -> Divergence:
-    """Twice the Jensen-Shannon divergence: T = log 2 - softplus(-l)."""
+    """Twice the Jensen-Shannon divergence: T = log 2 - softplus(-l).
+
+    >>> jensen_shannon().output(jnp.zeros(2)).round(3).tolist()
+    [0.0, 0.0]
+    """
     log_2 = math.log(2)
     return Divergence(
         lambda logit: log_2 - jax.nn.softplus(-logit),
@@ -56,7 +76,11 @@ def jensen_shannon() -> Divergence:
 
 
 def gan_divergence() -> Divergence:
-    """The original GAN's, `2 JS(p, q) - log 4`: T = -softplus(-l)."""
+    """The original GAN's, `2 JS(p, q) - log 4`: T = -softplus(-l).
+
+    >>> gan_divergence().output(jnp.zeros(2)).round(3).tolist()
+    [-0.693, -0.693]
+    """
     return Divergence(lambda logit: -jax.nn.softplus(-logit), jax.nn.softplus)
 
 

@@ -112,6 +112,18 @@ def auxiliary_classifier_gan(
         InputError: `weight` is negative, or the networks do not fit.
 
     Source: Odena, Olah and Shlens, 2017, arXiv:1610.09585.
+
+    >>> from genjax.densities import standard_normal
+    >>> from genjax.gan import hinge
+    >>> game = auxiliary_classifier_gan(
+    ...     nn.WithClass(nn.MLP(features=4, hidden=(8,)), classes=3),
+    ...     nn.TwoHeads(nn.MLP(features=8, hidden=(8,)), outputs=3),
+    ...     loss=hinge(), latent=standard_normal((2,)),
+    ... )
+    >>> batch = {"x": jnp.ones((6, 4)), "condition": jnp.arange(6) % 3}
+    >>> generator, discriminator = game.init(jax.random.key(0), batch)
+    >>> sorted(game.generator(generator, discriminator, batch, jax.random.key(1))[1][1])
+    ['adversarial', 'classification', 'loss']
     """
     check_not_negative("auxiliary_classifier_gan", "weight", weight)
     init, made = _from_noise("auxiliary_classifier_gan", generator, latent)
@@ -166,6 +178,16 @@ def latent_consistency(
         InputError: a number is negative.
 
     Source: Zhao et al., 2021, arXiv:2002.04724 (zCR; with `balanced_consistency`, ICR).
+
+    >>> from genjax.densities import standard_normal
+    >>> from genjax.gan import non_saturating
+    >>> networks = nn.MLP(features=4, hidden=(8,)), nn.MLP(features=1, hidden=(8,))
+    >>> latent, batch = standard_normal((2,)), {"x": jnp.ones((6, 4))}
+    >>> game = gan(*networks, loss=non_saturating(), latent=latent)
+    >>> game = latent_consistency(game, *networks, latent=latent)
+    >>> players = game.init(jax.random.key(0), batch)
+    >>> game.generator(*players, batch, jax.random.key(1))[0].shape
+    ()
     """
     user = "latent_consistency"
     check_not_negative(user, "noise", noise)

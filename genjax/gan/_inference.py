@@ -55,6 +55,16 @@ def bigan(
         InputError: fakes or codes have another shape than data and noise.
 
     Source: Donahue, Krähenbühl and Darrell, 2017, arXiv:1605.09782.
+
+    >>> from genjax.densities import standard_normal
+    >>> from genjax.gan import non_saturating
+    >>> generator, encoder = (nn.MLP(features=n, hidden=(8,)) for n in (3, 2))
+    >>> game = bigan(
+    ...     generator, nn.Joint(nn.MLP(features=1, hidden=(8,))), encoder,
+    ...     loss=non_saturating(), latent=standard_normal((2,)),
+    ... )
+    >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
+    ['encoder', 'generator']
     """
     samplers = _of_network("bigan", generator), _of_network("bigan", encoder)
     return _of_pairs("bigan", *samplers, discriminator, loss, latent, penalties)
@@ -87,6 +97,17 @@ def ali(
         parts `generator` and `encoder`.
 
     Source: Dumoulin et al., 2017, arXiv:1606.00704.
+
+    >>> from genjax.densities import conditional_normal, standard_normal
+    >>> from genjax.gan import non_saturating
+    >>> def density(features):
+    ...     return conditional_normal(nn.MLP(features=features, hidden=(8,)), scale=0.1)
+    >>> game = ali(
+    ...     density(3), nn.Joint(nn.MLP(features=1, hidden=(8,))), density(2),
+    ...     loss=non_saturating(), latent=standard_normal((2,)),
+    ... )
+    >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
+    ['encoder', 'generator']
     """
     samplers = _of_density(decoder), _of_density(encoder)
     return _of_pairs("ali", *samplers, discriminator, loss, latent, penalties)
@@ -126,6 +147,16 @@ def veegan(
         InputError: `weight` is negative, or shapes do not fit.
 
     Source: Srivastava et al., 2017, arXiv:1705.07761.
+
+    >>> from genjax.densities import standard_normal
+    >>> from genjax.gan import non_saturating
+    >>> generator, reconstructor = (nn.MLP(features=n, hidden=(8,)) for n in (3, 2))
+    >>> game = veegan(
+    ...     generator, nn.Joint(nn.MLP(features=1, hidden=(8,))), reconstructor,
+    ...     loss=non_saturating(), latent=standard_normal((2,)),
+    ... )
+    >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
+    ['encoder', 'generator']
     """
     check_not_negative("veegan", "weight", weight)
     samplers = _of_network("veegan", generator), _of_network("veegan", reconstructor)
@@ -188,6 +219,18 @@ def adversarial_autoencoder(
         InputError: `weight` is negative, or shapes do not fit.
 
     Source: Makhzani et al., 2016, arXiv:1511.05644.
+
+    >>> from genjax.densities import conditional_normal, standard_normal
+    >>> from genjax.gan import non_saturating
+    >>> def density(features):
+    ...     return conditional_normal(nn.MLP(features=features, hidden=(8,)), scale=0.1)
+    >>> game = adversarial_autoencoder(
+    ...     density(2), nn.MLP(features=1, hidden=(8,)), density(3),
+    ...     loss=non_saturating(), prior=standard_normal((2,)),
+    ... )
+    >>> autoencoder, _ = game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})
+    >>> sorted(autoencoder["params"])
+    ['decoder', 'encoder']
     """
     check_not_negative("adversarial_autoencoder", "weight", weight)
     encode = _of_density(encoder)

@@ -55,6 +55,17 @@ def info_gan(
         InputError: `weight` is negative, or shapes do not fit.
 
     Source: Chen et al., 2016, arXiv:1606.03657.
+
+    >>> from genjax import densities as d
+    >>> from genjax.gan import non_saturating
+    >>> game = info_gan(
+    ...     nn.MLP(features=3, hidden=(8,)), nn.MLP(features=1, hidden=(8,)),
+    ...     d.conditional_one_hot(nn.MLP(features=4, hidden=(8,))),
+    ...     loss=non_saturating(),
+    ...     latent=d.standard_normal((2,)), code=d.uniform_one_hot(4),
+    ... )
+    >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
+    ['generator', 'recogniser']
     """
     check_not_negative("info_gan", "weight", weight)
 

@@ -88,6 +88,24 @@ def r2(*, gamma: float) -> Penalty:
         InputError: `gamma` is negative.
 
     Source: Mescheder, Geiger and Nowozin, 2018, arXiv:1801.04406.
+
+    >>> from genjax.gan import PenaltyInputs
+    >>> x, zeros = jnp.ones((2, 3)), jnp.zeros(2)
+    >>> def critic(inputs):
+    ...     return 3 * inputs[0][:, 0]
+    >>> seen = PenaltyInputs(critic, (x,), (x,), zeros, zeros)
+    >>> value, memory = r2(gamma=2.0).value({}, seen, jax.random.key(0))
+    >>> round(float(value), 3)
+    9.0
+
+    >>> from genjax.gan import PenaltyInputs
+    >>> x, zeros = jnp.ones((2, 3)), jnp.zeros(2)
+    >>> def critic(inputs):
+    ...     return 3 * inputs[0][:, 0]
+    >>> seen = PenaltyInputs(critic, (x,), (x,), zeros, zeros)
+    >>> value, memory = r2(gamma=2.0).value({}, seen, jax.random.key(0))
+    >>> round(float(value), 3)
+    9.0
     """
     check_not_negative("r2", "gamma", gamma)
     return _without_memory(
@@ -147,6 +165,24 @@ def dragan(*, weight: float, spread: float = 0.5) -> Penalty:
         InputError: `weight` or `spread` is negative.
 
     Source: Kodali et al., 2017, arXiv:1705.07215.
+
+    >>> from genjax.gan import PenaltyInputs
+    >>> x, zeros = jnp.ones((2, 3)), jnp.zeros(2)
+    >>> def critic(inputs):
+    ...     return 3 * inputs[0][:, 0]
+    >>> seen = PenaltyInputs(critic, (x,), (x,), zeros, zeros)
+    >>> value, memory = dragan(weight=1.0).value({}, seen, jax.random.key(0))
+    >>> round(float(value), 3)
+    4.0
+
+    >>> from genjax.gan import PenaltyInputs
+    >>> x, zeros = jnp.ones((2, 3)), jnp.zeros(2)
+    >>> def critic(inputs):
+    ...     return 3 * inputs[0][:, 0]
+    >>> seen = PenaltyInputs(critic, (x,), (x,), zeros, zeros)
+    >>> value, memory = dragan(weight=1.0).value({}, seen, jax.random.key(0))
+    >>> round(float(value), 3)
+    4.0
     """
     check_not_negative("dragan", "weight", weight)
     check_not_negative("dragan", "spread", spread)
@@ -222,6 +258,18 @@ def balanced_consistency(
         InputError: a weight is negative.
 
     Source: Zhao et al., 2021, arXiv:2002.04724 (bCR).
+
+    >>> from genjax.densities import standard_normal
+    >>> from genjax.gan import gan, non_saturating
+    >>> from genjax import nn
+    >>> penalty = balanced_consistency(lambda key, x: -x)
+    >>> game = gan(
+    ...     nn.MLP(features=4, hidden=(8,)), nn.MLP(features=1, hidden=(8,)),
+    ...     loss=non_saturating(), latent=standard_normal((2,)), penalties=(penalty,),
+    ... )
+    >>> generator, discriminator = game.init(jax.random.key(0), {"x": jnp.ones((6, 4))})
+    >>> sorted(discriminator["params"])
+    ['Dense_0', 'Dense_1']
     """
     check_not_negative("balanced_consistency", "real", real)
     check_not_negative("balanced_consistency", "fake", fake)

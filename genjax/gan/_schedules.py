@@ -77,6 +77,17 @@ def alternating(
     Raises:
         InputError: a number is not positive, or the larger one does not divide the
             batch.
+
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import minimax, zero_sum
+    >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
+    >>> sgd = optax.sgd(0.5)
+    >>> update = minimax(game, sgd, sgd, schedule=alternating())
+    >>> batch = jnp.zeros(1)  # the game needs none
+    >>> state, _ = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> [float(player["params"]) for player in state.variables.values()]
+    [0.25, 1.5]
     """
     if min(n_discriminator, n_generator) < 1:
         raise InputError(
@@ -117,6 +128,17 @@ def simultaneous() -> Schedule:
 
     With `optax.optimistic_gradient_descent` for both players it is the optimistic
     method (past extragradient) of Daskalakis et al., 2018, arXiv:1711.00141.
+
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import minimax, zero_sum
+    >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
+    >>> sgd = optax.sgd(0.5)
+    >>> update = minimax(game, sgd, sgd, schedule=simultaneous())
+    >>> batch = jnp.zeros(1)  # the game needs none
+    >>> state, _ = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> [float(player["params"]) for player in state.variables.values()]
+    [0.5, 1.5]
     """
 
     def play(
@@ -137,6 +159,17 @@ def extragradient() -> Schedule:
     own; its state, statistics and memory are changed by the second one only.
 
     Source: Korpelevich, 1976; Gidel et al., 2019, arXiv:1802.10551.
+
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import minimax, zero_sum
+    >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
+    >>> sgd = optax.sgd(0.5)
+    >>> update = minimax(game, sgd, sgd, schedule=extragradient())
+    >>> batch = jnp.zeros(1)  # the game needs none
+    >>> state, _ = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> [float(player["params"]) for player in state.variables.values()]
+    [0.25, 1.25]
     """
 
     def play(
@@ -169,6 +202,17 @@ def consensus(*, weight: float) -> Schedule:
         InputError: `weight` is negative.
 
     Source: Mescheder, Nowozin and Geiger, 2017, arXiv:1705.10461.
+
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import minimax, zero_sum
+    >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
+    >>> sgd = optax.sgd(0.5)
+    >>> update = minimax(game, sgd, sgd, schedule=consensus(weight=1.0))
+    >>> batch = jnp.zeros(1)  # the game needs none
+    >>> state, _ = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> [float(player["params"]) for player in state.variables.values()]
+    [0.0, 1.0]
     """
     return _adjusted("consensus", weight, lambda v, along, across: across)
 
@@ -187,6 +231,17 @@ def symplectic(*, weight: float) -> Schedule:
         InputError: `weight` is negative.
 
     Source: Balduzzi et al., 2018, arXiv:1802.05642.
+
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import minimax, zero_sum
+    >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
+    >>> sgd = optax.sgd(0.5)
+    >>> update = minimax(game, sgd, sgd, schedule=symplectic(weight=1.0))
+    >>> batch = jnp.zeros(1)  # the game needs none
+    >>> state, _ = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> [float(player["params"]) for player in state.variables.values()]
+    [0.0, 1.0]
     """
 
     def rotation(v: Tree, along: Tree, across: Tree) -> Tree:

@@ -91,7 +91,12 @@ def coco_state(*, images: int, classes: int, slots: int = 100) -> CocoState:
 
 
 def coco_add(one: CocoState, other: CocoState) -> CocoState:
-    """Returns the state of two disjoint sets of images."""
+    """Returns the state of two disjoint sets of images.
+
+    >>> one, other = (coco_state(images=2, classes=3) for _ in range(2))
+    >>> coco_add(one, other).truths.shape
+    (3, 4)
+    """
     return CocoState(*(a + b for a, b in zip(one, other, strict=True)))
 
 
@@ -110,6 +115,12 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
 
     Raises:
         InputError: a class or the image is outside the state.
+
+    >>> state = coco_state(images=1, classes=1)
+    >>> boxes = [[1, 1, 3, 5]], [0], [True]
+    >>> truth, found = truth_of_boxes(*boxes), found_of_boxes(*boxes, [0.9])
+    >>> int(coco_update(state, 0, truth, found).truths[0, 0])
+    1
     """
     classes, slots = len(state.truths), state.score.shape[1]
     for name, labels in (("truth", truth.label), ("found", found.label)):
@@ -199,6 +210,12 @@ def coco_summary(state: CocoState) -> dict[str, float]:
     Returns:
         `AP` (mean over IoU .50 to .95), `AP50`, `AP75`, `APs`, `APm`, `APl`, and the
         recalls `AR1`, `AR10`, `AR100`, `ARs`, `ARm`, `ARl`.
+
+    >>> state = coco_state(images=1, classes=1)
+    >>> boxes = [[1, 1, 3, 5]], [0], [True]
+    >>> truth, found = truth_of_boxes(*boxes), found_of_boxes(*boxes, [0.9])
+    >>> round(coco_summary(coco_update(state, 0, truth, found))["AP"], 3)
+    1.0
     """
     precision = np.full((len(THRESHOLDS), len(RECALLS), *state.truths.shape), -1.0)
     recall = np.full((len(THRESHOLDS), *state.truths.shape, len(MOST)), -1.0)
@@ -267,7 +284,11 @@ def truth_of_boxes(xyxy: Any, label: Any, valid: Any, crowd: Any = None) -> Trut
 
 
 def found_of_boxes(xyxy: Any, label: Any, valid: Any, score: Any) -> Found:
-    """Returns the detections of one image from padded arrays."""
+    """Returns the detections of one image from padded arrays.
+
+    >>> found_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()
+    [[1.0, 1.0, 2.0, 4.0]]
+    """
     keep = np.asarray(valid, bool)
     scores = np.asarray(score, np.float64)[keep]
     return Found(_xywh(np.asarray(xyxy)[keep]), np.asarray(label)[keep], scores)

@@ -137,6 +137,11 @@ def impulse_response(
 
     Returns:
         `[h, w]`, True where a pixel is seen.
+
+    >>> def network(x):
+    ...     return x[:, ::2] + x[:, 1::2]
+    >>> impulse_response(network, (1, 4, 1, 1), (1, 0))[:, 0].tolist()
+    [False, False, True, True]
     """
     _, height, width, channels = shape
     pixels = jnp.eye(height * width, dtype=jnp.float32)

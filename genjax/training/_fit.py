@@ -83,6 +83,18 @@ def fit(
         InputError: an argument is out of range, or a checkpoint cannot be used.
         RunError: the loss is not finite, or nothing can be written; what was saved
             before stays whole.
+
+    >>> import optax
+    >>> from genjax.data import ArraySource, in_memory
+    >>> from genjax.densities import diagonal_normal, negative_log_likelihood
+    >>> from genjax.training import gradient_descent
+    >>> objective = negative_log_likelihood(diagonal_normal((2,)))
+    >>> update = gradient_descent(objective, optax.sgd(0.1))
+    >>> source = ArraySource({"x": np.ones((8, 2), np.float32)})
+    >>> pipeline = in_memory(source, batch_size=4, seed=0)
+    >>> key = jax.random.key(0)
+    >>> fit(update, pipeline, key=key, steps=3, show_progress=False).step
+    3
     """
     every = evaluate_every or steps
     for name, value in (("steps", steps), ("evaluate_every", every), ("chunk", chunk)):

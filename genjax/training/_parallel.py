@@ -44,6 +44,12 @@ def initialize(
 
     Raises:
         InputError: `process` is not among the processes.
+
+    >>> initialize("localhost:1", processes=2, process=2)
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: initialize: process must be between 0 and
+    processes - 1 = 1, got 2.
     """
     if processes is not None and process is not None and not 0 <= process < processes:
         raise InputError(
@@ -118,6 +124,12 @@ def shard_pipeline(pipeline: Pipeline, mesh: Mesh) -> Pipeline:
 
     Raises:
         InputError: the processes or the devices do not divide the batch.
+
+    >>> from genjax.data import ArraySource, in_memory
+    >>> source = ArraySource({"x": np.ones((8, 2), np.float32)})
+    >>> pipeline = in_memory(source, batch_size=4, seed=0)
+    >>> shard_pipeline(pipeline, device_mesh(1)).example["x"].shape
+    (4, 2)
     """
     replicated = NamedSharding(mesh, PartitionSpec())
 
@@ -154,6 +166,17 @@ def data_parallel(update: Update, mesh: Mesh, *, fully_sharded: bool = False) ->
 
     Raises:
         InputError: the devices do not divide the batch.
+
+    >>> import optax
+    >>> from genjax.densities import diagonal_normal, negative_log_likelihood
+    >>> from genjax.training import gradient_descent
+    >>> objective = negative_log_likelihood(diagonal_normal((2,)))
+    >>> update = gradient_descent(objective, optax.sgd(0.1))
+    >>> update = data_parallel(update, device_mesh(1))
+    >>> batch = {"x": jax.numpy.ones((4, 2))}
+    >>> state, metrics = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> int(state.step)
+    1
     """
 
     def sharding_of(leaf: Tree) -> NamedSharding:
@@ -205,6 +228,16 @@ def pmap(update: Update, devices: int | None = None) -> Update:
     Raises:
         InputError: fewer devices are there than asked for, they do not divide the
             batch, or the replicas would not stay equal.
+
+    >>> import optax
+    >>> from genjax.densities import diagonal_normal, negative_log_likelihood
+    >>> from genjax.training import gradient_descent
+    >>> objective = negative_log_likelihood(diagonal_normal((2,)))
+    >>> update = pmap(gradient_descent(objective, optax.sgd(0.1)), 1)
+    >>> batch = {"x": jax.numpy.ones((4, 2))}
+    >>> state, metrics = update.step(update.init(jax.random.key(0), batch), batch)
+    >>> int(state.step)
+    1
     """
     local = jax.local_devices()
     count = len(local) if devices is None else devices

@@ -54,7 +54,15 @@ def jsonl_writer(path: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
-    """Reads what `jsonl_writer` wrote; a last line that was cut off is left out."""
+    """Reads what `jsonl_writer` wrote; a last line that was cut off is left out.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with jsonl_writer(f"{folder}/metrics.jsonl") as write:
+    ...         write(1, {"loss": 0.5})
+    ...     [row["loss"] for row in read_jsonl(f"{folder}/metrics.jsonl")]
+    [0.5]
+    """
     path = Path(path)
     if not path.exists():
         return []
@@ -74,6 +82,13 @@ def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[Metric
     Args:
         folder: of the event files.
         start: events beyond this step are hidden by TensorBoard.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with tensorboard_writer(folder) as write:
+    ...         write(1, {"loss": 0.5})
+    ...     len(list(Path(folder).iterdir()))
+    1
     """
     with extra("tensorboard"):
         from tensorboardX import SummaryWriter

@@ -174,6 +174,15 @@ def iwae(model: LatentModel, *, latent_dim: int, samples: int) -> Objective:
         InputError: `samples` is not positive.
 
     Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
+
+    >>> from genjax import nn
+    >>> from genjax.densities import conditional_normal, standard_normal
+    >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
+    >>> model = LatentModel(normal, normal, standard_normal((2,)))
+    >>> objective, batch = iwae(model, latent_dim=2, samples=5), {"x": jnp.ones((3, 2))}
+    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
+    ()
     """
     if samples < 1:
         raise InputError(f"iwae: samples must be at least 1, got {samples}.")
@@ -200,6 +209,14 @@ def log_weights(
         key: of the samples.
         x: the examples.
         samples: how many an example.
+
+    >>> from genjax import nn
+    >>> from genjax.densities import conditional_normal, standard_normal
+    >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
+    >>> model, x = LatentModel(normal, normal, standard_normal((2,))), jnp.ones((3, 2))
+    >>> variables = init(model, jax.random.key(0), x, latent_dim=2)
+    >>> log_weights(model, variables, jax.random.key(1), x, samples=5).shape
+    (5, 3)
     """
 
     def one(key: Key) -> Array:
@@ -232,6 +249,14 @@ def log_likelihood(
 
     Raises:
         InputError: `block` does not divide `samples`.
+
+    >>> from genjax import nn
+    >>> from genjax.densities import conditional_normal, standard_normal
+    >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
+    >>> model, x = LatentModel(normal, normal, standard_normal((2,))), jnp.ones((3, 2))
+    >>> variables = init(model, jax.random.key(0), x, latent_dim=2)
+    >>> log_likelihood(model, variables, jax.random.key(1), x, samples=50).shape
+    (3,)
     """
     if block < 1 or samples < 1 or samples % block:
         raise InputError(
