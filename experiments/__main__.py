@@ -109,8 +109,8 @@ def _default(module: ModuleType, rest: list[str]) -> Any:
     folder = Path(rest[rest.index("--workdir") + 1])
     if not (folder / "config.json").is_file():
         return default
-    theirs, config = _read_run(folder)
-    if theirs is not module:
+    owner, config = _read_run(folder)
+    if owner is not module:
         return default
     how = {name: getattr(default, name) for name in RUN_FIELDS}
     return dataclasses.replace(config, **how)

@@ -1,4 +1,4 @@
-"""What every experiment can be told."""
+"""The settings that experiments share."""
 
 import dataclasses
 from dataclasses import dataclass

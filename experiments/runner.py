@@ -232,9 +232,9 @@ def _open_folder(name: str, config: RunConfig) -> Path:
         raise InputError(
             f"{folder} already holds a run: add --resume to go on, or name another."
         )
-    theirs = read_config(folder)["experiment"] if has_run else name
-    if theirs != name:
-        raise InputError(f"{folder} holds a run of {theirs}, not of {name}.")
+    owner = read_config(folder)["experiment"] if has_run else name
+    if owner != name:
+        raise InputError(f"{folder} holds a run of {owner}, not of {name}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

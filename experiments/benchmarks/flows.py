@@ -74,7 +74,7 @@ def ours(kind: str, depth: int) -> Side:
     )
 
 
-def theirs(kind: str, depth: int) -> Side:
+def reference(kind: str, depth: int) -> Side:
     """The same flow in flowjax."""
     import equinox
     from flowjax.bijections import Affine, RationalQuadraticSpline
@@ -189,7 +189,7 @@ def main() -> None:
         ("spline coupling", 64),
         ("affine autoregressive", 5),
     ):
-        sides = [compiled(make(kind, depth)) for make in (ours, theirs)]
+        sides = [compiled(make(kind, depth)) for make in (ours, reference)]
         gradients = alternating_ms(*[side.gradient for side in sides])
         samples = alternating_ms(*[side.sample for side in sides], runs=7)
         for library, side, gradient, sample in zip(

@@ -106,8 +106,8 @@ def main() -> None:
         ours, _ = stepper(update_of(pair), pair)
         steps = SCAN if pair.scanned else 1
         times = alternating_ms(ours, torch_step(torch, pair), runs=11)
-        mine, other = (ms / steps for ms in times)
-        table.add_row(name, f"{mine:.2f}", f"{other:.2f}", f"{mine / other:.2f}")
+        own, other = (ms / steps for ms in times)
+        table.add_row(name, f"{own:.2f}", f"{other:.2f}", f"{own / other:.2f}")
     Console().print(table)
 
 

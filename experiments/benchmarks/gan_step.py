@@ -102,12 +102,12 @@ def main() -> None:
             update_of(pair, (r1(gamma=1.0), r2(gamma=1.0))), pair
         )
         steps = SCAN if pair.scanned else 1
-        mine, other = (ms / steps for ms in alternating_ms(plain, heavy, runs=11))
+        own, other = (ms / steps for ms in alternating_ms(plain, heavy, runs=11))
         table.add_row(
             name,
-            f"{mine:.2f}",
+            f"{own:.2f}",
             f"{other:.2f}",
-            f"{other / mine:.2f}",
+            f"{other / own:.2f}",
             f"{plain_memory:.1f}",
             f"{heavy_memory:.1f}",
         )

@@ -72,13 +72,13 @@ def main() -> None:
         model = nade(hidden=500, activation=activation)
         variables = model.init(jax.random.key(1), x)
         ours = jax.jit(jax.value_and_grad(lambda p, m=model: -m.log_prob(p, x).mean()))
-        theirs = torch_step(variables, np.asarray(x), name)
-        losses = f"{float(ours(variables)[0]):.3f}, {theirs():.3f}"
-        milliseconds = alternating_ms(lambda f=ours, v=variables: f(v), theirs, runs=11)
-        mine, other = milliseconds
-        table.add_row(
-            name, f"{mine:.1f}", f"{other:.1f}", f"{other / mine:.1f}", losses
+        reference = torch_step(variables, np.asarray(x), name)
+        losses = f"{float(ours(variables)[0]):.3f}, {reference():.3f}"
+        milliseconds = alternating_ms(
+            lambda f=ours, v=variables: f(v), reference, runs=11
         )
+        own, other = milliseconds
+        table.add_row(name, f"{own:.1f}", f"{other:.1f}", f"{other / own:.1f}", losses)
     Console().print(table)
 
 

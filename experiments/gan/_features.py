@@ -64,11 +64,11 @@ def classifier_features(
     )
     network = nn.as_network(classifier, user="features")
     logits = jax.jit(lambda x: network.apply(variables, _flat(x)))
-    told = jnp.argmax(logits(test[0]), axis=1)
+    predicted = jnp.argmax(logits(test[0]), axis=1)
     return FeatureSpace(
         jax.jit(lambda x: jax.nn.relu(trunk.apply(variables, _flat(x)))),
         logits,
-        float(jnp.mean((told == test[1]).astype(jnp.float32))),
+        float(jnp.mean((predicted == test[1]).astype(jnp.float32))),
     )
 
 

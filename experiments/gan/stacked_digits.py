@@ -141,8 +141,8 @@ def stack(key: Key, images: Array, n: int) -> Array:
 
 def coverage(space: FeatureSpace, x: Array) -> dict[str, Array]:
     """How many of the 1,000 modes there are, and how unevenly."""
-    told = jnp.argmax(space.logits(jnp.moveaxis(x, 3, 1).reshape(-1, 8, 8)), axis=1)
-    place = told.reshape(-1, 3) @ jnp.array([100, 10, 1])
+    label = jnp.argmax(space.logits(jnp.moveaxis(x, 3, 1).reshape(-1, 8, 8)), axis=1)
+    place = label.reshape(-1, 3) @ jnp.array([100, 10, 1])
     modes, reverse_kl = class_coverage(jnp.bincount(place, length=1000))
     return {"modes": modes, "reverse_kl": reverse_kl}
 

@@ -62,9 +62,9 @@ def nms(
     def settle(index: Array, alive: Array) -> Array:
         start = index * block
         rows = columns.slice(start, block)
-        mine = jax.lax.dynamic_slice(alive, (start,), (block,))
+        own = jax.lax.dynamic_slice(alive, (start,), (block,))
         before = jnp.arange(block)[:, None] < jnp.arange(block)[None]
-        keep = _fixed_point(mine, rows.overlaps(rows, iou_threshold) & before)
+        keep = _fixed_point(own, rows.overlaps(rows, iou_threshold) & before)
 
         def suppress(alive: Array) -> Array:
             hit = jnp.any(rows.overlaps(columns, iou_threshold) & keep[:, None], axis=0)

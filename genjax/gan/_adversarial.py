@@ -60,7 +60,7 @@ class Setting(NamedTuple):
         loss: an adversarial loss.
         penalties: added to the discriminator's loss.
         augment: of the first input, data and fakes alike.
-        pack: how many examples are told together.
+        pack: how many examples are judged together.
         exchange: whether the generator's side minimises the discriminator's loss with
             data and fakes exchanged: where it also makes what counts as real.
         classify: `(outputs, labels) -> scalar`, minimised by both players, the

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import widened
 from genjax.errors import InputError
-from genjax.typing import Array, Float
+from genjax.typing import Array, Float, Tree
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,7 +29,7 @@ def in_full_precision(metric: Function) -> Function:
     """
 
     @functools.wraps(metric)
-    def wrapped(*arguments: Any, **settings: Any) -> Any:
+    def wrapped(*arguments: Tree, **settings: Tree) -> Tree:
         sets = widened(arguments)
         with jax.default_matmul_precision("highest"):
             found = metric(*sets, **settings)
@@ -41,7 +41,7 @@ def in_full_precision(metric: Function) -> Function:
     return cast("Function", wrapped)
 
 
-def _is_float(a: Any) -> bool:
+def _is_float(a: Tree) -> bool:
     return jnp.issubdtype(jnp.asarray(a).dtype, jnp.floating)
 
 
@@ -57,7 +57,7 @@ def squared_distances(
     return jnp.sum((x[:, None] - y[None]) ** 2, axis=2)
 
 
-def in_blocks(function: Callable[[Array], Any], x: Array, *, block: int) -> Any:
+def in_blocks(function: Callable[[Array], Any], x: Array, *, block: int) -> Tree:
     """Applies a function to blocks of rows; the last block may be smaller.
 
     Args:

@@ -7,9 +7,10 @@ batches, hosts and devices.
 Source: Lin et al., 2014, arXiv:1405.0312; the rules are those of the COCO API.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from genjax.errors import InputError
 
@@ -141,14 +142,14 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
     start = 0
     for label in np.union1d(truth.label, found.label).astype(int):
         own = Truth(*(np.asarray(f)[truth.label == label] for f in truth))
-        mine = Found(*(f[found.label == label] for f in found))
-        order = np.argsort(-mine.score, kind="stable")[: MOST[-1]]
-        mine = Found(*(f[order] for f in mine))
+        detected = Found(*(f[found.label == label] for f in found))
+        order = np.argsort(-detected.score, kind="stable")[: MOST[-1]]
+        detected = Found(*(f[order] for f in detected))
         ignore = _outside(own.area) | own.crowd.astype(bool)[None]
         state.truths[label] += (~ignore).sum(axis=1)
         stop = start + len(order)
-        matched, ignored = _match(own, mine, ignore)
-        state.score[image, start:stop] = mine.score
+        matched, ignored = _match(own, detected, ignore)
+        state.score[image, start:stop] = detected.score
         state.label[image, start:stop] = label + 1
         state.rank[image, start:stop] = np.arange(len(order))
         state.matched[image, start:stop] = matched
@@ -270,7 +271,9 @@ def _curve(
     return curve, recall[-1]
 
 
-def truth_of_boxes(xyxy: Any, label: Any, valid: Any, crowd: Any = None) -> Truth:
+def truth_of_boxes(
+    xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, crowd: ArrayLike | None = None
+) -> Truth:
     """Returns the ground truth of one image from padded arrays; areas are the boxes'.
 
     >>> truth = truth_of_boxes([[1, 1, 3, 5], [0, 0, 0, 0]], [2, 0], [True, False])
@@ -283,7 +286,9 @@ def truth_of_boxes(xyxy: Any, label: Any, valid: Any, crowd: Any = None) -> Trut
     return Truth(xywh, np.asarray(label)[keep], xywh[:, 2] * xywh[:, 3], many)
 
 
-def found_of_boxes(xyxy: Any, label: Any, valid: Any, score: Any) -> Found:
+def found_of_boxes(
+    xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, score: ArrayLike
+) -> Found:
     """Returns the detections of one image from padded arrays.
 
     >>> found_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()

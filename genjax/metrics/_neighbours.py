@@ -153,15 +153,15 @@ def memorization(
     >>> float(memorization(x[:30], x[:60], x[60:]))
     1.0
     """
-    mine, theirs = (
+    of_samples, of_held_out = (
         jnp.sort(nearest(points, train, block=block)[1])
         for points in (samples, held_out)
     )
     above, ties = (
-        len(theirs) - jnp.searchsorted(theirs, mine, side=side)
+        len(of_held_out) - jnp.searchsorted(of_held_out, of_samples, side=side)
         for side in ("right", "left")
     )
-    return jnp.mean((above + ties).astype(jnp.float32)) / (2 * len(theirs))
+    return jnp.mean((above + ties).astype(jnp.float32)) / (2 * len(of_held_out))
 
 
 def nearest(

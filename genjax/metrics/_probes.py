@@ -1,14 +1,22 @@
 """What frozen features are worth: simple classifiers on top of them."""
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from genjax.errors import InputError, extra
+from genjax.typing import Array
+
+Rows: TypeAlias = Array | np.ndarray
 
 
 def linear_probe(
-    train: Any, train_labels: Any, test: Any, test_labels: Any, *, penalty: float = 1e-2
+    train: Rows,
+    train_labels: Rows,
+    test: Rows,
+    test_labels: Rows,
+    *,
+    penalty: float = 1e-2,
 ) -> float:
     """The test accuracy of a logistic regression on frozen features.
 
@@ -43,7 +51,12 @@ def linear_probe(
 
 
 def knn_accuracy(
-    train: Any, train_labels: Any, test: Any, test_labels: Any, *, neighbours: int = 5
+    train: Rows,
+    train_labels: Rows,
+    test: Rows,
+    test_labels: Rows,
+    *,
+    neighbours: int = 5,
 ) -> float:
     """The test accuracy of the vote of the nearest training examples, by cosine.
 
@@ -71,7 +84,7 @@ def knn_accuracy(
     return float(classifier.score(np.asarray(test), np.asarray(test_labels)))
 
 
-def _check(user: str, features: Any, labels: Any) -> None:
+def _check(user: str, features: Rows, labels: Rows) -> None:
     features = np.asarray(features)
     if features.ndim != 2 or len(features) != len(labels):
         raise InputError(

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.nn._convolution import max_pool
 from genjax.typing import Array
@@ -29,7 +30,7 @@ class ConvNet(nn.Module):
     features: int
     widths: Sequence[int]
     activation: Callable[[Array], Array] = jax.nn.relu
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -66,7 +67,7 @@ class ConvStack(nn.Module):
     inner: int = 1
     activation: Callable[[Array], Array] = jax.nn.relu
     output_init: Callable[..., Any] = nn.initializers.zeros
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -99,7 +100,7 @@ class LocalGlobalNet(nn.Module):
     features: int
     widths: Sequence[int]
     hidden: int
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> tuple[Array, Array]:

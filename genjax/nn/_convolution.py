@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.errors import InputError
 from genjax.typing import Array, Float
@@ -97,19 +98,28 @@ def _transposed_padding(size: int, stride: int, padding: str) -> tuple[int, int]
     return low, total - low
 
 
+Strides = tuple[int, int]
+Pads = tuple[tuple[int, int], tuple[int, int]]
+Residuals = tuple[Array, Array]
+
+
 # Each of the two is the other's gradient in the input, whatever the order.
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _conv(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
+def _conv(strides: Strides, pads: Pads, x: Array, kernel: Array) -> Array:
     return _plain(strides, pads, x, kernel)
 
 
-def _conv_forward(strides: Any, pads: Any, x: Array, kernel: Array) -> Any:
+def _conv_forward(
+    strides: Strides, pads: Pads, x: Array, kernel: Array
+) -> tuple[Array, Residuals]:
     return _conv(strides, pads, x, kernel), (x, kernel)
 
 
-def _conv_backward(strides: Any, pads: Any, residuals: Any, g: Array) -> Any:
+def _conv_backward(
+    strides: Strides, pads: Pads, residuals: Residuals, g: Array
+) -> Residuals:
     x, kernel = residuals
 
     def transposed_pads(axis: int) -> tuple[int, int]:
@@ -124,17 +134,21 @@ def _conv_backward(strides: Any, pads: Any, residuals: Any, g: Array) -> Any:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _conv_transpose(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
+def _conv_transpose(strides: Strides, pads: Pads, x: Array, kernel: Array) -> Array:
     return jax.lax.conv_general_dilated(
         x, kernel, (1, 1), pads, lhs_dilation=strides, dimension_numbers=LAYOUT
     )
 
 
-def _transpose_forward(strides: Any, pads: Any, x: Array, kernel: Array) -> Any:
+def _transpose_forward(
+    strides: Strides, pads: Pads, x: Array, kernel: Array
+) -> tuple[Array, Residuals]:
     return _conv_transpose(strides, pads, x, kernel), (x, kernel)
 
 
-def _transpose_backward(strides: Any, pads: Any, residuals: Any, g: Array) -> Any:
+def _transpose_backward(
+    strides: Strides, pads: Pads, residuals: Residuals, g: Array
+) -> Residuals:
     x, kernel = residuals
 
     def strided_pads(axis: int) -> tuple[int, int]:
@@ -148,14 +162,14 @@ def _transpose_backward(strides: Any, pads: Any, residuals: Any, g: Array) -> An
     return _conv(strides, both, g, adjoint), _adjoint(of_weights)
 
 
-def _plain(strides: Any, pads: Any, x: Array, kernel: Array) -> Array:
+def _plain(strides: Strides, pads: Pads, x: Array, kernel: Array) -> Array:
     return jax.lax.conv_general_dilated(
         x, kernel, strides, pads, dimension_numbers=LAYOUT
     )
 
 
 def _weight_gradient(
-    strides: Any, pads: Any, x: Array, kernel: Array, g: Array
+    strides: Strides, pads: Pads, x: Array, kernel: Array, g: Array
 ) -> Array:
     _, pullback = jax.vjp(partial(_plain, strides, pads, x), kernel)
     return pullback(g)[0]
@@ -176,7 +190,7 @@ class _Convolution(nn.Module):
     padding: str = "SAME"
     use_bias: bool = True
     kernel_init: Callable[..., Any] = nn.initializers.lecun_normal()
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     def _apply(self, function: Callable[..., Array], x: Array) -> Array:
         shape = (*self.kernel_size, x.shape[-1], self.features)

@@ -1,11 +1,11 @@
 """The convolutional pair of the DCGAN."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.errors import InputError
 from genjax.nn._convolution import Conv, ConvTranspose
@@ -59,7 +59,7 @@ class DCGANGenerator(nn.Module):
     side: int
     channels: int = 3
     width: int = 64
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: Float[Array, "b d"], *, train: bool = False) -> Images:
@@ -113,7 +113,7 @@ class DCGANDiscriminator(nn.Module):
     norm: bool = True
     features: int = 1
     activation: Callable[[Array], Array] = leaky_relu
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Images, *, train: bool = False) -> Array:

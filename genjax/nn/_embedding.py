@@ -1,11 +1,11 @@
 """Embeddings of times and of classes."""
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.typing import Array, Float, Int
 
@@ -41,7 +41,7 @@ class TimeEmbedding(nn.Module):
     """
 
     features: int
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, t: Float[Array, " b"]) -> Array:
@@ -68,7 +68,7 @@ class ClassEmbedding(nn.Module):
 
     classes: int
     features: int
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, label: Int[Array, " b"]) -> Array:

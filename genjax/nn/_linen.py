@@ -78,7 +78,7 @@ def from_linen(
             name, inputs, lambda: evaluating.apply(variables, *inputs, **evaluate)
         )
 
-    def training_pass(
+    def train_pass(
         variables: Variables, key: Key, /, *inputs: Input
     ) -> tuple[Output, Variables]:
         # Linen draws whatever has no stream of its own from that of the parameters.
@@ -92,7 +92,7 @@ def from_linen(
         )
         return outputs, changed_collections(variables, after)
 
-    return Network(init, apply, training_pass)
+    return Network(init, apply, train_pass)
 
 
 def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:

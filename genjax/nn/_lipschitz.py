@@ -1,11 +1,11 @@
 """Multi-layer perceptrons that are contractions."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.typing import Array, Float
 
@@ -97,7 +97,7 @@ class LipschitzMLP(nn.Module):
     hidden: Sequence[int]
     bound: float = 0.9
     activation: Callable[[Array], Array] = lipswish
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.checks import check_condition, check_order
 from genjax.errors import InputError
-from genjax.typing import Array, Variables
+from genjax.typing import Array, Tree, Variables
 
 
 def autoregressive_masks(
@@ -96,20 +97,20 @@ def sampled_degrees(
     >>> [part.shape for part in sampled_degrees(range(5), dim=3, hidden=(8, 9))]
     [(5, 3), (5, 8), (5, 9)]
     """
-    forth = [np.arange(dim)] * len(seeds) if orders is None else list(orders)
-    if len(forth) != len(seeds) or not forth or dim < 1:
+    each_order = [np.arange(dim)] * len(seeds) if orders is None else list(orders)
+    if len(each_order) != len(seeds) or not each_order or dim < 1:
         raise InputError(
             "sampled_degrees: give at least one seed, an order a seed, and one input, "
-            f"got {len(seeds)} seeds, {len(forth)} orders and dim = {dim}."
+            f"got {len(seeds)} seeds, {len(each_order)} orders and dim = {dim}."
         )
     sets = []
-    for seed, order in zip(seeds, forth, strict=True):
+    for seed, order in zip(seeds, each_order, strict=True):
         places = np.argsort(check_order("sampled_degrees", order, dim=dim))
         sets.append((places, *hidden_degrees(places, hidden, seed=seed)))
     return tuple(np.stack(parts) for parts in zip(*sets, strict=True))
 
 
-def _masks_of(degrees: Sequence[Any]) -> list[Any]:
+def _masks_of(degrees: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The masks between layers, from the places of the inputs and hidden degrees."""
     places, *hidden = degrees
     beneath = [places + 1, *hidden]
@@ -120,7 +121,7 @@ def _masks_of(degrees: Sequence[Any]) -> list[Any]:
     return [mask.astype(np.float32) for mask in masks]
 
 
-def _direct_mask(places: Any, inputs: int, features: int) -> Any:
+def _direct_mask(places: np.ndarray, inputs: int, features: int) -> np.ndarray:
     earlier = (places[:, None] < places[None]).astype(np.float32)
     return earlier.repeat(inputs, axis=0).repeat(features, axis=1)
 
@@ -138,7 +139,7 @@ class MaskedDense(nn.Module):
     mask: np.ndarray | Array
     kernel_init: Callable[..., Any] = nn.initializers.lecun_normal()
     use_bias: bool = True
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -190,7 +191,7 @@ class MaskedMLP(nn.Module):
     residual: bool = False
     direct: bool = False
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     def degrees_of(self, dim: int) -> Sequence[Any]:
         """The places of `dim` variables, and the degrees of the hidden layers."""
@@ -307,7 +308,7 @@ def autoregressive_steps(
         h = module.activation(h)
         return h + cut(below) if module.residual and i else h
 
-    def step(cache: Any, place: Array, previous: Array) -> tuple[Any, Array]:
+    def step(cache: Tree, place: Array, previous: Array) -> tuple[Any, Array]:
         x, states = cache
         before = jnp.take(index, jnp.maximum(place - 1, 0))
         known_input = previous.astype(dtype)
@@ -334,7 +335,7 @@ def autoregressive_scan(
     module: MaskedMLP,
     variables: Variables,
     choose: Callable[[Array, Any], tuple[Array, Any]],
-    given: Any,
+    given: Tree,
     *,
     n: int,
     condition: Array | None = None,
@@ -368,7 +369,7 @@ def autoregressive_scan(
         module, variables, dim=dim, n=n, condition=condition
     )
 
-    def step(carry: tuple[Any, Array], scanned: Any) -> Any:
+    def step(carry: tuple[Any, Array], scanned: Tree) -> Tree:
         cache, previous = carry
         place, given_i = scanned
         cache, outputs = advance(cache, place, previous[:, None])
@@ -382,7 +383,7 @@ def autoregressive_scan(
     return x.T, aux
 
 
-def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[Any]:
+def _sorted_layers(module: MaskedMLP, params: Tree, places: np.ndarray) -> list[Any]:
     """The kernels, masked, with their units sorted by degree.
 
     With each come its bias, the most units that become known at once, and where those
@@ -415,7 +416,7 @@ def _sorted_layers(module: MaskedMLP, params: Any, places: np.ndarray) -> list[A
     return layers
 
 
-def _direct_kernel(module: MaskedMLP, params: Any, places: np.ndarray) -> Array | None:
+def _direct_kernel(module: MaskedMLP, params: Tree, places: np.ndarray) -> Array | None:
     if not module.direct:
         return None
     mask = _direct_mask(places, module.inputs, module.features)
@@ -424,7 +425,7 @@ def _direct_kernel(module: MaskedMLP, params: Any, places: np.ndarray) -> Array 
 
 def _condition_shifts(
     module: MaskedMLP,
-    params: Any,
+    params: Tree,
     layers: list[Any],
     condition: Array | None,
     n: int,

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.nn._linen import in_mode
 from genjax.nn._normalization import LayerNorm
@@ -32,7 +33,7 @@ class MLP(nn.Module):
     hidden: Sequence[int]
     activation: Callable[[Array], Array] = jax.nn.relu
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -67,7 +68,7 @@ class ResMLP(nn.Module):
     blocks: int
     activation: Callable[[Array], Array] = jax.nn.relu
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -104,7 +105,7 @@ class TimeMLP(nn.Module):
     hidden: Sequence[int]
     activation: Callable[[Array], Array] = jax.nn.silu
     output_init: Callable[..., Any] = nn.initializers.lecun_normal()
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(

@@ -63,13 +63,13 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     def apply(variables: Variables, /, *inputs: Input) -> Output:
         return run(variables, jax.random.key(0), inputs, training=False)[0]
 
-    def training_pass(
+    def train_pass(
         variables: Variables, key: Key, /, *inputs: Input
     ) -> tuple[Output, Variables]:
         outputs, after = run(variables, key, inputs, training=True)
         return outputs, changed_collections(variables, after)
 
-    return Network(init, apply, training_pass)
+    return Network(init, apply, train_pass)
 
 
 def constructor_wanted(model: object) -> str:

@@ -1,10 +1,9 @@
 """Normalisation layers: statistics in float32 whatever the network computes in."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.errors import InputError
 from genjax.typing import Array, Float
@@ -21,7 +20,7 @@ class LayerNorm(nn.Module):
     Source: Ba, Kiros and Hinton, 2016, arXiv:1607.06450.
     """
 
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -38,7 +37,7 @@ class RMSNorm(nn.Module):
     Source: Zhang and Sennrich, 2019, arXiv:1910.07467.
     """
 
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -64,7 +63,7 @@ class GroupNorm(nn.Module):
     """
 
     groups: int = 32
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -94,7 +93,7 @@ class BatchNorm(nn.Module):
     """
 
     momentum: float = 0.9
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -105,7 +104,7 @@ class BatchNorm(nn.Module):
         return _in_float32(norm, x, self.dtype)
 
 
-def _in_float32(norm: nn.Module, x: Array, dtype: Any) -> Array:
+def _in_float32(norm: nn.Module, x: Array, dtype: DTypeLike) -> Array:
     # Flax multiplies by scales of any dtype, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):
         return norm(x.astype(jnp.float32)).astype(dtype)

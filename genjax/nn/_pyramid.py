@@ -3,11 +3,11 @@
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.errors import InputError
 from genjax.nn._normalization import GroupNorm
@@ -37,7 +37,7 @@ class PyramidBackbone(nn.Module):
     levels: int
     stem: int = 1
     blocks: int = 1
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Levels:
@@ -82,7 +82,7 @@ class FPN(nn.Module):
     """
 
     features: int
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, levels: Levels) -> Levels:
@@ -134,7 +134,7 @@ class DenseTower(nn.Module):
     width: int
     depth: int = 2
     prior: float = 0.01
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, levels: Levels) -> dict[str, Levels]:

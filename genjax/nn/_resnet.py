@@ -1,11 +1,11 @@
 """Residual convolutional networks."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.nn._normalization import GroupNorm
 from genjax.typing import Array
@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
     width: int
     stride: int = 1
     activation: Callable[[Array], Array] = jax.nn.relu
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, shift: Array | None = None) -> Array:
@@ -67,7 +67,7 @@ class ResNet(nn.Module):
     widths: Sequence[int]
     blocks: int
     activation: Callable[[Array], Array] = jax.nn.relu
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -1,10 +1,10 @@
 """Residual pairs of generator and discriminator."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.nn._dcgan import halvings, leaky_relu
 from genjax.nn._normalization import BatchNorm, minibatch_deviation
@@ -26,7 +26,7 @@ class _Block(nn.Module):
     zero_init: bool
     activation: Callable[[Array], Array]
     depth: int
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -75,7 +75,7 @@ class ResNetGenerator(nn.Module):
     width: int = 128
     norm: bool = False
     activation: Callable[[Array], Array] = leaky_relu
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: Float[Array, "b d"], *, train: bool = False) -> Images:
@@ -127,7 +127,7 @@ class ResNetDiscriminator(nn.Module):
     group: int = 1
     zero_init: bool = True
     activation: Callable[[Array], Array] = leaky_relu
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Images) -> Array:

@@ -1,11 +1,11 @@
 """The U-Net of flow matching and diffusion."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from genjax.errors import InputError
 from genjax.nn._convolution import ConvTranspose
@@ -37,7 +37,7 @@ class UNet(nn.Module):
     widths: Sequence[int]
     blocks: int = 1
     classes: int = 0
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(

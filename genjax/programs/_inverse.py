@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Literal
+from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
 
 from genjax.base import Bijector
 from genjax.errors import InputError
@@ -202,12 +202,12 @@ class _Solver:
         self.avals.append(aval)
         return len(self.avals) - 1
 
-    def _write_out(self, jaxpr: Any, consts: Sequence[Any], inputs: list[Any]) -> Any:
+    def _write_out(self, jaxpr: Jaxpr, consts: Sequence[Any], inputs: list[Any]) -> Any:
         """Appends a program's equations, inner programs in place of their calls."""
         names = dict(zip(jaxpr.constvars, consts, strict=True))
         names |= dict(zip(jaxpr.invars, inputs, strict=True))
 
-        def read(atom: Any) -> Any:
+        def read(atom: Var | Literal) -> Any:
             if isinstance(atom, Literal):
                 aval: Any = atom.aval
                 return np.asarray(atom.val, aval.dtype)
@@ -339,11 +339,13 @@ class _Solver:
             if output not in self.known:
                 continue
             known = self.known[output]
-            mine = (label >= start) & (label < start + size) & known.mask
+            is_own = (label >= start) & (label < start + size) & known.mask
             value = jnp.zeros(size, known.value.dtype)
-            value = value.at[label[mine] - start].set(known.value.ravel()[mine.ravel()])
+            value = value.at[label[is_own] - start].set(
+                known.value.ravel()[is_own.ravel()]
+            )
             mask = np.zeros(size, bool)
-            mask[label[mine] - start] = True
+            mask[label[is_own] - start] = True
             shape = self.avals[atom].shape
             self._learn(atom, value.reshape(shape), mask.reshape(shape))
 
@@ -404,19 +406,19 @@ class _Solver:
         )
 
 
-def _name(eqn: Any) -> str:
+def _name(eqn: JaxprEqn) -> str:
     return "softplus" if _is_softplus(eqn) else eqn.primitive.name
 
 
-def _is_softplus(eqn: Any) -> bool:
+def _is_softplus(eqn: JaxprEqn) -> bool:
     """Whether an equation calls `jax.nn.softplus`, which is solved as a whole."""
     if eqn.params.get("name") != "softplus" or len(eqn.invars) != 1:
         return False
-    (theirs,) = jax.make_jaxpr(jax.nn.softplus)(eqn.invars[0].aval).jaxpr.eqns
-    return str(theirs.params["jaxpr"]) == str(eqn.params["jaxpr"])
+    (reference,) = jax.make_jaxpr(jax.nn.softplus)(eqn.invars[0].aval).jaxpr.eqns
+    return str(reference.params["jaxpr"]) == str(eqn.params["jaxpr"])
 
 
-def _evaluate(eqn: Any) -> Callable[..., Sequence[Array]]:
+def _evaluate(eqn: JaxprEqn) -> Callable[..., Sequence[Array]]:
     def evaluate(*inputs: Any) -> Sequence[Array]:
         outputs = eqn.primitive.bind(*inputs, **eqn.params)
         return outputs if eqn.primitive.multiple_results else [outputs]

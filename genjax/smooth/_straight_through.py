@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 
+from genjax.typing import Tree
+
 Function = Callable[..., Any]
 
 
@@ -29,11 +31,11 @@ def straight_through(hard: Function, soft: Function) -> Function:
     """
 
     @jax.custom_jvp
-    def value(*inputs: Any) -> Any:
+    def value(*inputs: Tree) -> Tree:
         return hard(*inputs)
 
     @value.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
+    def _(primals: Tree, tangents: Tree) -> Tree:
         _, tangent = jax.jvp(soft, primals, tangents)
         return value(*primals), tangent
 

@@ -231,16 +231,16 @@ class Checkpoints:
         try:
             with _quiet():
                 meta = self._checkpointer.checkpointables_metadata(step).custom_metadata
-            theirs = meta["config"]
+            saved_config = meta["config"]
         except Exception as error:
             raise InputError(
                 self._damaged(step, "its configuration is not readable")
             ) from error
         differing = [
-            f"{name} = {theirs.get(name, 'absent')!r} there, "
+            f"{name} = {saved_config.get(name, 'absent')!r} there, "
             f"{self.config.get(name, 'absent')!r} here"
-            for name in sorted(theirs.keys() | self.config.keys())
-            if theirs.get(name, _MISSING) != self.config.get(name, _MISSING)
+            for name in sorted(saved_config.keys() | self.config.keys())
+            if saved_config.get(name, _MISSING) != self.config.get(name, _MISSING)
         ]
         if differing:
             raise InputError(

@@ -19,7 +19,7 @@ from genjax.training._interrupt import catch_signals
 from genjax.training._progress import progress_bar
 from genjax.training._transforms import all_finite, loss_names, scan_steps
 from genjax.training._writers import MetricWriter
-from genjax.typing import Array, Key, Variables
+from genjax.typing import Array, Key, Tree, Variables
 
 Evaluate = Callable[[int, Variables], Mapping[str, Array]]
 
@@ -156,8 +156,8 @@ def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
     The state is donated.
     """
 
-    def run(state: TrainState, resident: Any, feed: Any) -> Any:
-        def step(state: TrainState, item: Any) -> Any:
+    def run(state: TrainState, resident: Tree, feed: Tree) -> Tree:
+        def step(state: TrainState, item: Tree) -> Tree:
             return update.step(state, pipeline.read(resident, item))
 
         if len(jax.tree.leaves(feed)[0]) == 1:

@@ -33,10 +33,10 @@ def test_entropies_are_the_known_ones(density, entropy):
 
 
 def test_moons_are_those_of_scikit_learn():
-    theirs = make_moons(20_000, noise=0.1, random_state=0)[0]
+    reference = make_moons(20_000, noise=0.1, random_state=0)[0]
     ours, _ = two_moons(noise=0.1).sample({}, jax.random.key(0), 20_000)
-    np.testing.assert_allclose(theirs.mean(0), ours.mean(0), atol=0.03)
-    np.testing.assert_allclose(np.cov(theirs.T), np.cov(ours.T), atol=0.03)
+    np.testing.assert_allclose(reference.mean(0), ours.mean(0), atol=0.03)
+    np.testing.assert_allclose(np.cov(reference.T), np.cov(ours.T), atol=0.03)
 
 
 def test_noise_must_be_positive():

@@ -42,8 +42,8 @@ def test_an_ensemble_is_its_single_runs(case):
         state, _ = step(state, case.batch(seed=i))
         states = [single_step(s, case.batch(seed=i))[0] for s in states]
     for i, single in enumerate(states):
-        mine = jax.tree.map(lambda leaf, i=i: leaf[i], state.variables)
-        assert_close(mine, single.variables)
+        member = jax.tree.map(lambda leaf, i=i: leaf[i], state.variables)
+        assert_close(member, single.variables)
 
 
 @updates

@@ -18,7 +18,7 @@ SHAPES = pytest.mark.parametrize(
     ],
 )
 KINDS = pytest.mark.parametrize(
-    ("theirs", "ours"),
+    ("reference", "ours"),
     [(linen.Conv, nn.Conv), (linen.ConvTranspose, nn.ConvTranspose)],
     ids=["conv", "conv_transpose"],
 )
@@ -28,16 +28,16 @@ KINDS = pytest.mark.parametrize(
 @SHAPES
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_convolutions_are_flaxs_to_the_second_order(
-    padding, kernel, strides, size, theirs, ours
+    padding, kernel, strides, size, reference, ours
 ):
-    if padding == "VALID" and theirs is linen.Conv:
+    if padding == "VALID" and reference is linen.Conv:
         size = tuple(map(max, size, kernel))
     x = jax.random.normal(jax.random.key(0), (2, *size, 3))
     fields = {"kernel_size": kernel, "strides": strides, "padding": padding}
-    flax, mine = theirs(2, **fields), ours(features=2, **fields)
+    flax, own = reference(2, **fields), ours(features=2, **fields)
     variables = flax.init(jax.random.key(1), x)
     assert_same_to_second_order(
-        lambda x, v: flax.apply(v, x), lambda x, v: mine.apply(v, x), x, variables
+        lambda x, v: flax.apply(v, x), lambda x, v: own.apply(v, x), x, variables
     )
 
 
@@ -56,7 +56,7 @@ def test_max_pool_is_flaxs_with_ties_to_the_second_order(window, strides, paddin
     x = jax.nn.relu(jax.random.normal(key_x, (2, 7, 6, 3)))
     w = jax.random.normal(key_w, (3,))
 
-    def theirs(x, w):
+    def reference(x, w):
         weighted = x * w[None, None, None]
         return linen.max_pool(weighted, window, strides, padding)
 
@@ -64,13 +64,13 @@ def test_max_pool_is_flaxs_with_ties_to_the_second_order(window, strides, paddin
         weighted = x * w[None, None, None]
         return nn.max_pool(weighted, window, strides=strides, padding=padding)
 
-    np.testing.assert_array_equal(theirs(x, w), ours(x, w))
+    np.testing.assert_array_equal(reference(x, w), ours(x, w))
     ones = jnp.ones((3,))
-    assert_same_to_second_order(theirs, ours, x, ones)
+    assert_same_to_second_order(reference, ours, x, ones)
 
 
-def assert_same_to_second_order(theirs, ours, x, variables):
-    weights = jax.random.normal(jax.random.key(5), theirs(x, variables).shape)
+def assert_same_to_second_order(reference, ours, x, variables):
+    weights = jax.random.normal(jax.random.key(5), reference(x, variables).shape)
 
     def penalty(function):
         def loss(x, variables):
@@ -84,7 +84,7 @@ def assert_same_to_second_order(theirs, ours, x, variables):
 
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4, rtol=1e-4),
-        penalty(theirs),
+        penalty(reference),
         penalty(ours),
     )
 

@@ -39,7 +39,7 @@ def test_blocks_start_as_the_identity():
     deep = nn.ResMLP(features=2, width=8, blocks=3)
     params = deep.init(jax.random.key(0), X)["params"]
     names = {"Dense_0": "Dense_0", "Dense_1": "Dense_7"}
-    same = {"params": {mine: params[theirs] for mine, theirs in names.items()}}
+    same = {"params": {own: params[reference] for own, reference in names.items()}}
     np.testing.assert_allclose(
         deep.apply({"params": params}, X), shallow.apply(same, X), rtol=1e-6
     )

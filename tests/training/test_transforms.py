@@ -28,8 +28,8 @@ def test_a_sweep_is_its_single_runs():
         step, alone = jax.jit(single.step), single.init(jax.random.key(0), batch())
         for i in range(3):
             alone, _ = step(alone, batch(seed=i))
-        mine = jax.tree.map(lambda leaf, j=j: leaf[j], state.variables)
-        assert_close(mine, alone.variables)
+        member = jax.tree.map(lambda leaf, j=j: leaf[j], state.variables)
+        assert_close(member, alone.variables)
 
 
 def test_a_bad_step_changes_nothing_but_its_number():
