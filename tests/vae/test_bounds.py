@@ -3,8 +3,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from genjax import nn
+from genjax.base import Network
+from genjax.densities import (
+    conditional_normal,
+    diagonal_normal_mixture,
+    standard_normal,
+)
 from genjax.errors import InputError
-from genjax.vae import closed_form_kl, elbo, iwae, log_likelihood, log_weights
+from genjax.flows import density, identity
+from genjax.vae import (
+    LatentModel,
+    closed_form_kl,
+    elbo,
+    iwae,
+    log_likelihood,
+    log_weights,
+)
 from tests.laws.instances import tiny_vae
 from tests.vae.ppca import CORRELATED, KEY, ORTHOGONAL, VARIABLES, Ppca
 
@@ -76,3 +91,44 @@ def test_the_likelihood_estimate_comes_in_blocks():
         log_likelihood(ppca.model(), VARIABLES, KEY, x, samples=40, block=7)
     with pytest.raises(InputError, match="samples must be at least 1, got 0"):
         iwae(ppca.model(), latent_dim=2, samples=0)
+
+
+def test_the_closed_form_reads_the_posterior_itself():
+    """A wide posterior: the bound on its scale is the posterior's own."""
+    encoder = Network(
+        lambda key, x: {"params": {}},
+        lambda variables, x: jnp.concatenate([0 * x, 0 * x + 50.0], axis=1),
+    )
+    x = jnp.zeros((3, 1))
+    for limit in (1.0, 2.0):
+        posterior = conditional_normal(encoder, max_log_scale=limit)
+        model = LatentModel(posterior, posterior, standard_normal((1,)))
+        z, log_q = posterior.sample({}, KEY, 3, x)
+        found = closed_form_kl(model, {}, x, z, log_q)
+        log_scale = limit * np.tanh(50 / limit)
+        wanted = kl_by_quadrature(log_scale)
+        np.testing.assert_allclose(found, np.full(3, wanted), rtol=1e-5)
+
+
+def kl_by_quadrature(log_scale):
+    """KL(N(0, s^2) || N(0, 1)) by its definition."""
+    s = np.exp(log_scale)
+    grid = np.linspace(-12 * s, 12 * s, 200_001)
+    log_q = -0.5 * (grid / s) ** 2 - log_scale - 0.5 * np.log(2 * np.pi)
+    log_p = -0.5 * grid**2 - 0.5 * np.log(2 * np.pi)
+    return np.trapezoid(np.exp(log_q) * (log_q - log_p), grid)
+
+
+def test_a_closed_form_that_does_not_hold_is_refused():
+    encoder = nn.MLP(features=4, hidden=())
+    normal, plain = conditional_normal(encoder), standard_normal((2,))
+    x = jnp.ones((4, 2))
+    mixture = diagonal_normal_mixture(components=2)
+    for model, which in (
+        (LatentModel(normal, normal, mixture), "prior"),
+        (LatentModel(density(identity(), normal), normal, plain), "posterior"),
+    ):
+        objective = elbo(model, latent_dim=2, kl=closed_form_kl)
+        variables = objective.init(KEY, {"x": x})
+        with pytest.raises(InputError, match=f"which this {which} is not"):
+            objective.loss(variables, {"x": x}, KEY)
