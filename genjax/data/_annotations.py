@@ -142,11 +142,6 @@ def read_coco(
     Traceback (most recent call last):
     ...
     genjax.errors.InputError: absent.json cannot be read: No such file or directory.
-
-    >>> read_coco("absent.json", "absent", size=(32, 32))
-    Traceback (most recent call last):
-    ...
-    genjax.errors.InputError: absent.json cannot be read: No such file or directory.
     """
     path = Path(annotations)
     try:

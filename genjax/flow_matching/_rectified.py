@@ -214,13 +214,6 @@ def straightness(
     ... )
     >>> float(straightness(field, {}, jnp.zeros((3, 2)), steps=4))
     0.0
-
-    >>> from genjax.base import Network
-    >>> field = Network(
-    ...     lambda key, x, t: {"params": {}}, lambda v, x, t: jnp.ones_like(x)
-    ... )
-    >>> float(straightness(field, {}, jnp.zeros((3, 2)), steps=4))
-    0.0
     """
     if steps < 1:
         raise InputError(f"straightness: steps must be at least 1, got {steps}.")

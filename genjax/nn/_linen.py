@@ -9,27 +9,25 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 from flax import linen
 from flax.errors import (
     InvalidRngError,
+    ModifyScopeVariableError,
     ScopeParamNotFoundError,
     ScopeParamShapeError,
 )
 
 from genjax.base import Network
 from genjax.errors import InputError
+from genjax.nn._mode import FLAGS, call_flags
 from genjax.typing import Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
-FLAGS: Mapping[str, bool] = {
-    "train": True,
-    "training": True,
-    "is_training": True,
-    "deterministic": False,
-    "use_running_average": False,
-    "update_stats": True,
-}
-"""Names of the arguments that say "in training", with their value in training."""
+LET_IT_BE_TOLD = (
+    "Let its call take train: bool = False, and pass use_running_average=not train, or "
+    "deterministic=not train, on."
+)
 
 
 def from_linen(
@@ -71,7 +69,9 @@ def from_linen(
     name = type(module).__name__
 
     def init(key: Key, /, *inputs: Input) -> Variables:
-        return evaluating.init(key, *inputs, **evaluate)
+        return _explained(
+            name, inputs, lambda: evaluating.init(key, *inputs, **evaluate)
+        )
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
         return _explained(
@@ -90,7 +90,14 @@ def from_linen(
                 variables, *inputs, **train, mutable=others, rngs={"params": key}
             ),
         )
-        return outputs, changed_collections(variables, after)
+        changed = changed_collections(variables, after)
+        for collection, own in changed.items():
+            if jax.tree.structure(own) != jax.tree.structure(variables[collection]):
+                raise InputError(
+                    f"{name}: its collection {collection!r} grows at every pass; give "
+                    "`sow` a reduce_fn and an init_fn that keep its structure."
+                )
+        return outputs, changed
 
     return Network(init, apply, train_pass)
 
@@ -111,8 +118,21 @@ def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:
     >>> in_mode(linen.Dropout(0.5), train=True)
     {'deterministic': False}
     """
-    flags = _flags_of(module)
-    return {name: FLAGS[name] == train for name in flags}
+    fields = _mode_fields(module)
+    if fields:
+        raise InputError(
+            f"{type(module).__name__}: its field {fields[0]!r} says whether it is in "
+            "training, which a module that holds it cannot change: make it an "
+            "argument of the call."
+        )
+    return {name: FLAGS[name] == train for name in _flags_of(module)}
+
+
+def _mode_fields(module: linen.Module) -> list[str]:
+    """The fields that fix a mode, where no argument of the call does."""
+    fixed = [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
+    arguments = inspect.signature(type(module).__call__).parameters
+    return [name for name in fixed if name not in arguments]
 
 
 def _in_mode(
@@ -122,8 +142,8 @@ def _in_mode(
     fixed = [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
     fields: dict[str, Any] = {name: FLAGS[name] == training for name in fixed}
     arguments = {
-        name: value
-        for name, value in in_mode(module, train=training).items()
+        name: FLAGS[name] == training
+        for name in _flags_of(module)
         if name not in fields
     }
     return module.clone(**fields) if fields else module, arguments
@@ -133,40 +153,30 @@ def _flags_of(module: linen.Module) -> list[str]:
     name = type(module).__name__
     if type(module) is linen.Sequential:
         inner = [m for m in module.layers if isinstance(m, linen.Module)]
-        if any(_flags_of(layer) for layer in inner):
+        if any(_flags_of(layer) or _mode_fields(layer) for layer in inner):
             raise InputError(
                 f"{name}: it does not tell its layers whether they are in training; "
                 "write a module whose call takes train: bool = False and passes it on."
             )
         return []
-    parameters = inspect.signature(type(module).__call__).parameters.values()
-    flags = [p.name for p in parameters if p.name in FLAGS]
-    for parameter in parameters:
-        if parameter.name in FLAGS:
-            continue
-        is_open = parameter.kind is inspect.Parameter.VAR_KEYWORD and not flags
-        is_switch = isinstance(parameter.default, bool) or parameter.annotation in (
-            bool,
-            "bool",
-        )
-        is_required = (
-            parameter.kind is inspect.Parameter.KEYWORD_ONLY
-            and parameter.default is inspect.Parameter.empty
-        )
-        if is_open or is_switch or is_required:
-            raise InputError(
-                f"{name}: its argument {parameter.name!r} may say whether it is in "
-                f"training, which has to be one of {', '.join(FLAGS)}. Rename it, or "
-                f"write nn.from_linen(module, train=..., evaluate=...) with the "
-                "keyword arguments of both."
-            )
-    return flags
+    return call_flags(type(module), door="from_linen")
 
 
 def _explained(name: str, inputs: tuple[Input, ...], call: Callable[[], Any]) -> Any:
     """Calls, and says in a sentence what Flax's own errors mean here."""
     try:
         return call()
+    except ModifyScopeVariableError as error:
+        raise InputError(
+            f"{name}: it changes its statistics in evaluation. {LET_IT_BE_TOLD}"
+        ) from error
+    except ValueError as error:
+        if "must be passed" not in str(error) or isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{name}: a layer in it is not told whether it is in training. "
+            f"{LET_IT_BE_TOLD}"
+        ) from error
     except InvalidRngError as error:
         raise InputError(
             f"{name}: it draws random numbers in evaluation. Let its call take "

@@ -1,6 +1,6 @@
 """Flax NNX models as networks: the only code that knows their states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,11 +10,17 @@ from flax import nnx
 
 from genjax.base import Network
 from genjax.errors import InputError
+from genjax.nn._mode import FLAGS, call_flags
 from genjax.typing import Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
 
-def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+def from_nnx(
+    make: Callable[[nnx.Rngs], nnx.Module],
+    *,
+    train: Mapping[str, Any] | None = None,
+    evaluate: Mapping[str, Any] | None = None,
+) -> Network:
     """An NNX model as a network, from its constructor.
 
     Its variables are collections by the types of their leaves, `nnx.Param` under
@@ -24,9 +30,13 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
 
     Args:
         make: from `nnx.Rngs` to a new model; every seed of an ensemble makes its own.
+        train: the keyword arguments of its call in training, where they cannot be read
+            from its signature.
+        evaluate: those in evaluation.
 
     Raises:
-        InputError: `make` is a model, not its constructor.
+        InputError: `make` is a model, not its constructor, or how the model trains
+            cannot be told from its call's signature.
 
     >>> network = from_nnx(lambda rngs: nnx.Linear(3, 2, rngs=rngs))
     >>> x = jnp.ones((5, 3))
@@ -36,6 +46,12 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     """
     if isinstance(make, nnx.Module):
         raise InputError(constructor_wanted(make))
+
+    def arguments(kind: type, *, training: bool) -> Mapping[str, Any]:
+        if train is None and evaluate is None:
+            flags = call_flags(kind, door="from_nnx")
+            return {name: FLAGS[name] == training for name in flags}
+        return (train if training else evaluate) or {}
 
     @cache
     def graph(*, training: bool) -> tuple[Any, Any]:
@@ -53,7 +69,7 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     ) -> tuple[Output, Variables]:
         definition, states = graph(training=training)
         model = nnx.merge(definition, _filled(states, variables, key))
-        outputs = model(*inputs)  # pyrefly: the model is whatever the user made
+        outputs = model(*inputs, **arguments(type(model), training=training))
         return outputs, _collections(nnx.state(model))
 
     def init(key: Key, /, *inputs: Input) -> Variables:
@@ -86,6 +102,9 @@ def _collections(state: Any) -> Variables:
     for path, leaf in nnx.to_flat_state(state):
         if isinstance(leaf, nnx.RngState):
             continue
+        if not isinstance(leaf, nnx.Variable):
+            found.setdefault("constants", {})["/".join(map(str, path))] = leaf
+            continue
         kind = type(leaf)
         name = (
             "params"
@@ -111,5 +130,6 @@ def _filled(states: Any, variables: Variables, key: Key) -> Any:
             value = jnp.zeros(leaf.shape, leaf.dtype)
         else:
             value = leaves["/".join(map(str, path))]
-        flat.append((path, leaf.replace(value)))
+        is_plain = not isinstance(leaf, nnx.Variable)
+        flat.append((path, value if is_plain else leaf.replace(value)))
     return nnx.from_flat_state(flat)

@@ -5,7 +5,7 @@ as_pure_network(model)  one for densities and bijectors: nothing changes in trai
 noisy(network, key)     the network in training, under one key
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 from flax import linen, nnx
@@ -15,6 +15,7 @@ from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
 from genjax.nn._linen import from_linen
 from genjax.nn._nnx import constructor_wanted
+from genjax.programs import device_varying
 from genjax.typing import Input, Key, Output, Variables
 
 
@@ -43,7 +44,14 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
     network = _adapted(model, user)
 
     def init(key: Key, /, *inputs: Input) -> Variables:
-        return dict(network.init(key, *_given(user, inputs)))
+        given = _given(user, inputs)
+        variables = _named(user, lambda: network.init(key, *given))
+        if not isinstance(variables, Mapping):
+            raise InputError(
+                f"{user}: the init of a network returns collections by their names, "
+                f'such as {{"params": ...}}, got {type(variables).__name__}.'
+            )
+        return dict(variables)
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
         given = _given(user, inputs)
@@ -63,13 +71,14 @@ def as_pure_network(model: NetworkLike, *, user: str) -> Network:
     """Takes a network into a density or a bijector, which have no training mode.
 
     Args:
-        model: as `as_network` takes it. In training it may draw random numbers (see
-            `noisy`), but it must not change collections.
+        model: as `as_network` takes it. In training it must not change collections,
+            nor draw random numbers; with those of one key it is `noisy`.
         user: who asks, for the sentences of errors.
 
     Raises:
         InputError: at `init`, the network changes collections in training, as batch
-            normalisation does; the sentence names the ways out.
+            normalisation does, or draws random numbers, as dropout does; the sentence
+            names the ways out.
 
     >>> import jax.numpy as jnp
     >>> from genjax import nn
@@ -86,9 +95,19 @@ outputs: genjax.densities.conditional_likelihood(density, network).
 
     def init(key: Key, /, *inputs: Input) -> Variables:
         variables = network.init(key, *inputs)
-        if set(variables) - {"params"}:
-            _, changed = jax.eval_shape(network.train, variables, key, *inputs)
-            _refuse_changes(user, changed)
+
+        def train(key: Key) -> tuple[Output, Variables]:
+            return network.train(variables, key, *inputs)
+
+        program, (_, changed) = jax.make_jaxpr(train, return_shape=True)(key)
+        _refuse_changes(user, changed)
+        if any(device_varying(program, [True], axis="")):
+            raise InputError(
+                f"{user}: a density or a bijector is a pure function, but this network "
+                "draws random numbers in training, which would be left out here. Train "
+                "with training.stochastic(lambda key: ...), where the density is that "
+                "of nn.noisy(network, key)."
+            )
         return variables
 
     return network._replace(init=init)
@@ -128,6 +147,10 @@ def _adapted(model: object, user: str) -> Network:
         return model
     if isinstance(model, linen.Module):
         return _named(user, lambda: from_linen(model))
+    if isinstance(model, type):
+        raise InputError(
+            f"{user}: hand over a network, {model.__name__}(...), not its class."
+        )
     if isinstance(model, nnx.Module):
         raise InputError(f"{user}: {constructor_wanted(model)}")
     init, apply = (getattr(model, name, None) for name in ("init", "apply"))

@@ -7,9 +7,12 @@ from jax.extend.core import ClosedJaxpr, JaxprEqn
 from genjax.programs._nested import Analysis, interpret
 
 REDUCTIONS = frozenset(
-    {"all_gather", "pmax", "pmin", "psum", "psum2", "psum_invariant", "all_to_all"}
+    {"all_gather", "pmax", "pmin", "psum", "psum2", "psum_invariant"}
 )
 """Collectives whose result is the same on every device."""
+
+EXCHANGES = frozenset({"all_to_all", "ppermute", "pbroadcast", "reduce_scatter"})
+"""Collectives whose result differs, even of what is the same everywhere."""
 
 
 def device_varying(
@@ -42,9 +45,14 @@ def device_varying(
     def reduced(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
         names = equation.params.get("axes", equation.params.get("axis_name", ()))
         names = names if isinstance(names, tuple | list) else (names,)
-        if axis in names:
-            return [False] * len(equation.outvars)
-        return otherwise(equation, operands)
+        if axis not in names:
+            return otherwise(equation, operands)
+        is_grouped = equation.params.get("axis_index_groups") is not None
+        return [is_grouped] * len(equation.outvars)
+
+    def exchanged(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
+        del operands
+        return [True] * len(equation.outvars)
 
     def index(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
         del operands
@@ -85,6 +93,7 @@ def device_varying(
         constant=False,
         rules={
             **dict.fromkeys(REDUCTIONS, reduced),
+            **dict.fromkeys(EXCHANGES, exchanged),
             "axis_index": index,
             "scan": scan,
             "while": loop,

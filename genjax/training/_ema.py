@@ -40,6 +40,8 @@ def with_ema(update: Update, *, decay: float) -> Update:
 
     def init(key: Key, batch: Batch, /) -> TrainState:
         state = update.init(key, batch)
+        if state.average is not None:
+            raise InputError("with_ema: this update already keeps an average.")
         return state._replace(average=jax.tree.map(_as_float32, state.variables))
 
     def step(state: TrainState, batch: Batch, /) -> tuple[TrainState, Metrics]:

@@ -62,11 +62,16 @@ def stochastic(make: Callable[[Key], Objective]) -> Objective:
     Returns:
         An objective over the batches of those that are made.
 
-    >>> from flax import linen
     >>> from genjax import nn
+    >>> from genjax.base import Network
     >>> from genjax.densities import conditional_normal, negative_log_likelihood
+    >>> dropout = Network(
+    ...     lambda key, x: {"params": {}},
+    ...     lambda variables, x: x,
+    ...     lambda variables, key, x: (x * jax.random.bernoulli(key, 0.5, x.shape), {}),
+    ... )
     >>> def make(key):
-    ...     dropped = nn.noisy(linen.Dropout(0.5), key)
+    ...     dropped = nn.noisy(dropout, key)
     ...     return negative_log_likelihood(conditional_normal(dropped, scale=1.0))
     >>> batch = {"x": jnp.zeros((4, 8)), "condition": jnp.ones((4, 8))}
     >>> objective = stochastic(make)
@@ -171,7 +176,9 @@ def accumulate(objective: Objective, n: int) -> Objective:
         def evaluate(
             collections: Variables, microbatch: Batch, key: Key
         ) -> tuple[Variables, tuple[Scalar, Metrics]]:
-            current = {**variables, **collections}
+            # A step is counted once, and is the same for every microbatch.
+            counted = {k: v for k, v in variables.items() if k == "counter"}
+            current = {**variables, **collections, **counted}
             value, (changed, metrics) = objective.loss(current, microbatch, key)
             after = updated(current, changed)
             names = {*collections, *changed}

@@ -100,10 +100,14 @@ def closed_form_kl(
             "covariance (conditional_normal, diagonal_normal, standard_normal), which "
             f"this {which} is not; use sampled_kl."
         )
-    return kl_divergence(
-        of_posterior(part_of(variables, "posterior"), x),
-        of_prior(part_of(variables, "prior")),
-    )
+    first = of_posterior(part_of(variables, "posterior"), x)
+    second = of_prior(part_of(variables, "prior"))
+    if first.mean.shape[1:] != second.mean.shape[1:]:
+        raise InputError(
+            "closed_form_kl: posterior and prior must have one shape, got "
+            f"{first.mean.shape[1:]} and {second.mean.shape[1:]}."
+        )
+    return kl_divergence(first, second)
 
 
 def elbo(
@@ -271,7 +275,8 @@ def log_likelihood(
 
 def _init(model: LatentModel, latent_dim: int) -> BatchInit:
     def init_on_batch(key: Key, batch: Batch, /) -> Variables:
-        return init(model, key, batch["x"], latent_dim=latent_dim)
+        (x,) = read_batch("vae", batch, ("x",))
+        return init(model, key, x, latent_dim=latent_dim)
 
     return init_on_batch
 

@@ -255,8 +255,8 @@ def test_evaluation_draws_nothing(name):
     drawn_twice(lambda: deep_nade(plain).log_prob(variables, x))
 
 
-@pytest.mark.parametrize("name", ["statistics", "both", "nnx", "functions"])
-def test_a_density_refuses_what_a_training_pass_would_change(name):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_density_refuses_what_a_training_pass_would_change_or_draw(name):
     x = batch()["x"]
     for make in (
         lambda: deep_nade(NETWORKS[name](8, 4)).init(KEY, x),

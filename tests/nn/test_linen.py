@@ -149,3 +149,58 @@ def test_spectral_normalisation_of_flax_is_updated_in_training_alone():
     assert sorted(changed) == ["batch_stats"]
     first = network.apply(variables, X)
     np.testing.assert_array_equal(first, network.apply(variables, X))
+
+
+class Field(linen.Module):
+    deterministic: bool = True
+
+    @linen.compact
+    def __call__(self, x):
+        return linen.Dropout(0.5)(x, deterministic=self.deterministic)
+
+
+def test_a_mode_that_is_a_field_is_refused_inside_others():
+    x = jnp.ones((4, 8))
+    alone = nn.from_linen(Field())
+    assert float((alone.train({}, jax.random.key(0), x)[0] == 0).mean()) > 0.2
+    with pytest.raises(InputError, match="its field 'deterministic' says"):
+        nn.in_mode(Field(), train=True)
+    with pytest.raises(InputError, match="does not tell its layers"):
+        nn.from_linen(linen.Sequential([linen.Dense(8), Field()]))
+
+
+class Untold(linen.Module):
+    statistics: bool
+
+    @linen.compact
+    def __call__(self, x):
+        if self.statistics:
+            return linen.BatchNorm(use_running_average=False)(x)
+        return linen.Dropout(0.5)(x)
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_a_layer_that_is_not_told_the_mode_is_a_sentence(statistics):
+    x = jnp.ones((4, 8))
+    network = nn.from_linen(Untold(statistics))
+    with pytest.raises(InputError, match="Let its call take train: bool = False"):
+        network.apply(network.init(jax.random.key(0), x), x)
+
+
+class Sowing(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        self.sow("losses", "size", jnp.sum(x))
+        return linen.Dense(2)(x)
+
+
+def test_a_collection_that_grows_is_refused():
+    network, x = nn.from_linen(Sowing()), jnp.ones((4, 8))
+    variables = network.init(jax.random.key(0), x)
+    with pytest.raises(InputError, match="'losses' grows at every pass"):
+        network.train(variables, jax.random.key(1), x)
+
+
+def test_other_switches_do_not_matter_where_the_mode_has_its_name():
+    attention = linen.MultiHeadDotProductAttention(num_heads=2)
+    assert nn.in_mode(attention, train=True) == {"deterministic": False}

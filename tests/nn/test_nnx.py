@@ -64,3 +64,49 @@ def test_a_model_is_no_constructor():
     model = nnx.Linear(2, 2, rngs=nnx.Rngs(0))
     with pytest.raises(InputError, match=r"nn.from_nnx\(lambda rngs: Linear"):
         nn.from_nnx(model)
+
+
+class Told(nnx.Module):
+    """Its mode is an argument of its call, and an array is no variable."""
+
+    def __init__(self, *, rngs):
+        self.offset = nnx.data(jnp.ones(2))
+        self.norm = nnx.BatchNorm(2, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x, *, train: bool):
+        x = self.norm(x, use_running_average=not train)
+        return self.dropout(x, deterministic=not train) + self.offset[None]
+
+
+def test_a_mode_that_is_an_argument_of_the_call_is_found():
+    network = nn.from_nnx(lambda rngs: Told(rngs=rngs))
+    variables = network.init(KEY, X)
+    np.testing.assert_array_equal(variables["constants"]["offset"], [1.0, 1.0])
+    (first, changed), (second, _) = (
+        network.train(variables, jax.random.key(i), X) for i in (1, 2)
+    )
+    assert sorted(changed) == ["batch_stats"]
+    assert not np.array_equal(first, second)
+    quiet = network.apply(variables, X)
+    np.testing.assert_array_equal(quiet, network.apply(variables, X))
+
+
+def test_a_mode_of_another_name_is_asked_for():
+    class Other(nnx.Module):
+        def __init__(self, *, rngs):
+            self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+        def __call__(self, x, *, is_quiet: bool = True):
+            return self.dropout(x, deterministic=is_quiet)
+
+    plain = nn.from_nnx(lambda rngs: Other(rngs=rngs))
+    with pytest.raises(InputError, match="its argument 'is_quiet' may say"):
+        plain.apply(plain.init(KEY, X), X)
+    named = nn.from_nnx(
+        lambda rngs: Other(rngs=rngs),
+        train={"is_quiet": False},
+        evaluate={"is_quiet": True},
+    )
+    y, _ = named.train(named.init(KEY, X), KEY, X)
+    assert 0.2 < float((y == 0).mean()) < 0.8

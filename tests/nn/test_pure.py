@@ -80,7 +80,9 @@ class Dropped(linen.Module):
 
 def test_a_density_evaluates_dropout_off_and_a_noisy_view_has_one_draw():
     plain = coupling(affine(), Dropped(), split=2)
-    variables = plain.init(KEY, X)
+    with pytest.raises(InputError, match=r"training\.stochastic.*\s.*nn\.noisy"):
+        plain.init(KEY, X)
+    variables = coupling(affine(), nn.noisy(Dropped(), KEY), split=2).init(KEY, X)
     first, second = (plain.forward(variables, X)[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)
     noisy = [
@@ -110,3 +112,14 @@ def test_an_nnx_model_is_asked_for_its_constructor():
     model = nnx.Linear(2, 2, rngs=nnx.Rngs(0))
     with pytest.raises(InputError, match="test: Linear: an NNX model holds the values"):
         inspect.unwrap(nn.as_network)(model, user="test")
+
+
+def test_a_class_is_no_network():
+    with pytest.raises(InputError, match="hand over a network, MLP"):
+        nn.as_network(nn.MLP, user="test")
+
+
+def test_variables_are_collections():
+    bare = Network(lambda key, x: jnp.eye(2), lambda variables, x: x)
+    with pytest.raises(InputError, match="returns collections by their names"):
+        inspect.unwrap(nn.as_network)(bare, user="test").init(KEY, X)

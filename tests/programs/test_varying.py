@@ -28,6 +28,22 @@ CASES = {
         [True],
     ),
     "a gathering": (lambda w, x: jax.lax.all_gather(x, "devices"), [False]),
+    "an exchange of rows": (
+        lambda w, x: jax.lax.all_to_all(x, "devices", 0, 0, tiled=True),
+        [True],
+    ),
+    "an exchange of what was the same": (
+        lambda w, x: jax.lax.ppermute(w, "devices", [(0, 1)]),
+        [True],
+    ),
+    "a scattered sum of what was the same": (
+        lambda w, x: jax.lax.psum_scatter(jnp.ones(4) * w.sum(), "devices", tiled=True),
+        [True],
+    ),
+    "a sum over groups of devices": (
+        lambda w, x: jax.lax.psum(x, "devices", axis_index_groups=[[0], [1]]),
+        [True],
+    ),
     "a jitted program": (lambda w, x: jax.jit(lambda x: mean(x) + w[None])(x), [False]),
     "a rematerialised program": (lambda w, x: jax.checkpoint(jnp.sin)(x), [True]),
     "a scan that takes rows in": (

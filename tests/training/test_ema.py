@@ -45,3 +45,9 @@ def test_averages_follow_the_formula():
 def test_decay_must_be_below_one():
     with pytest.raises(InputError, match=r"in \[0, 1\), got 1"):
         with_ema(counting(), decay=1.0)
+
+
+def test_one_average_is_enough():
+    update = with_ema(with_ema(counting(), decay=0.5), decay=0.5)
+    with pytest.raises(InputError, match="already keeps an average"):
+        update.init(jax.random.key(0), {})

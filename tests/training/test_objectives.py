@@ -132,3 +132,20 @@ def test_an_estimated_log_determinant_is_not_learnt_by_heart():
     entropy = 4 * np.log(2 * np.pi * np.e)
     assert abs(nll - entropy) < 0.3
     assert abs(float(metrics["nll"][-50:].mean()) - entropy) < 0.3
+
+
+def test_microbatches_are_of_one_step_of_a_schedule():
+    def make(step):
+        def loss(variables, b, key):
+            value = jnp.mean(b["x"]) * 0.0 + step.astype(jnp.float32)
+            return value, ({}, {"loss": value})
+
+        return Objective(lambda key, b: {"params": jnp.ones(())}, loss)
+
+    objective = accumulate(scheduled(make), 4)
+    update = gradient_descent(objective, optax.sgd(0.1))
+    state, seen = update.init(jax.random.key(0), batch()), []
+    for _ in range(3):
+        state, metrics = update.step(state, batch())
+        seen.append(float(metrics["loss"]))
+    assert seen == [0.0, 1.0, 2.0]

@@ -132,3 +132,12 @@ def test_a_closed_form_that_does_not_hold_is_refused():
         variables = objective.init(KEY, {"x": x})
         with pytest.raises(InputError, match=f"which this {which} is not"):
             objective.loss(variables, {"x": x}, KEY)
+
+
+def test_a_prior_of_another_width_is_refused():
+    normal = conditional_normal(nn.MLP(features=4, hidden=()))
+    model = LatentModel(normal, normal, standard_normal((1,)))
+    objective = elbo(model, latent_dim=2, kl=closed_form_kl)
+    batch = {"x": jnp.ones((4, 2))}
+    with pytest.raises(InputError, match=r"one shape, got \(2,\) and \(1,\)"):
+        objective.loss(objective.init(KEY, batch), batch, KEY)
