@@ -1,6 +1,7 @@
 """Deep autoregressive networks with a few binary latents, summed out exactly."""
 
 import itertools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -58,25 +59,13 @@ def darn(prior: Density, decoder: Density, *, latent_dim: int) -> Density:
             }
         )
 
-    def given(h: Array, n: int) -> Array:
-        return jnp.broadcast_to(h[None], (n, latent_dim))
-
-    def joint(variables: Variables, x: Event) -> Array:
-        """`log p(h) + log p(x | h)` of every state, `[2^H, b]`."""
-        log_prior = prior.log_prob(part_of(variables, "prior"), jnp.asarray(states))
-
-        own = part_of(variables, "decoder")
-
-        def of_state(h: Array) -> PerExample:
-            return decoder.log_prob(own, x, given(h, len(x)))
-
-        return log_prior[:, None] + jax.lax.map(of_state, jnp.asarray(states))
-
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         _no_condition(condition)
-        return jax.nn.logsumexp(joint(variables, x), axis=0)
+        return jax.nn.logsumexp(
+            _log_joint(prior, decoder, states, variables, x), axis=0
+        )
 
     def sample(
         variables: Variables, key: Key, n: int, /, condition: Condition = None
@@ -97,25 +86,52 @@ def darn(prior: Density, decoder: Density, *, latent_dim: int) -> Density:
     ) -> tuple[Array, PerExample]:
         _no_condition(condition)
         key_state, key_data, key_seen = jax.random.split(key, 3)
-        complete_decoder = decoder.complete
-        assert complete_decoder is not None
+        assert decoder.complete is not None
         every, own = jnp.asarray(states), part_of(variables, "decoder")
         log_prior = prior.log_prob(part_of(variables, "prior"), every)
-
-        def of_state(h: Array) -> Array:
-            # Any completion tells the probability of what is observed.
-            h = given(h, len(x))
-            drawn, term = complete_decoder(own, key_seen, x, observed, h)
-            return decoder.log_prob(own, drawn, h) - term
-
-        evidence = log_prior[:, None] + jax.lax.map(of_state, every)
+        log_seen = _log_evidence(decoder, own, key_seen, x, observed)
+        evidence = log_prior[:, None] + jax.lax.map(log_seen, every)
         chosen = jax.random.categorical(key_state, evidence, axis=0)
-        completed, _ = complete_decoder(own, key_data, x, observed, every[chosen])
+        completed, _ = decoder.complete(own, key_data, x, observed, every[chosen])
         seen = jax.nn.logsumexp(evidence, axis=0)
         return completed, log_prob(variables, completed) - seen
 
     is_complete = decoder.complete is not None
     return Density(init, log_prob, sample, complete if is_complete else None)
+
+
+def _given(h: Array, n: int) -> Array:
+    return jnp.broadcast_to(h[None], (n, *h.shape))
+
+
+def _log_joint(
+    prior: Density, decoder: Density, states: np.ndarray, variables: Variables, x: Event
+) -> Array:
+    """`log p(h) + log p(x | h)` of every state, `[2^H, b]`."""
+    log_prior = prior.log_prob(part_of(variables, "prior"), jnp.asarray(states))
+
+    own = part_of(variables, "decoder")
+
+    def of_state(h: Array) -> PerExample:
+        return decoder.log_prob(own, x, _given(h, len(x)))
+
+    return log_prior[:, None] + jax.lax.map(of_state, jnp.asarray(states))
+
+
+def _log_evidence(
+    decoder: Density, variables: Variables, key: Key, x: Event, observed: Mask
+) -> Callable[[Array], PerExample]:
+    """Returns `h -> log p(observed x | h)`."""
+    complete = decoder.complete
+    assert complete is not None
+
+    def log_seen(h: Array) -> PerExample:
+        # Any completion tells the probability of what is observed.
+        h = _given(h, len(x))
+        drawn, term = complete(variables, key, x, observed, h)
+        return decoder.log_prob(variables, drawn, h) - term
+
+    return log_seen
 
 
 def _no_condition(condition: Condition) -> None:

@@ -1,5 +1,7 @@
 """Orderless networks (deep NADE, ConvNADE): one network for every order."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,18 +117,8 @@ def deep_nade(
         missing = dims[~seen[dims]]
         x = jnp.where(seen[None], x, 0.0)
 
-        def step(
-            carry: tuple[Array, Array, Array], scanned: Scanned
-        ) -> tuple[Carry, None]:
-            x, mask, total = carry
-            d, key = scanned
-            outputs = conditionals.apply(variables, x, mask, condition)
-            outputs = jnp.take(outputs, d, axis=1)
-            value = conditional.sample(key, outputs).astype(jnp.float32)
-            total = total + conditional.log_prob(outputs, value)
-            return (x.at[:, d].set(value), mask.at[d].set(True), total), None
-
         start = (x, jnp.asarray(seen), jnp.zeros(len(x), jnp.float32))
+        step = conditionals.drawing(variables, condition)
         scanned = (jnp.asarray(missing), jax.random.split(key, len(missing)))
         (x, _, total), _ = jax.lax.scan(step, start, scanned)
         return x, total
@@ -231,6 +223,22 @@ class _Conditionals:
     ) -> Array:
         own, inputs = part_of(variables, "network"), self.inputs(x, observed)
         return self.shaped(variables, x, self.network.apply(own, inputs, condition))
+
+    def drawing(
+        self, variables: Variables, condition: Condition
+    ) -> Callable[[Carry, Scanned], tuple[Carry, None]]:
+        """Returns the step of a scan that draws one dimension after another."""
+
+        def step(carry: Carry, scanned: Scanned) -> tuple[Carry, None]:
+            x, mask, total = carry
+            d, key = scanned
+            outputs = self.apply(variables, x, mask, condition)
+            outputs = jnp.take(outputs, d, axis=1)
+            value = self.conditional.sample(key, outputs).astype(jnp.float32)
+            total = total + self.conditional.log_prob(outputs, value)
+            return (x.at[:, d].set(value), mask.at[d].set(True), total), None
+
+        return step
 
     def train(
         self,

@@ -1,6 +1,7 @@
 """From a network that takes its dimensions in order to a density."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -132,37 +133,7 @@ def autoregressive(
         outputs = network.outputs(own, conditional.embed(x), condition)
         return conditional.log_prob(outputs + bias[None], x).sum(axis=1)
 
-    def draw(
-        variables: Variables,
-        key: Key,
-        x: Array,
-        observed: np.ndarray,
-        condition: Condition,
-    ) -> tuple[Array, PerExample]:
-        variables, x = as_float32((variables, x))
-        biases = variables["params"]["bias"]
-        n, dim = x.shape
-        dims = check_order("autoregressive", order, dim=dim)
-        blank = jnp.zeros((n, dim, conditional.inputs), jnp.float32)
-        own = part_of(variables, "network")
-        cache, advance = network.start(own, blank, condition)
-
-        def step(carry: Carry, scanned: Scanned) -> tuple[Carry, Array]:
-            cache, previous, log_prob = carry
-            d, key, bias, given, seen = scanned
-            cache, outputs = advance(cache, d, previous)
-            outputs = outputs + bias[None]
-            drawn = conditional.sample(key, outputs).astype(jnp.float32)
-            value = jnp.where(seen, given, drawn)
-            term = jnp.where(seen, 0.0, conditional.log_prob(outputs, value))
-            return (cache, conditional.embed(value), log_prob + term), value
-
-        start = (cache, blank[:, 0], jnp.zeros(n, jnp.float32))
-        keys = jax.random.split(key, dim)
-        in_order = (biases[dims], x.T[dims], observed[dims])
-        scanned = (jnp.arange(dim), keys, *in_order)
-        (_, _, log_prob), values = jax.lax.scan(step, start, scanned)
-        return values[np.argsort(dims)].T, log_prob
+    draw = partial(_draw, network, conditional, order)
 
     def sample(
         variables: Variables, key: Key, n: int, /, condition: Condition = None
@@ -186,6 +157,42 @@ def autoregressive(
         return draw(variables, key, x, seen, condition)
 
     return Density(init, log_prob, sample, complete)
+
+
+def _draw(
+    network: AutoregressiveNetwork,
+    conditional: Conditional,
+    order: Order | None,
+    variables: Variables,
+    key: Key,
+    x: Array,
+    observed: np.ndarray,
+    condition: Condition,
+) -> tuple[Array, PerExample]:
+    variables, x = as_float32((variables, x))
+    biases = variables["params"]["bias"]
+    n, dim = x.shape
+    dims = check_order("autoregressive", order, dim=dim)
+    blank = jnp.zeros((n, dim, conditional.inputs), jnp.float32)
+    own = part_of(variables, "network")
+    cache, advance = network.start(own, blank, condition)
+
+    def step(carry: Carry, scanned: Scanned) -> tuple[Carry, Array]:
+        cache, previous, log_prob = carry
+        d, key, bias, given, seen = scanned
+        cache, outputs = advance(cache, d, previous)
+        outputs = outputs + bias[None]
+        drawn = conditional.sample(key, outputs).astype(jnp.float32)
+        value = jnp.where(seen, given, drawn)
+        term = jnp.where(seen, 0.0, conditional.log_prob(outputs, value))
+        return (cache, conditional.embed(value), log_prob + term), value
+
+    start = (cache, blank[:, 0], jnp.zeros(n, jnp.float32))
+    keys = jax.random.split(key, dim)
+    in_order = (biases[dims], x.T[dims], observed[dims])
+    scanned = (jnp.arange(dim), keys, *in_order)
+    (_, _, log_prob), values = jax.lax.scan(step, start, scanned)
+    return values[np.argsort(dims)].T, log_prob
 
 
 def uncached(init: Init, outputs: Outputs) -> AutoregressiveNetwork:

@@ -60,16 +60,7 @@ def pixel_cnn(
     (2,)
     """
     height, width, colours = shape
-    if min(layers, kernel, channels) < 1 or kernel % 2 == 0 or channels % colours:
-        raise InputError(
-            "pixel_cnn: layers must be at least 1, kernel odd, and channels a multiple "
-            f"of the {colours} colours, got {layers}, {kernel} and {channels}."
-        )
-    if not 0 <= dropout < 1 or (dropout > 0 and key is None):
-        raise InputError(
-            "pixel_cnn: dropout must be in [0, 1) and comes with a key, got "
-            f"{dropout} and {'no key' if key is None else 'a key'}."
-        )
+    _check_settings(layers, kernel, channels, colours, dropout, has_key=key is not None)
     noise = None if dropout == 0 else key
     conditional = binary() if conditional is None else conditional
     size, k = conditional.size, conditional.inputs
@@ -127,6 +118,27 @@ def pixel_cnn(
         return _convolve(jax.nn.relu(hidden), last).reshape(n, -1, size)
 
     return autoregressive(uncached(init, outputs), conditional)
+
+
+def _check_settings(
+    layers: int,
+    kernel: int,
+    channels: int,
+    colours: int,
+    dropout: float,
+    *,
+    has_key: bool,
+) -> None:
+    if min(layers, kernel, channels) < 1 or kernel % 2 == 0 or channels % colours:
+        raise InputError(
+            "pixel_cnn: layers must be at least 1, kernel odd, and channels a multiple "
+            f"of the {colours} colours, got {layers}, {kernel} and {channels}."
+        )
+    if not 0 <= dropout < 1 or (dropout > 0 and not has_key):
+        raise InputError(
+            "pixel_cnn: dropout must be in [0, 1) and comes with a key, got "
+            f"{dropout} and {'no key' if not has_key else 'a key'}."
+        )
 
 
 def _draw(key: Key, shape: tuple[int, ...]) -> Array:

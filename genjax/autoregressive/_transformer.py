@@ -57,16 +57,8 @@ def transformer(
     >>> model.log_prob(variables, x).shape
     (4,)
     """
-    if min(layers, heads, width) < 1 or width % heads:
-        raise InputError(
-            "transformer: layers and heads must be at least 1 and heads divide the "
-            f"width, got {layers} layers, {heads} heads, width {width}."
-        )
+    _check_settings(layers, heads, width, rotary=rotary)
     each = width // heads
-    if rotary and each % 2:
-        raise InputError(
-            f"transformer: rotary places need heads of an even width, got {each}."
-        )
     conditional = binary() if conditional is None else conditional
 
     def init(key: Key, inputs: Array, /, condition: Condition = None) -> Variables:
@@ -121,6 +113,19 @@ def transformer(
         return [(empty, empty)] * layers, step
 
     return autoregressive(AutoregressiveNetwork(init, outputs, start), conditional)
+
+
+def _check_settings(layers: int, heads: int, width: int, *, rotary: bool) -> None:
+    if min(layers, heads, width) < 1 or width % heads:
+        raise InputError(
+            "transformer: layers and heads must be at least 1 and heads divide the "
+            f"width, got {layers} layers, {heads} heads, width {width}."
+        )
+    each = width // heads
+    if rotary and each % 2:
+        raise InputError(
+            f"transformer: rotary places need heads of an even width, got {each}."
+        )
 
 
 class _Attention(NamedTuple):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax import nn
-from genjax.base import Density, NetworkLike
+from genjax.base import Density, Network, NetworkLike
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 from genjax.variables import join_parts, part_of
@@ -69,22 +69,13 @@ def resampled(
             }
         )
 
-    def logits(variables: Variables, z: Array) -> PerExample:
-        raw = acceptance.apply(part_of(variables, "network"), z)
-        if raw.shape != (len(z), 1):
-            raise InputError(
-                "resampled: the network must return one logit an example, the shape "
-                f"{(len(z), 1)}, got {raw.shape}."
-            )
-        return raw[:, 0]
-
     def log_ratio(variables: Variables, z: Event) -> PerExample:
         """The logarithm of what the proposal's density is multiplied by."""
         drawn, _ = proposal.sample(part_of(variables, "proposal"), key, points)
-        log_accepted = jax.nn.log_sigmoid(logits(variables, drawn))
+        log_accepted = jax.nn.log_sigmoid(_logits(acceptance, variables, drawn))
         log_share = jax.nn.logsumexp(log_accepted) - jnp.log(float(points))
         log_kept, log_rest = _truncated(log_share, tries)
-        accepted = jax.nn.log_sigmoid(logits(variables, z)) + log_kept
+        accepted = jax.nn.log_sigmoid(_logits(acceptance, variables, z)) + log_kept
         return jnp.logaddexp(accepted, log_rest)
 
     def log_prob(
@@ -104,7 +95,7 @@ def resampled(
             key_proposal, key_coin = jax.random.split(key)
             new, _ = proposal.sample(part_of(variables, "proposal"), key_proposal, n)
             coin = jnp.log(jax.random.uniform(key_coin, (n,), minval=1e-38))
-            is_taken = coin < jax.nn.log_sigmoid(logits(variables, new))
+            is_taken = coin < jax.nn.log_sigmoid(_logits(acceptance, variables, new))
             kept = is_found.reshape(n, *[1] * (z.ndim - 1))
             return (jnp.where(kept, z, new), is_found | is_taken), None
 
@@ -116,6 +107,16 @@ def resampled(
         return z, log_prob(variables, z)
 
     return Density(init, log_prob, sample)
+
+
+def _logits(acceptance: Network, variables: Variables, z: Array) -> PerExample:
+    raw = acceptance.apply(part_of(variables, "network"), z)
+    if raw.shape != (len(z), 1):
+        raise InputError(
+            "resampled: the network must return one logit an example, the shape "
+            f"{(len(z), 1)}, got {raw.shape}."
+        )
+    return raw[:, 0]
 
 
 def _truncated(log_share: Array, tries: int) -> tuple[Array, Array]:

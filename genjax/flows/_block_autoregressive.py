@@ -63,24 +63,10 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
         projection = 0.1 * jax.random.normal(key_condition, shape)
         return {"params": {**params, "condition": projection}}
 
-    def evaluate(params: Params, x: Event, condition: Condition) -> tuple[Array, Array]:
-        """The outputs and their log-slopes, both `[b, d]`."""
-        first, *others = params["layers"]
-        shift = _condition_shift(params, condition, len(x))
-        h, log_slope = _layer(first, x[:, :, None], jnp.zeros((*x.shape, 1)))
-        h = h if shift is None else h + shift.reshape(h.shape)
-        for layer in others:
-            log_slope = log_slope + 2 * (jnp.log(2.0) - h - jax.nn.softplus(-2 * h))
-            h, log_slope = _layer(layer, jnp.tanh(h), log_slope)
-        gate = params["gate"]
-        y = jax.nn.sigmoid(-gate) * x + jax.nn.sigmoid(gate) * h[..., 0]
-        learnt = jax.nn.log_sigmoid(gate) + log_slope[..., 0]
-        return y, jnp.logaddexp(jax.nn.log_sigmoid(-gate), learnt)
-
     def forward(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> tuple[Event, PerExample]:
-        y, log_slope = evaluate(variables["params"], x, condition)
+        y, log_slope = _evaluate(variables["params"], x, condition)
         return y, sum_event(log_slope)
 
     def inverse(
@@ -92,7 +78,7 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
         def solve(x: Array, d: Array) -> tuple[Array, None]:
             def rise(raw: Array, value: Array) -> Mapped:
                 del raw
-                mapped, log_slope = evaluate(params, x.at[:, d].set(value), condition)
+                mapped, log_slope = _evaluate(params, x.at[:, d].set(value), condition)
                 return mapped[:, d], log_slope[:, d]
 
             solver = inverse_by_bisection(rise, low=low[:, d], high=high[:, d])
@@ -103,6 +89,21 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
         return x, -forward(variables, x, condition)[1]
 
     return Bijector(init, forward, inverse)
+
+
+def _evaluate(params: Params, x: Event, condition: Condition) -> tuple[Array, Array]:
+    """The outputs and their log-slopes, both `[b, d]`."""
+    first, *others = params["layers"]
+    shift = _condition_shift(params, condition, len(x))
+    h, log_slope = _layer(first, x[:, :, None], jnp.zeros((*x.shape, 1)))
+    h = h if shift is None else h + shift.reshape(h.shape)
+    for layer in others:
+        log_slope = log_slope + 2 * (jnp.log(2.0) - h - jax.nn.softplus(-2 * h))
+        h, log_slope = _layer(layer, jnp.tanh(h), log_slope)
+    gate = params["gate"]
+    y = jax.nn.sigmoid(-gate) * x + jax.nn.sigmoid(gate) * h[..., 0]
+    learnt = jax.nn.log_sigmoid(gate) + log_slope[..., 0]
+    return y, jnp.logaddexp(jax.nn.log_sigmoid(-gate), learnt)
 
 
 def _init_layer(key: Key, dim: int, below: int, above: int) -> Params:

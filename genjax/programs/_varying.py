@@ -39,20 +39,13 @@ def device_varying(
     [False, True]
     """
 
-    def otherwise(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
-        return [any(operands)] * len(equation.outvars)
-
     def reduced(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
         names = equation.params.get("axes", equation.params.get("axis_name", ()))
         names = names if isinstance(names, tuple | list) else (names,)
         if axis not in names:
-            return otherwise(equation, operands)
+            return _as_operands(equation, operands)
         is_grouped = equation.params.get("axis_index_groups") is not None
         return [is_grouped] * len(equation.outvars)
-
-    def exchanged(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
-        del operands
-        return [True] * len(equation.outvars)
 
     def index(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
         del operands
@@ -93,12 +86,21 @@ def device_varying(
         constant=False,
         rules={
             **dict.fromkeys(REDUCTIONS, reduced),
-            **dict.fromkeys(EXCHANGES, exchanged),
+            **dict.fromkeys(EXCHANGES, _exchanged),
             "axis_index": index,
             "scan": scan,
             "while": loop,
             "cond": branch,
         },
-        otherwise=otherwise,
+        otherwise=_as_operands,
     )
     return interpret(analysis, program.jaxpr, varying)
+
+
+def _as_operands(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
+    return [any(operands)] * len(equation.outvars)
+
+
+def _exchanged(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
+    del operands
+    return [True] * len(equation.outvars)
