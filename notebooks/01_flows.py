@@ -37,29 +37,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from genjax import nn
-from genjax.data import (
-    ArraySource,
-    dequantize,
-    digits,
-    flatten,
-    generated,
-    logit,
-    on_device,
-)
+from genjax import data, nn
+from genjax import flow_matching as fm
 from genjax.densities import (
     negative_log_likelihood,
     standard_normal,
     tempered,
     two_moons,
-)
-from genjax.flow_matching import (
-    euler,
-    fixed_steps,
-    flow_matching,
-    reflow_pairs,
-    straightness,
-    transport,
 )
 from genjax.flows import (
     actnorm,
@@ -97,7 +81,7 @@ network = nn.MLP(features=spline.size, hidden=(64, 64), activation=jax.nn.silu)
 layer = chain(coupling(spline, network, split=1), reverse())
 flow = chain(actnorm(), repeat(layer, 4))
 model = density(flow, standard_normal((2,)))
-fresh = generated(lambda key: {"x": moons.sample({}, key, 512)[0]}, seed=0)
+fresh = data.generated(lambda key: {"x": moons.sample({}, key, 512)[0]}, seed=0)
 variables = train(negative_log_likelihood(model), fresh, steps)
 x, truth = moons.sample({}, jax.random.key(1), 5000)
 gap = float(jnp.mean(truth - model.log_prob(variables, x)))
@@ -152,12 +136,14 @@ assert jnp.allclose(log_det, -jnp.linalg.slogdet(jax.jacfwd(function)(z))[1], at
 # its exact conditional.
 
 # %%
-image = jnp.asarray(digits().arrays["image"])
-levels, _ = logit(dequantize(jax.random.key(4), flatten(image), levels=17))
+image = jnp.asarray(data.digits().arrays["image"])
+levels, _ = data.logit(
+    data.dequantize(jax.random.key(4), data.flatten(image), levels=17)
+)
 masked = nn.MaskedMLP(features=spline.size, hidden=(256, 256))
 ink = autoregressive_flow(spline, masked)
-pipeline = on_device(
-    ArraySource({"x": np.asarray(levels[:1500])}), batch_size=128, seed=0
+pipeline = data.on_device(
+    data.ArraySource({"x": np.asarray(levels[:1500])}), batch_size=128, seed=0
 )
 variables = train(negative_log_likelihood(ink), pipeline, steps // 3)
 upper = np.arange(64) < 32
@@ -175,21 +161,23 @@ image_grid(rows.reshape(-1, 8, 8), row_labels=("test", "seen", "1", "2", "3"))
 
 # %%
 velocity = nn.TimeMLP(features=2, hidden=(128, 128))
-first = train(flow_matching(velocity), fresh, 2 * steps)
+first = train(fm.flow_matching(velocity), fresh, 2 * steps)
 noise = jax.random.normal(jax.random.key(6), (10_000, 2))
-pairs = jax.jit(partial(reflow_pairs, velocity, integrator=fixed_steps(20)))(
+pairs = jax.jit(partial(fm.reflow_pairs, velocity, integrator=fm.fixed_steps(20)))(
     first, noise
 )
-source = ArraySource({name: np.asarray(rows) for name, rows in pairs.items()})
+source = data.ArraySource({name: np.asarray(rows) for name, rows in pairs.items()})
 second = train(
-    flow_matching(velocity), on_device(source, batch_size=512, seed=0), 2 * steps
+    fm.flow_matching(velocity),
+    data.on_device(source, batch_size=512, seed=0),
+    2 * steps,
 )
 one_step = partial(
-    transport, velocity, noise=noise[:2000], integrator=fixed_steps(1, euler)
+    fm.transport, velocity, noise=noise[:2000], integrator=fm.fixed_steps(1, fm.euler)
 )
 panels = {"one step": one_step(first), "one step after a reflow": one_step(second)}
 distances = [float(energy_distance(points, x[:2000])) for points in panels.values()]
-bends = [float(straightness(velocity, p, noise[:2000])) for p in (first, second)]
+bends = [float(fm.straightness(velocity, p, noise[:2000])) for p in (first, second)]
 print("energy distances", np.round(distances, 4), "straightness", np.round(bends, 4))
 assert SMOKE or (distances[1] < 0.1 * distances[0] and bends[1] < bends[0])
 scatter_panels(panels, extent=extent, columns=2)

@@ -36,12 +36,7 @@ import numpy as np
 import optax
 
 from genjax import nn
-from genjax.data import (
-    ArraySource,
-    digits,
-    generated,
-    on_device,
-)
+from genjax.data import ArraySource, digits, generated, on_device
 from genjax.densities import eight_gaussians, ring_centres, standard_normal
 from genjax.gan import (
     extragradient,
