@@ -24,9 +24,9 @@ def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "rows.csv"
-    ...     _ = path.write_text("1,2")
+    ...     np.savetxt(path, [[1, 2], [3, 4]], delimiter=",")
     ...     read_table(path).tolist()
-    [[1.0, 2.0]]
+    [[1.0, 2.0], [3.0, 4.0]]
     """
     path = Path(path)
     if not path.is_file():
