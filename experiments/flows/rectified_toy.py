@@ -150,13 +150,12 @@ def build(config: Config) -> Study:
         for name, variables in (("", first), ("_reflowed", second)):
             metrics[f"one_step_energy_distance{name}"] = distance(variables, 1)
             metrics[f"eight_step_energy_distance{name}"] = distance(variables, 8)
-        return metrics, _figures(config, network, target, first, second, noise)
+        return metrics, _figures(network, target, first, second, noise)
 
     return Study(measure)
 
 
 def _figures(
-    config: Config,
     network: NetworkLike,
     target: Any,
     first: Any,
@@ -177,7 +176,7 @@ def _figures(
     model = density(flow, standard_normal((2,)))
     maps = [
         target.log_prob({}, grid),
-        jax.jit(model.log_prob)({"bijector": first, "base": {}}, grid),
+        jax.jit(model.log_prob)(join_parts({"bijector": first}), grid),
     ]
     return {
         "samples": scatter_panels(panels, extent=EXTENT, columns=3),
