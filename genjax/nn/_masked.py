@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,8 @@ from jax.typing import DTypeLike
 from genjax.checks import check_condition, check_order
 from genjax.errors import InputError
 from genjax.typing import Array, Tree, Variables
+
+Places: TypeAlias = Array | np.ndarray
 
 
 def autoregressive_masks(
@@ -39,7 +41,8 @@ def autoregressive_masks(
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
     """
     places = check_order("autoregressive_masks", order)
-    return _masks_of((places, *hidden_degrees(places, hidden, seed=seed)))
+    masks = _masks_of((places, *hidden_degrees(places, hidden, seed=seed)))
+    return [np.asarray(mask) for mask in masks]
 
 
 def hidden_degrees(
@@ -110,7 +113,7 @@ def sampled_degrees(
     return tuple(np.stack(parts) for parts in zip(*sets, strict=True))
 
 
-def _masks_of(degrees: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _masks_of(degrees: Sequence[Places]) -> list[Places]:
     """The masks between layers, from the places of the inputs and hidden degrees."""
     places, *hidden = degrees
     beneath = [places + 1, *hidden]
@@ -121,7 +124,7 @@ def _masks_of(degrees: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [mask.astype(np.float32) for mask in masks]
 
 
-def _direct_mask(places: np.ndarray, inputs: int, features: int) -> np.ndarray:
+def _direct_mask(places: Places, inputs: int, features: int) -> Places:
     earlier = (places[:, None] < places[None]).astype(np.float32)
     return earlier.repeat(inputs, axis=0).repeat(features, axis=1)
 

@@ -12,7 +12,7 @@ from genjax.errors import InputError
 from genjax.typing import Array, Float, Scalar
 
 Embeddings = Float[Array, "b d"]
-BLOCK = 128
+BLOCK = 64
 
 
 def normalize(x: Embeddings) -> Embeddings:

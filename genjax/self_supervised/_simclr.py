@@ -23,7 +23,7 @@ def simclr(
     *,
     augment: View,
     tau: float = 0.5,
-    block: int = 128,
+    block: int = 64,
 ) -> Objective:
     """Contrasts two augmented views of each example with all others of the batch.
 

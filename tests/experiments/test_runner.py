@@ -15,6 +15,7 @@ from genjax.plotting import curves
 from genjax.training import read_jsonl
 from tests.laws.instances import tiny_gan
 
+NAME = "flows/realnvp_moons"
 MODEL = diagonal_normal((2,))
 X = np.asarray(3 + 2 * jax.random.normal(jax.random.key(0), (256, 2)))
 
@@ -43,7 +44,7 @@ def config_of(folder, **fields):
 def test_what_is_evaluated_is_the_average_of_the_best_checkpoint(tmp_path):
     config = config_of(tmp_path, learning_rate=0.05, ema=0.9)
     expected = {"nll": {"at_most": 10.0}}
-    result = run("test/normal", config, build, expected)
+    result = run(NAME, config, build, expected)
     assert result["passed"]
     task, variables = restore(config, build, tmp_path)
     again = float(task.validate(variables))
@@ -57,32 +58,32 @@ def test_what_is_evaluated_is_the_average_of_the_best_checkpoint(tmp_path):
 
 
 def test_seeds_run_side_by_side(tmp_path):
-    result = run("test/normal", config_of(tmp_path, seeds=2), build, {})
+    result = run(NAME, config_of(tmp_path, seeds=2), build, {})
     each = result["metrics"]["nll_of_seeds"]
     assert len(each) == 2
     assert result["metrics"]["nll"] == pytest.approx(np.mean(each))
 
 
 def test_a_missed_expectation_is_told(tmp_path):
-    result = run("test/normal", config_of(tmp_path), build, {"nll": {"at_most": 0.0}})
+    result = run(NAME, config_of(tmp_path), build, {"nll": {"at_most": 0.0}})
     assert not result["passed"]
 
 
 def test_a_folder_belongs_to_one_run(tmp_path):
-    run("test/normal", config_of(tmp_path), build, {})
+    run(NAME, config_of(tmp_path), build, {})
     with pytest.raises(InputError, match="already holds a run"):
-        run("test/normal", config_of(tmp_path), build, {})
-    with pytest.raises(InputError, match="a run of test/normal, not of test/other"):
-        run("test/other", config_of(tmp_path, resume=True), build, {})
+        run(NAME, config_of(tmp_path), build, {})
+    with pytest.raises(InputError, match=f"a run of {NAME}, not of flows/toy"):
+        run("flows/toy", config_of(tmp_path, resume=True), build, {})
 
 
 def test_a_study_is_measured_and_takes_no_devices(tmp_path):
     study = Study(lambda folder: ({"one": jnp.ones(())}, {}))
-    result = run("test/study", config_of(tmp_path / "a"), lambda config: study, {})
+    result = run(NAME, config_of(tmp_path / "a"), lambda config: study, {})
     assert result["metrics"] == {"one": 1.0}
     with pytest.raises(InputError, match="is a study: it takes no --devices"):
         run(
-            "test/study",
+            NAME,
             config_of(tmp_path / "b", devices=2),
             lambda config: study,
             {},

@@ -8,7 +8,7 @@ import pytest
 from genjax import nn
 from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn._regularization import minibatch_deviation, spectrally_normalized
+from genjax.nn import minibatch_deviation, spectrally_normalized
 
 
 def test_every_layer_has_the_bound_for_its_norm():
