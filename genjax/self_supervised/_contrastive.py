@@ -81,8 +81,7 @@ def symmetric_infonce(
     """
     _check_pairs("symmetric_infonce", q, k, tau)
     _check_block("symmetric_infonce", block)
-    rows = _row_lse(q, k, tau, block=block)
-    columns = _row_lse(k, q, tau, block=block)
+    rows, columns = _both_lse(q, k, tau, block=block)
     return 0.5 * jnp.mean(rows + columns - 2 * _paired(q, k) / tau)
 
 
@@ -155,6 +154,29 @@ def _row_lse(
 
     size = min(block, len(a))
     return jax.lax.map(jax.checkpoint(row), (a, index), batch_size=size)
+
+
+def _both_lse(
+    a: Array, b: Array, tau: float | Array, *, block: int
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """`LSE_j a_i . b_j / tau` of every row and `LSE_i` of every column, in one pass."""
+    n = len(a)
+    size = min(block, n)
+    padding = -n % size
+    blocks = jnp.pad(a, ((0, padding), (0, 0))).reshape(-1, size, a.shape[1])
+    is_row = (jnp.arange(n + padding) < n).reshape(-1, size)
+
+    @jax.checkpoint
+    def step(columns: Array, item: tuple[Array, Array]) -> tuple[Array, Array]:
+        own, is_own = item
+        scores = _scores(own, b) / tau
+        seen = jnp.where(is_own[:, None], scores, -jnp.inf)
+        columns = jnp.logaddexp(columns, jax.nn.logsumexp(seen, axis=0))
+        return columns, jax.nn.logsumexp(scores, axis=1)
+
+    start = jnp.full(n, -jnp.inf, jnp.float32)
+    columns, rows = jax.lax.scan(step, start, (blocks, is_row))
+    return rows.reshape(-1)[:n], columns
 
 
 def _scores(a: Array, b: Array) -> Array:
