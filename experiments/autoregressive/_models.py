@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from experiments.recipe import adam
 from experiments.selection import train_to_best
 from experiments.tables import Rows
 from genjax import nn
@@ -198,8 +198,9 @@ def train(
         ema: decay of the averaged parameters, which are kept.
         seed: of the whole.
     """
-    schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.steps)
-    optimizer = optax.adamw(schedule, weight_decay=settings.weight_decay)
+    optimizer = adam(
+        settings.learning_rate, settings.steps, weight_decay=settings.weight_decay
+    )
 
     def member(setting: Mapping[str, Array]) -> Update:
         def turn(key: Key, batch: Batch) -> Batch:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from experiments.recipe import adam
 from experiments.selection import train_to_end
 from genjax import nn
 from genjax.data import ArraySource, on_device
@@ -47,9 +47,8 @@ def classifier_features(
     classifier = nn.MLP(features=classes, hidden=(256, WIDTH))
     # Its first two layers, by the names that Flax gives them.
     trunk = nn.as_network(nn.MLP(features=WIDTH, hidden=(256,)), user="features")
-    schedule = optax.cosine_decay_schedule(1e-3, steps)
     objective = negative_log_likelihood(conditional_one_hot(classifier))
-    update = gradient_descent(objective, optax.adamw(schedule, weight_decay=1e-4))
+    update = gradient_descent(objective, adam(1e-3, steps, weight_decay=1e-4))
     source = ArraySource(
         {
             "x": np.eye(classes, dtype=np.float32)[np.asarray(train[1])],

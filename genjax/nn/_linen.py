@@ -20,7 +20,7 @@ from flax.errors import (
 
 from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn._mode import FLAGS, call_flags
+from genjax.nn._mode import FLAGS, call_flags, mode_values
 from genjax.typing import Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
@@ -125,27 +125,27 @@ def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:
             "training, which a module that holds it cannot change: make it an "
             "argument of the call."
         )
-    return {name: FLAGS[name] == train for name in _flags_of(module)}
+    return mode_values(_flags_of(module), training=train)
+
+
+def _fields_of(module: linen.Module) -> list[str]:
+    """The fields that say whether a module is in training."""
+    return [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
 
 
 def _mode_fields(module: linen.Module) -> list[str]:
-    """The fields that fix a mode, where no argument of the call does."""
-    fixed = [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
+    """Those of them that no argument of the call stands beside."""
     arguments = inspect.signature(type(module).__call__).parameters
-    return [name for name in fixed if name not in arguments]
+    return [name for name in _fields_of(module) if name not in arguments]
 
 
 def _in_mode(
     module: linen.Module, *, training: bool
 ) -> tuple[linen.Module, dict[str, Any]]:
     """The module with its fields, and the arguments of its call, of a mode."""
-    fixed = [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
-    fields: dict[str, Any] = {name: FLAGS[name] == training for name in fixed}
-    arguments = {
-        name: FLAGS[name] == training
-        for name in _flags_of(module)
-        if name not in fields
-    }
+    fields: dict[str, Any] = mode_values(_fields_of(module), training=training)
+    flags = [name for name in _flags_of(module) if name not in fields]
+    arguments = mode_values(flags, training=training)
     return module.clone(**fields) if fields else module, arguments
 
 

@@ -1,7 +1,7 @@
 """How the call of a module says whether it is in training, whatever its library."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from genjax.errors import InputError
 
@@ -14,6 +14,19 @@ FLAGS: Mapping[str, bool] = {
     "update_stats": True,
 }
 """Names of the arguments that say "in training", with their value in training."""
+
+
+def mode_values(names: Iterable[str], *, training: bool) -> dict[str, bool]:
+    """Returns the values that put arguments, or fields, into a mode.
+
+    Args:
+        names: some of `FLAGS`.
+        training: whether the mode is that of training.
+
+    >>> mode_values(["train", "deterministic"], training=True)
+    {'train': True, 'deterministic': False}
+    """
+    return {name: FLAGS[name] == training for name in names}
 
 
 def call_flags(module: type, *, door: str) -> list[str]:

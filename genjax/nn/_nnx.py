@@ -10,7 +10,7 @@ from flax import nnx
 
 from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn._mode import FLAGS, call_flags
+from genjax.nn._mode import call_flags, mode_values
 from genjax.typing import Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
@@ -50,7 +50,7 @@ def from_nnx(
     def arguments(kind: type, *, training: bool) -> Mapping[str, Any]:
         if train is None and evaluate is None:
             flags = call_flags(kind, door="from_nnx")
-            return {name: FLAGS[name] == training for name in flags}
+            return mode_values(flags, training=training)
         return (train if training else evaluate) or {}
 
     @cache

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from experiments.__main__ import main
 from genjax.training import read_jsonl
+from tests.processes import finish, free_address
 
 NAME = "autoregressive/nade_digits"
 TINY = ["--hidden", "8", "--components", "2", "--no-progress"]
@@ -204,11 +204,8 @@ def test_twenty_kills_are_twenty_exact_resumes(never_killed, tmp_path):
 
 
 def test_two_processes_are_one_run(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
     settings = [NAME, "--smoke", *TINY, "--workdir"]
-    several = ["--coordinator", address, "--processes", 2, "--process"]
+    several = ["--coordinator", free_address(), "--processes", 2, "--process"]
     folders = tmp_path / "two", tmp_path / "one"
     both = [
         subprocess.Popen(
@@ -220,9 +217,7 @@ def test_two_processes_are_one_run(tmp_path):
         )
         for i in range(2)
     ]
-    for process in both:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors[-3000:]
+    finish(both, timeout=240)
     assert run(*settings, folders[1]).returncode == 0
     two, one = (json.loads((f / "result.json").read_text()) for f in folders)
     for name, value in one["metrics"].items():

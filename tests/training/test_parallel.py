@@ -1,4 +1,3 @@
-import socket
 import subprocess
 import sys
 
@@ -21,6 +20,7 @@ from genjax.training import (
 from tests.laws.compare import assert_close
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
+from tests.processes import finish, free_address
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 
@@ -135,9 +135,7 @@ np.savez(sys.argv[3], w=np.asarray(w), rows=own)
 
 
 def test_two_processes_are_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = free_address()
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PROCESS, address, str(i), tmp_path / f"{i}.npz"],
@@ -146,9 +144,7 @@ def test_two_processes_are_one(tmp_path):
         )
         for i in range(2)
     ]
-    for process in processes:
-        _, errors = process.communicate(timeout=180)
-        assert process.returncode == 0, errors[-3000:]
+    finish(processes, timeout=180)
     source = ArraySource({"x": np.asarray(batch(64)["x"])})
     alone = fit(
         UPDATES["nade"].make(),
