@@ -100,7 +100,7 @@ def fcos(
     >>> from genjax import nn
     >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
     >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
-    >>> levels = [jnp.ones((2, 8, 8, 4)), jnp.ones((2, 4, 4, 4))]
+    >>> levels = (jnp.ones((2, 8, 8, 4)), jnp.ones((2, 4, 4, 4)))
     >>> variables = head.init(jax.random.key(0), levels)
     >>> [y.shape for y in head.apply(variables, levels).logits]
     [(2, 8, 8, 3), (2, 4, 4, 3)]

@@ -68,7 +68,10 @@ def stochastic(make: Callable[[Key], Objective]) -> Objective:
     >>> dropout = Network(
     ...     lambda key, x: {"params": {}},
     ...     lambda variables, x: x,
-    ...     lambda variables, key, x: (x * jax.random.bernoulli(key, 0.5, x.shape), {}),
+    ...     lambda variables, key, x: (
+    ...         jnp.where(jax.random.bernoulli(key, 0.5, x.shape), x, 0.0),
+    ...         {},
+    ...     ),
     ... )
     >>> def make(key):
     ...     dropped = nn.noisy(dropout, key)

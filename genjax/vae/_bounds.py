@@ -78,7 +78,7 @@ def closed_form_kl(
         variables: of its parts.
         x: the examples.
         z: not used.
-        log_q: not used.
+        log_q: of which only the shape is used.
 
     Raises:
         InputError: posterior or prior is no diagonal normal.
@@ -89,9 +89,9 @@ def closed_form_kl(
     >>> model = LatentModel(*[standard_normal((1,))] * 3)
     >>> z = jnp.ones((2, 1))
     >>> closed_form_kl(model, {}, z, z, jnp.zeros(2)).tolist()
-    [0.0]
+    [0.0, 0.0]
     """
-    del z, log_q
+    del z
     of_posterior, of_prior = model.posterior.moments, model.prior.moments
     if of_posterior is None or of_prior is None:
         which = "posterior" if of_posterior is None else "prior"
@@ -107,7 +107,8 @@ def closed_form_kl(
             "closed_form_kl: posterior and prior must have one shape, got "
             f"{first.mean.shape[1:]} and {second.mean.shape[1:]}."
         )
-    return kl_divergence(first, second)
+    # Moments that depend on no example stand once for the whole batch.
+    return jnp.broadcast_to(kl_divergence(first, second), log_q.shape)
 
 
 def elbo(
