@@ -14,6 +14,8 @@ def random_affine(
 
     Each amount is drawn uniformly for every image.
 
+    Images are `[b, h, w, c]`.
+
     Args:
         shift: the most, along each axis, in pixels.
         rotation: the most, in radians.

@@ -120,6 +120,8 @@ def cutout(*, share: float = 0.5) -> Transform:
 def mirror() -> Transform:
     """Mirrors half of the images, left to right.
 
+    Images are `[b, h, w, c]`.
+
     >>> x = jnp.array([[[[1.0], [2.0]]]] * 4)
     >>> sorted(set(mirror()(jax.random.key(0), x)[:, 0, 0, 0].tolist()))
     [1.0, 2.0]
@@ -134,6 +136,8 @@ def mirror() -> Transform:
 
 def quarter_turns() -> Transform:
     """Turns each image by a multiple of 90 degrees; images must be square.
+
+    Images are `[b, h, h, c]`.
 
     Raises:
         InputError: images are not square.

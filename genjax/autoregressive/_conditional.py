@@ -44,6 +44,8 @@ class Conditional(NamedTuple):
 def binary() -> Conditional:
     """Zero or one, by a logit.
 
+    Values are `[*b]`, their logits `[*b, 1]`.
+
     >>> binary().log_prob(jnp.zeros((1, 1)), jnp.ones(1)).round(4).tolist()
     [-0.6931]
     """
@@ -69,6 +71,8 @@ def binary() -> Conditional:
 
 def categorical(classes: int) -> Conditional:
     """One of `classes` integers 0, 1, ..., as floats; a network sees them one-hot.
+
+    Values are `[*b]`, their logits `[*b, classes]`.
 
     Args:
         classes: how many.
@@ -110,6 +114,8 @@ def normal_mixture(components: int) -> Conditional:
 
     Its numbers are the logits of `pi`, the means `m`, the `a` and the floor's `f`.
 
+    Values are `[*b]`, what determines them `[*b, 3 components + 1]`.
+
     Args:
         components: of the mixture.
 
@@ -134,6 +140,8 @@ def laplace_mixture(components: int) -> Conditional:
     """A mixture of Laplace densities; see `normal_mixture`.
 
         p(x) = sum_k pi_k exp(-|x - m_k| / s_k) / 2 s_k
+
+    Values are `[*b]`, what determines them `[*b, 3 components + 1]`.
 
     Args:
         components: of the mixture.
@@ -162,6 +170,8 @@ def grey_levels(*, levels: int, components: int) -> Conditional:
 
     with the outermost bins reaching to infinity. A network sees `2 x / (levels - 1) -
     1`, and the `m` and `s` are on that scale.
+
+    Values are `[*b]`, what determines them `[*b, 3 components]`.
 
     Args:
         levels: how many.
@@ -233,6 +243,8 @@ def cooled(conditional: Conditional, *, temperature: float) -> Conditional:
 
     A model built on it takes the parameters of the model at temperature 1, and is a
     density like any other: its samples carry their own log-probability.
+
+    Shapes are those of `conditional`: values `[*b]`, logits `[*b, size]`.
 
     Args:
         conditional: `binary()` or `categorical(classes)`, whose outputs are logits.

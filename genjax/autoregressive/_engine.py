@@ -101,6 +101,8 @@ def autoregressive(
             vectors of the model's length, values are outside the domain, or a mask is
             not a prefix.
 
+    Source: Bengio and Bengio, 2000; Larochelle and Murray, 2011.
+
     >>> from genjax.autoregressive import binary
     >>> def outputs(variables, inputs, condition=None):
     ...     return inputs_before(inputs)

@@ -125,6 +125,8 @@ def rnade(
 ) -> Density:
     """The NADE of real vectors: each conditional is a mixture of normals.
 
+    Examples are `[b, D]`, log-densities `[b]`.
+
     Args:
         hidden: the width of the shared hidden layer.
         components: of each mixture.
@@ -153,6 +155,9 @@ def scan_terms(
 
     Its backward pass keeps the state of every dimension: `b D H` numbers.
 
+    `w` is `[D, inputs, H]`, `v` `[D, H, size]`, `start` `[b, H]`, `x` `[b, D, inputs]`,
+    and the terms are `[b, D, size]`.
+
     >>> w, v = jnp.ones((5, 1, 4)), jnp.ones((5, 4, 1))
     >>> scan_terms(jnp.tanh, w, v, jnp.zeros((3, 4)), jnp.ones((3, 5, 1))).shape
     (3, 5, 1)
@@ -174,11 +179,15 @@ def segmented(size: int | None = None) -> Terms:
     which fails where an activation has a kink) and needs memory for two segments
     instead of for all D states.
 
+    Shapes are those of `scan_terms`: the terms are `[b, D, size]`.
+
     Args:
         size: dimensions a segment; about sqrt(D) when None.
 
     Raises:
         InputError: `size` is not positive.
+
+    Source: Griewank, 1992; Chen, Xu, Zhang and Guestrin, 2016, arXiv:1604.06174.
 
     >>> w, v = jnp.ones((5, 1, 4)), jnp.ones((5, 4, 1))
     >>> segmented(2)(jnp.tanh, w, v, jnp.zeros((3, 4)), jnp.ones((3, 5, 1))).shape

@@ -31,6 +31,8 @@ Orders = Sequence[Sequence[int]] | np.ndarray
 def random_orders(key: Key, *, dim: int, n: int) -> np.ndarray:
     """Draws `n` orders of `dim` dimensions, `[n, dim]`.
 
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
+
     >>> random_orders(jax.random.key(0), dim=3, n=2).shape
     (2, 3)
     """
@@ -53,6 +55,8 @@ def ordered(model: Density, order: Order) -> Density:
 
     Raises:
         InputError: `order` is no permutation, or not one of that many dimensions.
+
+    Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
 
     >>> from genjax.autoregressive import fvsbn
     >>> model, x = ordered(fvsbn(), (2, 0, 1)), jnp.eye(3)

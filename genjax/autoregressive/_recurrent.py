@@ -41,6 +41,8 @@ def gru() -> Cell:
 
         r, z = sigmoid(...),   n = tanh(u_n + r (h U_n)),   h' = (1 - z) n + z h
 
+    The state `h` is `[b, hidden]`.
+
     Source: Cho et al., 2014, arXiv:1406.1078.
 
     >>> cell = gru()
@@ -62,6 +64,8 @@ def lstm() -> Cell:
     """The long short-term memory, its forget gate open at first.
 
         c' = f c + i tanh(...),   h' = o tanh(c')
+
+    The state is `c` and `h`, each `[b, hidden]`.
 
     Source: Hochreiter and Schmidhuber, 1997; Gers, Schmidhuber and Cummins, 2000.
 

@@ -51,6 +51,8 @@ class Pipeline(NamedTuple):
 def in_memory(source: Source, *, batch_size: int, seed: int) -> Pipeline:
     """Gathers batches on the host, from any source.
 
+    The batch of a step has the fields of the source, each `[batch_size, ...]`.
+
     Args:
         source: the examples.
         batch_size: examples of a step, over all processes.
@@ -74,6 +76,8 @@ def on_device(source: ArraySource, *, batch_size: int, seed: int) -> Pipeline:
     """Keeps the whole set on the device and gathers inside the compiled step.
 
     The fastest way for everything that fits: only indices cross to the device.
+
+    The batch of a step has the fields of the source, each `[batch_size, ...]`.
 
     Args:
         source: the examples, in memory.
@@ -130,6 +134,8 @@ def streamed(
 
     Grain runs over the numbers of the steps, so that it has nothing to remember: a
     pipeline started at any step gives what an uninterrupted one would have given.
+
+    The batch of a step has the fields of the source, each `[batch_size, ...]`.
 
     Args:
         source: the examples.

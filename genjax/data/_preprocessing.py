@@ -38,6 +38,8 @@ def binarize_dynamically(key: Key, p: Array) -> Float[Array, "..."]:
         key: of the draw.
         p: intensities in [0, 1].
 
+    Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
+
     >>> binarize_dynamically(jax.random.key(0), jnp.array([0.0, 1.0])).tolist()
     [0.0, 1.0]
     """

@@ -65,6 +65,8 @@ def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> 
     The order is that of `numpy.random.default_rng(seed).permutation`: the first rows
     are for training, the last for testing.
 
+    Fields `[n, ...]` are cut along their first axis.
+
     Args:
         source: the whole data set.
         validation: how many examples to validate on.

@@ -24,6 +24,8 @@ def bernoulli_mixture(*, components: int) -> Density:
     Raises:
         InputError: `components` is not positive.
 
+    Source: Dempster, Laird and Rubin, 1977.
+
     >>> density = bernoulli_mixture(components=4)
     >>> x = jnp.eye(3)
     >>> density.log_prob(density.init(jax.random.key(0), x), x).shape
@@ -74,6 +76,8 @@ def fit_bernoulli_mixture(
 
     Returns:
         Variables of `bernoulli_mixture(components=components)`.
+
+    Source: Dempster, Laird and Rubin, 1977.
 
     >>> x = jnp.repeat(jnp.eye(2), 8, axis=0)
     >>> variables = fit_bernoulli_mixture(jax.random.key(0), x, components=2)

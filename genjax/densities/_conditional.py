@@ -160,6 +160,8 @@ def embed_condition(density: Density, model: NetworkLike) -> Density:
 
         p'(x | c) = p(x | model(c))
 
+    Examples are `[b, *event]`, conditions `[b, ...]`, whatever the network takes.
+
     Args:
         density: any that takes a condition.
         model: a network from conditions to what the density is conditioned on.

@@ -15,6 +15,8 @@ def diagonal_normal_mixture(*, components: int) -> Density:
 
         log p(x) = log sum_k pi_k N(x; mean_k, scale_k^2)
 
+    Examples are `[b, d]`, log-densities `[b]`.
+
     Args:
         components: of the mixture.
 
@@ -24,6 +26,8 @@ def diagonal_normal_mixture(*, components: int) -> Density:
 
     Raises:
         InputError: there is no component, or the first batch has fewer rows.
+
+    Source: Dempster, Laird and Rubin, 1977.
 
     >>> model = diagonal_normal_mixture(components=2)
     >>> x = jnp.array([[0.0], [0.2], [5.0], [5.2]])

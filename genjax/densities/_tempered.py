@@ -16,6 +16,8 @@ def tempered(base: Density, *, temperature: float) -> Density:
     the base, so that a trained flow takes it as it is:
     `density(bijector, tempered(base, temperature=0.7))`.
 
+    Shapes are those of the base: examples `[b, *event]`, log-densities `[b]`.
+
     Args:
         base: centred at 0: a standard normal or a logistic.
         temperature: T; 1 changes nothing.

@@ -20,12 +20,16 @@ def two_moons(*, noise: float = 0.05) -> Density:
     one around (1, 1/2), plus a normal of standard deviation `noise`. Its density is the
     integral of that normal along both arcs, here by the midpoint rule to below 1e-6.
 
+    Points are `[b, 2]`.
+
     Args:
         noise: the standard deviation. The entropy is .288, 1.007 and 1.677 nats at
             .05, .1 and .2.
 
     Raises:
         InputError: `noise` is not positive.
+
+    Source: Pedregosa et al., 2011 (scikit-learn's `make_moons`).
 
     >>> x, log_prob = two_moons().sample({}, jax.random.key(0), 4)
     >>> x.shape, log_prob.shape
@@ -59,6 +63,8 @@ def spirals(*, turns: float = 1.0, radius: float = 3.0, noise: float = 0.1) -> D
     turns)`, or of its mirror image, plus a normal of standard deviation `noise`; its
     density is the integral of that normal along both, by the midpoint rule.
 
+    Points are `[b, 2]`.
+
     Args:
         turns: from the centre to the end.
         radius: of the end.
@@ -66,6 +72,8 @@ def spirals(*, turns: float = 1.0, radius: float = 3.0, noise: float = 0.1) -> D
 
     Raises:
         InputError: an argument is not positive.
+
+    Source: the task is that of Lang and Witbrock, 1988.
 
     >>> x, log_prob = spirals().sample({}, jax.random.key(0), 4)
     >>> x.shape, log_prob.shape
@@ -99,6 +107,8 @@ def eight_gaussians(
 ) -> Density:
     """Eight equal normals on a circle.
 
+    Points are `[b, 2]`.
+
     Args:
         radius: of the circle.
         scale: the standard deviation of each. The entropy is 2.829 nats at the
@@ -115,6 +125,8 @@ def eight_gaussians(
 def ring_centres(radius: float) -> np.ndarray:
     """Returns the centres `[8, 2]` of `eight_gaussians`.
 
+    Source: Grathwohl et al., 2019, arXiv:1810.01367.
+
     >>> ring_centres(2.0)[0].tolist()
     [2.0, 0.0]
     """
@@ -127,11 +139,15 @@ def gaussian_grid(
 ) -> Density:
     """A square grid of equal normals, the classic of mode collapse.
 
+    Points are `[b, 2]`.
+
     Args:
         side: normals along one side of the grid.
         spacing: the distance of neighbours.
         scale: the standard deviation of each. The entropy is .0653 nats at the
             defaults.
+
+    Source: Srivastava et al., 2017, arXiv:1705.07761.
 
     >>> x, _ = gaussian_grid().sample({}, jax.random.key(0), 3)
     >>> x.shape
@@ -142,6 +158,8 @@ def gaussian_grid(
 
 def grid_centres(side: int, spacing: float) -> np.ndarray:
     """Returns the centres `[side^2, 2]` of `gaussian_grid`.
+
+    Source: Srivastava et al., 2017, arXiv:1705.07761.
 
     >>> grid_centres(2, 1.0).tolist()
     [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
@@ -154,6 +172,8 @@ def checkerboard() -> Density:
     """The uniform distribution on the 8 dark cells of a 4 x 4 board on [-4, 4]^2.
 
     Each cell has the area 4, so the entropy is log 32 = 3.4657 nats.
+
+    Source: Grathwohl et al., 2019, arXiv:1810.01367, shows it; the entropy is exact.
 
     >>> x, log_prob = checkerboard().sample({}, jax.random.key(0), 2)
     >>> log_prob.round(4).tolist()

@@ -164,6 +164,8 @@ def fcos(
 def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     """Returns the outputs that the tower of `fcos` needs.
 
+    Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
+
     >>> fcos_outputs(3)
     (('logits', 3), ('distance', 4), ('centerness', 1))
     """

@@ -25,6 +25,8 @@ def iou(a: Box, b: Other) -> Overlap:
         a: boxes `[*b, 4]`, xyxy.
         b: boxes that broadcast with them.
 
+    Source: Jaccard, 1901.
+
     >>> iou(jnp.array([0.0, 0.0, 2.0, 2.0]), jnp.array([1.0, 0.0, 3.0, 2.0])).item()
     0.3333333
     """
@@ -56,6 +58,8 @@ def pairwise_iou(
     a: Float[Array, "*b n 4"], b: Float[Array, "*b m 4"]
 ) -> Float[Array, "*b n m"]:
     """Intersection over union of all pairs.
+
+    Source: Jaccard, 1901.
 
     >>> boxes = jnp.array([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0]])
     >>> pairwise_iou(boxes, boxes)[0].tolist()

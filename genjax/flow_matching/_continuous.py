@@ -22,6 +22,8 @@ Divergence = Callable[[VelocityField, Array], tuple[Array, Array]]
 def exact_divergence(field: VelocityField, x: Event) -> tuple[Event, PerExample]:
     """A field's value and divergence, from one forward derivative a dimension.
 
+    Source: Chen, Rubanova, Bettencourt and Duvenaud, 2018, arXiv:1806.07366.
+
     >>> exact_divergence(lambda x: x**2, jnp.array([[1.0, 3.0]]))[1].tolist()
     [8.0]
     """
@@ -45,6 +47,8 @@ def hutchinson_divergence(key: Key, *, probes: int = 1) -> Divergence:
     is integrated stays smooth. A fixed key is for evaluation: a
     flow would learn its probes by heart. Train by `training.stochastic(lambda key:
     ...)`, which draws a key for each step.
+
+    Examples and velocities are `[b, *event]`, divergences `[b]`.
 
     Args:
         key: draws the probes.

@@ -63,6 +63,8 @@ def scheduled_path(
 def cosine_path() -> Path:
     """The arc `x_t = sin(pi t / 2) x_1 + cos(pi t / 2) x_0`.
 
+    It takes noise and data `[b, *event]` and times `[b]`.
+
     Source: Albergo and Vanden-Eijnden, 2022, arXiv:2209.15571.
 
     >>> cosine_path()(jnp.ones((1, 1)), jnp.ones((1, 1)), jnp.zeros(1))[0].tolist()
@@ -80,6 +82,8 @@ def variance_preserving_path(*, lowest: float = 0.1, highest: float = 20.0) -> P
         b(t) = sqrt(1 - a(t)^2)
 
     At time 0 a little of the data is left: a(0) = .007 at the defaults.
+
+    It takes noise and data `[b, *event]` and times `[b]`.
 
     Args:
         lowest: the rate at the data.
@@ -113,6 +117,8 @@ def variance_preserving_path(*, lowest: float = 0.1, highest: float = 20.0) -> P
 
 def polynomial_path(*, exponent: float) -> Path:
     """The straight line at a speed of its own: `x_t = t^n x_1 + (1 - t^n) x_0`.
+
+    It takes noise and data `[b, *event]` and times `[b]`.
 
     Args:
         exponent: n; 1 is the linear path.

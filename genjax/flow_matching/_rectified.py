@@ -95,6 +95,8 @@ def transport(
         integrator: `fixed_steps(n, euler)`, `adaptive()`, ...
         condition: what the network is conditioned on.
 
+    Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
+
     >>> from genjax.flow_matching import fixed_steps, normal_mixture_velocity
     >>> field = normal_mixture_velocity(jnp.ones((1, 2)), scale=0.5)
     >>> x = transport(field, {}, jnp.zeros((3, 2)), integrator=fixed_steps(9))
@@ -151,6 +153,8 @@ def distillation(model: NetworkLike) -> Objective:
 
     It is flow matching at time 0 alone, over pairs that some flow has made; after a
     reflow, when pairs do not cross, little is lost by it.
+
+    Batches are `{"x": [b, *event], "noise": [b, *event]}`.
 
     Args:
         model: the velocity's network, best started from that of the flow.

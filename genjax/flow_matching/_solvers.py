@@ -23,6 +23,11 @@ Integrator = Callable[[Derivative, Tree, float, float], Tree]
 def euler(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
     """One step of Euler's method, of order 1.
 
+    The state and its derivative are pytrees `[b, ...]` alike, time and step are
+    scalars.
+
+    Source: Hairer, Norsett and Wanner, 1993.
+
     >>> half = euler(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> float(half)
     0.5
@@ -32,6 +37,11 @@ def euler(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 
 def midpoint(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
     """One step of the midpoint rule, of order 2.
+
+    The state and its derivative are pytrees `[b, ...]` alike, time and step are
+    scalars.
+
+    Source: Hairer, Norsett and Wanner, 1993.
 
     >>> near = midpoint(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> float(near)
@@ -45,6 +55,11 @@ def midpoint(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 def heun(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
     """One step of Heun's method, of order 2: the mean of the slopes at both ends.
 
+    The state and its derivative are pytrees `[b, ...]` alike, time and step are
+    scalars.
+
+    Source: Heun, 1900.
+
     >>> near = heun(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> float(near)
     0.625
@@ -57,6 +72,11 @@ def heun(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 
 def rk4(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
     """One step of the classical Runge-Kutta method, of order 4.
+
+    The state and its derivative are pytrees `[b, ...]` alike, time and step are
+    scalars.
+
+    Source: Kutta, 1901.
 
     >>> near = rk4(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> abs(float(near) - 0.60653) < 4e-4
@@ -79,12 +99,16 @@ def fixed_steps(steps: int, solver: Solver = rk4) -> Integrator:
     Gradients go back through the solver's own steps, each computed again from its
     start, so that memory grows with the steps and not with what is inside them.
 
+    The state and its derivative are pytrees `[b, ...]` alike, times are scalars.
+
     Args:
         steps: how many.
         solver: `euler`, `midpoint`, `heun` or `rk4`.
 
     Raises:
         InputError: `steps` is not positive.
+
+    Source: Hairer, Norsett and Wanner, 1993.
 
     >>> x = fixed_steps(20)(lambda x, t: -x, jnp.array(1.0), 0.0, 1.0)
     >>> round(float(x), 5)
@@ -111,6 +135,8 @@ def adaptive(*, tolerance: float = 1e-5) -> Integrator:
     Gradients solve the adjoint equation backwards in time: memory does not grow with
     the steps, and reverse mode is the only one. The steps are those of the whole state:
     one for all rows of a batch.
+
+    The state and its derivative are pytrees `[b, ...]` alike, times are scalars.
 
     Args:
         tolerance: of a step's error, relative and absolute; float32 reaches 1e-6.

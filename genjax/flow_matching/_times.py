@@ -16,6 +16,10 @@ Times = Callable[[Key, int], PerExample]
 def uniform_times() -> Times:
     """Times uniform over [0, 1).
 
+    It draws `[b]` times.
+
+    Source: Lipman et al., 2023, arXiv:2210.02747.
+
     >>> uniform_times()(jax.random.key(0), 3).shape
     (3,)
     """
@@ -26,6 +30,8 @@ def logit_normal_times(*, mean: float = 0.0, scale: float = 1.0) -> Times:
     """Times whose logit is normal: dense in the middle, where the task is hard.
 
         t = sigmoid(mean + scale n),   n ~ N(0, 1)
+
+    It draws `[b]` times.
 
     Args:
         mean: above 0, more times near the data.
@@ -48,6 +54,8 @@ def u_shaped_times(*, sharpness: float = 4.0) -> Times:
     """Times dense at both ends, where reflowed velocities still bend.
 
         p(t) ~ cosh(a (t - 1/2))
+
+    It draws `[b]` times.
 
     Args:
         sharpness: a; near 0 the times are uniform.

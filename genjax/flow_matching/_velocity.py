@@ -28,6 +28,8 @@ def velocity(
     Raises:
         InputError: the network does not keep the shape of x.
 
+    Source: Lipman et al., 2023, arXiv:2210.02747.
+
     >>> network = normal_mixture_velocity(jnp.array([[3.0]]), scale=1.0)
     >>> velocity(network, {}, jnp.array([[0.0]]), jnp.array(0.0)).tolist()
     [[3.0]]
@@ -72,6 +74,8 @@ def normal_mixture_velocity(means: Float[Array, "k d"], *, scale: float) -> Netw
 
     Raises:
         InputError: `scale` is not positive.
+
+    Source: Lipman et al., 2023, arXiv:2210.02747 (the marginal velocity).
 
     >>> single = normal_mixture_velocity(jnp.array([[3.0]]), scale=1.0)
     >>> single.apply({}, jnp.array([[0.0]]), jnp.array([0.0])).tolist()

@@ -107,12 +107,16 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
     conditional `p(x_d | x_<d)` is at hand, so that whatever follows the observed
     dimensions in the order is drawn from its exact conditional.
 
+    Examples are `[b, D]`, log-densities `[b]`.
+
     Args:
         transform: the scalar map.
         network: the masked network; its order is that of the completion.
 
     Returns:
         A density whose `complete` takes a mask of the first places of the order.
+
+    Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057.
 
     >>> from genjax.flows import affine
     >>> model = autoregressive_flow(affine(), nn.MaskedMLP(features=2, hidden=(8,)))
@@ -224,6 +228,8 @@ def sequential(
 ) -> tuple[Array, Array]:
     """Inverts by D passes of the network, one dimension a pass; differentiable.
 
+    Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057.
+
     >>> from genjax import nn
     >>> from genjax.flows import affine
     >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
@@ -247,6 +253,8 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
 
     After i passes the first i dimensions are exact, so D passes always suffice; a flow
     near the identity needs a few.
+
+    It takes `y` `[b, D]` and gives `x` `[b, D]` and log-determinants `[b]`.
 
     Args:
         tolerance: stops when no element has changed by more.

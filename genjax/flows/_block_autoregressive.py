@@ -27,6 +27,8 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
     in (0, 1) lets the map reach every y. The inverse is found by bisection, dimension
     by dimension.
 
+    Examples are `[b, d]`.
+
     Args:
         width: hidden units a dimension.
         hidden: layers of them.

@@ -19,6 +19,8 @@ def chain(*bijectors: Bijector) -> Bijector:
 
     Each is initialised on the batch as it comes out of those before it.
 
+    Examples are `[b, *event]`, log-determinants `[b]`.
+
     Args:
         bijectors: at least one.
 
@@ -27,6 +29,9 @@ def chain(*bijectors: Bijector) -> Bijector:
 
     Raises:
         InputError: there is no bijector.
+
+    Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
+    arXiv:1912.02762.
 
     >>> from genjax.flows import reverse
     >>> twice = chain(reverse(), reverse())
@@ -70,8 +75,13 @@ def chain(*bijectors: Bijector) -> Bijector:
 def invert(bijector: Bijector) -> Bijector:
     """Swaps the directions of a bijector.
 
+    Examples are `[b, *event]`, log-determinants `[b]`.
+
     Args:
         bijector: any; its `init` still sees the batch as it is.
+
+    Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
+    arXiv:1912.02762.
 
     >>> from genjax.flows import permutation
     >>> back = invert(permutation((1, 2, 0)))
@@ -95,6 +105,9 @@ def stack(*bijectors: Bijector, sizes: Sequence[int] | None = None) -> Bijector:
 
     Raises:
         InputError: the sizes do not add up to the features.
+
+    Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
+    arXiv:1912.02762.
 
     >>> from genjax.flows import identity, reverse
     >>> both = stack(identity(), reverse(), sizes=(1, 2))

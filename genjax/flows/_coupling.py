@@ -151,6 +151,10 @@ def masked_coupling(
 def alternating_mask(dim: int, *, first: bool = True) -> np.ndarray:
     """Every other of `dim` features.
 
+    The mask is `[dim]`, True at the even places, or the odd ones if not `first`.
+
+    Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
+
     >>> alternating_mask(3).tolist()
     [True, False, True]
     """
@@ -159,6 +163,8 @@ def alternating_mask(dim: int, *, first: bool = True) -> np.ndarray:
 
 def checkerboard_mask(height: int, width: int, *, first: bool = True) -> np.ndarray:
     """Every other pixel, `[height, width, 1]`.
+
+    Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
     >>> checkerboard_mask(2, 2)[..., 0].tolist()
     [[True, False], [False, True]]

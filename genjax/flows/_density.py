@@ -16,6 +16,8 @@ def density(bijector: Bijector, base: Density) -> Density:
         log p(x) = log p_base(f(x)) + log|det df/dx|
         x = f^-1(z),   z ~ p_base
 
+    Examples are `[b, *event]`, log-densities `[b]`.
+
     Args:
         bijector: `forward` goes from data to noise.
         base: the distribution of the noise.
@@ -23,6 +25,9 @@ def density(bijector: Bijector, base: Density) -> Density:
     Returns:
         A density with the parts `bijector` and `base`. A condition goes to both.
         Where x is not finite, or beyond 1e15, its log-density is -inf.
+
+    Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
+    arXiv:1912.02762.
 
     >>> from genjax.densities import standard_normal
     >>> from genjax.flows import reverse

@@ -52,6 +52,9 @@ def elementwise(transform: Elementwise) -> Bijector:
         A bijector with the parameter `raw` `[size, *event]`, zeros at first; a fixed
         map has none. With `scale()` it is the diagonal scaling layer of NICE.
 
+    Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
+    arXiv:1912.02762.
+
     >>> layer = elementwise(exponential())
     >>> x = jnp.zeros((1, 2))
     >>> y, log_det = layer.forward(layer.init(jax.random.key(0), x), x)
@@ -91,6 +94,8 @@ def elementwise(transform: Elementwise) -> Bijector:
 def swap_directions(transform: Elementwise) -> Elementwise:
     """Swaps the directions of a scalar map.
 
+    Numbers are `[*shape]`, parameters `[size, *shape]`.
+
     >>> y, _ = swap_directions(exponential()).forward(jnp.zeros((0, 1)), jnp.ones(1))
     >>> y.tolist()
     [0.0]
@@ -100,6 +105,8 @@ def swap_directions(transform: Elementwise) -> Elementwise:
 
 def shift() -> Elementwise:
     """Adds a parameter: `y = x + t` (NICE).
+
+    Numbers are `[*shape]`, parameters `[size, *shape]`.
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
 
@@ -119,6 +126,8 @@ def shift() -> Elementwise:
 
 def scale() -> Elementwise:
     """Multiplies by the exponential of a parameter: `y = x exp(s)`.
+
+    Numbers are `[*shape]`, parameters `[size, *shape]`.
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
 
@@ -141,6 +150,8 @@ def affine(*, max_log_scale: float = 3.0) -> Elementwise:
 
     `s` is `max_log_scale tanh(raw / max_log_scale)`, the identity for small values, so
     that no layer can explode.
+
+    Numbers are `[*shape]`, parameters `[size, *shape]`.
 
     Args:
         max_log_scale: the bound of `|s|`.
@@ -174,6 +185,8 @@ def affine(*, max_log_scale: float = 3.0) -> Elementwise:
 def exponential() -> Elementwise:
     """`y = exp(x)`, from the real line to the positive numbers.
 
+    Numbers are `[*shape]`; there are no parameters.
+
     >>> y, log_slope = exponential().forward(jnp.zeros((0, 2)), jnp.array([0.0, 1.0]))
     >>> y.round(3).tolist(), log_slope.tolist()
     ([1.0, 2.718], [0.0, 1.0])
@@ -183,6 +196,8 @@ def exponential() -> Elementwise:
 
 def softplus() -> Elementwise:
     """`y = log(1 + exp(x))`, from the real line to the positive numbers.
+
+    Numbers are `[*shape]`; there are no parameters.
 
     >>> y, _ = softplus().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
     >>> y.round(3).tolist()
@@ -199,6 +214,8 @@ def softplus() -> Elementwise:
 def sigmoid() -> Elementwise:
     """`y = 1 / (1 + exp(-x))`, from the real line to (0, 1); flipped, the logit.
 
+    Numbers are `[*shape]`; there are no parameters.
+
     >>> y, _ = sigmoid().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
     >>> y.round(3).tolist()
     [0.5, 0.881]
@@ -213,6 +230,8 @@ def sigmoid() -> Elementwise:
 
 def tanh() -> Elementwise:
     """The hyperbolic tangent, from the real line to (-1, 1).
+
+    Numbers are `[*shape]`; there are no parameters.
 
     >>> y, _ = tanh().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
     >>> y.round(3).tolist()
@@ -229,6 +248,8 @@ def tanh() -> Elementwise:
 def normal_cdf() -> Elementwise:
     """The standard normal's distribution function, from the real line to (0, 1).
 
+    Numbers are `[*shape]`; there are no parameters.
+
     >>> y, _ = normal_cdf().forward(jnp.zeros((0, 2)), jnp.array([0.0, 1.96]))
     >>> y.round(3).tolist()
     [0.5, 0.975]
@@ -243,6 +264,8 @@ def normal_cdf() -> Elementwise:
 
 def leaky_relu(*, slope: float = 0.1) -> Elementwise:
     """`y = x` for positive x, `slope x` otherwise.
+
+    Numbers are `[*shape]`; there are no parameters.
 
     Raises:
         InputError: `slope` is not positive.
@@ -262,6 +285,8 @@ def leaky_relu(*, slope: float = 0.1) -> Elementwise:
 
 def power(*, exponent: float) -> Elementwise:
     """`y = x^exponent`, over the positive numbers.
+
+    Numbers are `[*shape]`; there are no parameters.
 
     Raises:
         InputError: `exponent` is not positive.

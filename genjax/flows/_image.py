@@ -55,6 +55,8 @@ def actnorm() -> Bijector:
 
     The first batch is the one that `init` is given: no flag, no state.
 
+    Examples are `[b, ..., c]`; `m` and `s` are `[c]`.
+
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
     >>> import jax
@@ -104,6 +106,8 @@ def actnorm() -> Bijector:
 
 def glow_step(transform: Elementwise, model: NetworkLike, *, split: int) -> Bijector:
     """Activation normalisation, an invertible 1x1 convolution, a coupling.
+
+    Images are `[b, h, w, c]`, a log-determinant for each example `[b]`.
 
     Args:
         transform: the scalar map of the coupling; `affine()` in the paper.

@@ -19,6 +19,8 @@ def plu() -> Bijector:
     P is a fixed permutation, L has a diagonal of ones, U one of learnt size and fixed
     sign; at first, W is a random rotation. What is fixed stands under `"constants"`.
 
+    Examples are `[b, ..., d]`: the last axis holds the features.
+
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
     >>> x = jnp.ones((2, 4, 4, 3))
@@ -70,6 +72,11 @@ def triangular() -> Bijector:
 
     One such layer and a normal base are any multivariate normal, by Cholesky.
 
+    Examples are `[b, ..., d]`: the last axis holds the features.
+
+    Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
+    arXiv:1912.02762.
+
     >>> x = jax.random.normal(jax.random.key(0), (4, 3))
     >>> layer = triangular()
     >>> y, _ = layer.forward(layer.init(jax.random.key(0), x), x)
@@ -109,6 +116,8 @@ def householder(*, reflections: int) -> Bijector:
 
         y = H_k ... H_1 x,   H = I - 2 v v' / |v|^2
 
+    Examples are `[b, ..., d]`: the last axis holds the features.
+
     Args:
         reflections: how many; as many as features reach every rotation.
 
@@ -142,6 +151,8 @@ def qr(*, reflections: int) -> Bijector:
     """An invertible matrix as a rotation and a triangle: `W = Q R`.
 
         log|det| = places sum_d log r_dd
+
+    Examples are `[b, ..., d]`: the last axis holds the features.
 
     Args:
         reflections: of the rotation.

@@ -20,6 +20,8 @@ def permutation(order: Sequence[int]) -> Bijector:
     Raises:
         InputError: `order` is no permutation, or not one of that many features.
 
+    Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
+
     >>> permutation((2, 0, 1)).forward({}, jnp.array([[10.0, 11.0, 12.0]]))[0].tolist()
     [[12.0, 10.0, 11.0]]
     """
@@ -42,6 +44,10 @@ def permutation(order: Sequence[int]) -> Bijector:
 def reverse() -> Bijector:
     """Reverses the last axis, with log-determinant 0.
 
+    Examples are `[b, ..., d]`: the last axis holds the features.
+
+    Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057.
+
     >>> reverse().forward({}, jnp.array([[1.0, 2.0]]))[0].tolist()
     [[2.0, 1.0]]
     """
@@ -54,6 +60,8 @@ def reverse() -> Bijector:
 
 def identity() -> Bijector:
     """Changes nothing: what a `stack` does with the features that pass.
+
+    Examples are `[b, *event]`, log-determinants `[b]`, all 0.
 
     >>> identity().forward({}, jnp.ones((1, 2)))[0].tolist()
     [[1.0, 1.0]]

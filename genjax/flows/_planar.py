@@ -17,6 +17,8 @@ def planar() -> Bijector:
     `u` is moved along `w` so that `w u > -1`, which makes it invertible; the inverse
     solves one increasing equation a row.
 
+    Examples are `[b, d]`, log-determinants `[b]`.
+
     Raises:
         InputError: examples are no vectors.
 
@@ -86,6 +88,8 @@ def radial() -> Bijector:
         h = 1 / (alpha + r)
 
     `alpha > 0` and `beta > -alpha`, so that it is invertible, in closed form.
+
+    Examples are `[b, d]`, log-determinants `[b]`.
 
     Raises:
         InputError: examples are no vectors.

@@ -89,6 +89,8 @@ def residual(
 def exact_log_det(g: Contraction, x: Event) -> tuple[Event, PerExample]:
     """The log-determinant by the whole Jacobian, one derivative a dimension.
 
+    Source: Behrmann et al., 2019, arXiv:1811.00995.
+
     >>> exact_log_det(lambda x: 0.5 * x, jnp.ones((1, 2)))[1].round(4).tolist()
     [0.8109]
     """
@@ -110,6 +112,8 @@ def power_series_log_det(key: Key, *, terms: int, probes: int = 1) -> LogDet:
 
     Biased by the terms left out, which fall like the Lipschitz bound to the power k. A
     fixed key is for evaluation: train by `training.stochastic(lambda key: ...)`.
+
+    It takes `x` `[b, *event]` and gives a log-determinant `[b]`.
 
     Args:
         key: draws the probes.
@@ -140,6 +144,8 @@ def russian_roulette_log_det(
     The series is cut at 30 random terms, which one draw in a billion would pass at the
     default rate. A fixed key is for evaluation: train by
     `training.stochastic(lambda key: ...)`.
+
+    It takes `x` `[b, *event]` and gives a log-determinant `[b]`.
 
     Args:
         key: draws the number of terms and the probes.

@@ -90,6 +90,9 @@ def bounded_rational_quadratic_spline(
     Raises:
         InputError: there is no bin, or `bound` or `max_logit` is not positive.
 
+    Source: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032, without
+    the bounds.
+
     >>> transform = bounded_rational_quadratic_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()

@@ -25,6 +25,8 @@ def orthogonal_sylvester(*, rank: int) -> Bijector:
     the inverse solves one increasing equation a dimension of the subspace. Q is the
     orthonormal factor of a free matrix.
 
+    Examples are `[b, d]`.
+
     Args:
         rank: of the subspace.
 
@@ -57,6 +59,8 @@ def householder_sylvester(*, reflections: int) -> Bijector:
 
     See `orthogonal_sylvester`; Q is a product of reflections.
 
+    Examples are `[b, d]`.
+
     Args:
         reflections: how many.
 
@@ -86,6 +90,8 @@ def triangular_sylvester() -> Bijector:
     """A Sylvester flow of full rank without a rotation: Q is the identity.
 
     See `orthogonal_sylvester`; alternate it with `reverse`.
+
+    Examples are `[b, d]`.
 
     Source: van den Berg, Hasenclever, Tomczak and Welling, 2018, arXiv:1803.05649.
 

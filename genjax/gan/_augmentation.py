@@ -38,6 +38,8 @@ class Augmentation(NamedTuple):
 def diff_augment(*transforms: Transform) -> Augmentation:
     """Applies every transform to every image: DiffAugment.
 
+    Images are `[b, h, w, c]`.
+
     Args:
         transforms: one after another; colour, translation and cutout when none is
             named.

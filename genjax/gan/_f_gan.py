@@ -29,6 +29,10 @@ class Divergence(NamedTuple):
 def kullback_leibler() -> Divergence:
     """`KL(p, q)`: f(u) = u log u, T = l.
 
+    Logits `l` and `T` are `[b]`.
+
+    Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
+
     >>> kullback_leibler().conjugate(jnp.ones(2)).round(3).tolist()
     [1.0, 1.0]
     """
@@ -37,6 +41,10 @@ def kullback_leibler() -> Divergence:
 
 def reverse_kullback_leibler() -> Divergence:
     """`KL(q, p)`: f(u) = -log u, T = -exp(-l).
+
+    Logits `l` and `T` are `[b]`.
+
+    Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
     >>> reverse_kullback_leibler().output(jnp.zeros(2)).round(3).tolist()
     [-1.0, -1.0]
@@ -47,6 +55,10 @@ def reverse_kullback_leibler() -> Divergence:
 def pearson() -> Divergence:
     """Pearson's chi-square: f(u) = (u - 1)^2, T = l.
 
+    Logits `l` and `T` are `[b]`.
+
+    Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
+
     >>> pearson().conjugate(jnp.ones(2)).round(3).tolist()
     [1.25, 1.25]
     """
@@ -56,6 +68,10 @@ def pearson() -> Divergence:
 def squared_hellinger() -> Divergence:
     """The squared Hellinger distance: f(u) = (sqrt(u) - 1)^2, T = 1 - exp(-l).
 
+    Logits `l` and `T` are `[b]`.
+
+    Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
+
     >>> squared_hellinger().output(jnp.zeros(2)).round(3).tolist()
     [0.0, 0.0]
     """
@@ -64,6 +80,10 @@ def squared_hellinger() -> Divergence:
 
 def jensen_shannon() -> Divergence:
     """Twice the Jensen-Shannon divergence: T = log 2 - softplus(-l).
+
+    Logits `l` and `T` are `[b]`.
+
+    Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
     >>> jensen_shannon().output(jnp.zeros(2)).round(3).tolist()
     [0.0, 0.0]
@@ -78,6 +98,10 @@ def jensen_shannon() -> Divergence:
 def gan_divergence() -> Divergence:
     """The original GAN's, `2 JS(p, q) - log 4`: T = -softplus(-l).
 
+    Logits `l` and `T` are `[b]`.
+
+    Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
+
     >>> gan_divergence().output(jnp.zeros(2)).round(3).tolist()
     [-0.693, -0.693]
     """
@@ -91,6 +115,8 @@ def f_gan(divergence: Divergence) -> AdversarialLoss:
 
     It is tight where `T = f'(p / q)`: then `-L_D` is the divergence of the data p from
     the fakes q.
+
+    The logits are `[b]`, and each loss is their mean, a scalar.
 
     Args:
         divergence: `kullback_leibler()`, `reverse_kullback_leibler()`, `pearson()`,

@@ -165,6 +165,8 @@ def latent_consistency(
 
     `|.|^2` is the mean over the numbers of an example, and `e` normal.
 
+    Noise is `[b, *latent]`, examples are `[b, *event]`, logits `[b]`.
+
     Args:
         game: a `gan` of the same networks, without packing.
         generator: from noise to examples.

@@ -19,6 +19,8 @@ def minimax(
 ) -> Update:
     """Plays a game: each player descends its own loss with its own optimiser.
 
+    Batches are pytrees `[b, ...]`, all metrics scalars.
+
     Args:
         game: what the two minimise.
         generator_optimizer: any optax transformation.
@@ -30,6 +32,9 @@ def minimax(
         An update whose variables and optimiser states stand under `"generator"` and
         `"discriminator"`. Its metrics are those of both players, with their names
         before them, and `loss`, the generator's.
+
+    Source: Goodfellow et al., 2014, arXiv:1406.2661; Heusel et al., 2017,
+    arXiv:1706.08500 (two time scales).
 
     >>> from genjax.gan import zero_sum
     >>> bilinear = zero_sum(

@@ -56,6 +56,8 @@ def r1(*, gamma: float) -> Penalty:
     The squared norm is that of each example by itself. With it the Dirac-GAN converges,
     where the plain GAN circles.
 
+    Data and fakes are `[b, *event]`, the penalty is a scalar.
+
     Args:
         gamma: the weight, of which a half is applied.
 
@@ -80,6 +82,8 @@ def r2(*, gamma: float) -> Penalty:
     """Penalises the discriminator's gradient on fakes.
 
         R2 = gamma / 2 E_z ||dD(G(z)) / dx||^2
+
+    Data and fakes are `[b, *event]`, the penalty is a scalar.
 
     Args:
         gamma: the weight, of which a half is applied.
@@ -191,6 +195,8 @@ def lecam(*, weight: float, decay: float = 0.99) -> Penalty:
     0 at the start. With the Wasserstein loss it bounds a LeCam divergence, which helps
     where data is scarce.
 
+    The logits are `[b]`, the penalty is a scalar.
+
     Args:
         weight: .3 to 1e-4 in the paper.
         decay: of the moving means, in [0, 1).
@@ -276,6 +282,8 @@ def lazily(penalty: Penalty, *, every: int) -> Penalty:
         every R in the steps 0, every, 2 every, ...; 0 in the others
 
     Under `vmap`, and so in an `ensemble`, both branches run and no time is saved.
+
+    Data and fakes are `[b, *event]`, the penalty is a scalar.
 
     Args:
         penalty: any penalty; it remembers only the steps in which it is applied.

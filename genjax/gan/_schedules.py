@@ -69,6 +69,8 @@ def alternating(
     The batch is cut into as many equal parts as the one of more steps has, one a step,
     so that each sees fresh data; the other player takes the last ones.
 
+    Batches are `[b, ...]`, metrics scalars.
+
     Args:
         n_discriminator: steps of the discriminator a round.
         n_generator: steps of the generator a round.
@@ -77,6 +79,8 @@ def alternating(
     Raises:
         InputError: a number is not positive, or the larger one does not divide the
             batch.
+
+    Source: Goodfellow et al., 2014, arXiv:1406.2661.
 
     >>> import jax.numpy as jnp
     >>> import optax
@@ -129,6 +133,8 @@ def simultaneous() -> Schedule:
     With `optax.optimistic_gradient_descent` for both players it is the optimistic
     method (past extragradient) of Daskalakis et al., 2018, arXiv:1711.00141.
 
+    Batches are `[b, ...]`, metrics scalars.
+
     >>> import jax.numpy as jnp
     >>> import optax
     >>> from genjax.gan import minimax, zero_sum
@@ -157,6 +163,8 @@ def extragradient() -> Schedule:
 
     Both steps see the same batch and the same noise. The step ahead is the optimiser's
     own; its state, statistics and memory are changed by the second one only.
+
+    Batches are `[b, ...]`, metrics scalars.
 
     Source: Korpelevich, 1976; Gidel et al., 2019, arXiv:1802.10551.
 
@@ -195,6 +203,8 @@ def consensus(*, weight: float) -> Schedule:
 
         v + weight J^T v,   v = (dL_G / dx, dL_D / dy),   J = dv / d(x, y)
 
+    Batches are `[b, ...]`, metrics scalars.
+
     Args:
         weight: of the added term.
 
@@ -223,6 +233,8 @@ def symplectic(*, weight: float) -> Schedule:
         v + weight A^T v,   A = (J - J^T) / 2
 
     The weight keeps its sign: the paper's alignment of it is left out.
+
+    Batches are `[b, ...]`, metrics scalars.
 
     Args:
         weight: of the added term.

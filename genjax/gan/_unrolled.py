@@ -18,6 +18,8 @@ def unrolled(
 
     The gradient goes through the discriminator's steps, which are forgotten after.
 
+    Batches are `[b, ...]`, both losses scalars.
+
     Args:
         game: any game.
         optimizer: of the steps ahead, with a fresh state in each turn.

@@ -70,11 +70,15 @@ class Found(NamedTuple):
 def coco_state(*, images: int, classes: int, slots: int = 100) -> CocoState:
     """Returns the empty state.
 
+    It holds detections `[images, slots]` and counts of truths `[classes, areas]`.
+
     Args:
         images: how many there are.
         classes: how many there are.
         slots: the most detections of an image that are kept, the best of all its
             classes; COCO itself keeps 100 of each class.
+
+    Source: Lin et al., 2014, arXiv:1405.0312.
 
     >>> coco_state(images=2, classes=3).truths.shape
     (3, 4)
@@ -94,6 +98,10 @@ def coco_state(*, images: int, classes: int, slots: int = 100) -> CocoState:
 def coco_add(one: CocoState, other: CocoState) -> CocoState:
     """Returns the state of two disjoint sets of images.
 
+    Arrays are those of `coco_state`, `[images, slots]` and `[classes, areas]`.
+
+    Source: Lin et al., 2014, arXiv:1405.0312.
+
     >>> one, other = (coco_state(images=2, classes=3) for _ in range(2))
     >>> coco_add(one, other).truths.shape
     (3, 4)
@@ -108,6 +116,8 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
     overlaps most, at each threshold; ignored ones (crowds, sizes outside the range)
     only where no other is left.
 
+    Boxes are `[m, 4]` and `[n, 4]`, as `Truth` and `Found` state them.
+
     Args:
         state: from `coco_state`.
         image: its place; equal scores are ordered by it.
@@ -116,6 +126,8 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
 
     Raises:
         InputError: a class or the image is outside the state.
+
+    Source: Lin et al., 2014, arXiv:1405.0312.
 
     >>> state = coco_state(images=1, classes=1)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
@@ -212,6 +224,8 @@ def coco_summary(state: CocoState) -> dict[str, float]:
         `AP` (mean over IoU .50 to .95), `AP50`, `AP75`, `APs`, `APm`, `APl`, and the
         recalls `AR1`, `AR10`, `AR100`, `ARs`, `ARm`, `ARl`.
 
+    Source: Lin et al., 2014, arXiv:1405.0312.
+
     >>> state = coco_state(images=1, classes=1)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
     >>> truth, found = truth_of_boxes(*boxes), found_of_boxes(*boxes, [0.9])
@@ -276,6 +290,8 @@ def truth_of_boxes(
 ) -> Truth:
     """Returns the ground truth of one image from padded arrays; areas are the boxes'.
 
+    `xyxy` is `[n, 4]`; `label`, `valid` and `crowd` are `[n]`.
+
     >>> truth = truth_of_boxes([[1, 1, 3, 5], [0, 0, 0, 0]], [2, 0], [True, False])
     >>> truth.xywh.tolist(), truth.area.tolist()
     ([[1.0, 1.0, 2.0, 4.0]], [8.0])
@@ -290,6 +306,8 @@ def found_of_boxes(
     xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, score: ArrayLike
 ) -> Found:
     """Returns the detections of one image from padded arrays.
+
+    `xyxy` is `[n, 4]`; `label`, `valid` and `score` are `[n]`.
 
     >>> found_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()
     [[1.0, 1.0, 2.0, 4.0]]

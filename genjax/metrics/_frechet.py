@@ -122,11 +122,15 @@ def kernel_distance(x: Points, y: Others, *, block: int = 512) -> Scalar:
 def gaussian_kernel(*bandwidths: float) -> Kernel:
     """The sum of `exp(-|a - b|^2 / 2 s^2)` over bandwidths s.
 
+    It takes points `[n, d]` and `[m, d]` and gives `[n, m]`.
+
     Args:
         bandwidths: in the unit of the points.
 
     Raises:
         InputError: none is given, or one is not positive.
+
+    Source: Gretton et al., 2012.
 
     >>> gaussian_kernel(1.0, 2.0)(jnp.zeros((1, 2)), jnp.zeros((1, 2))).tolist()
     [[2.0]]

@@ -42,8 +42,8 @@ def precision_recall_density_coverage(
     The ball of a point reaches to its k-th nearest neighbour in its own set.
 
     Args:
-        real: features of the data.
-        fake: features of the samples.
+        real: features of the data, `[n, d]`.
+        fake: features of the samples, `[m, d]`.
         k: which neighbour.
         block: at a time.
 
@@ -100,8 +100,8 @@ def nearest_neighbour_accuracy(x: Points, y: Points, *, block: int = 512) -> Sca
     It is the classifier two-sample test of the nearest neighbour, leave-one-out.
 
     Args:
-        x: features.
-        y: features, as many.
+        x: features `[n, d]`.
+        y: features `[n, d]`.
         block: at a time.
 
     Raises:

@@ -32,6 +32,8 @@ def linear_probe(
     Raises:
         InputError: features are not finite, or do not belong to their labels.
 
+    Source: Alain and Bengio, 2016, arXiv:1610.01644.
+
     >>> x, y = np.array([[0.0], [1.0], [0.1], [0.9]]), np.array([0, 1, 0, 1])
     >>> linear_probe(x, y, x, y)
     1.0
@@ -69,6 +71,8 @@ def knn_accuracy(
 
     Raises:
         InputError: features are not finite, or do not belong to their labels.
+
+    Source: Cover and Hart, 1967.
 
     >>> x, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0, 1])
     >>> knn_accuracy(x, y, x, y, neighbours=1)

@@ -26,6 +26,8 @@ def separable_critic(first: NetworkLike, second: NetworkLike) -> Network:
     Returns:
         A network from `(x, y)` to scores `[b, b]`.
 
+    Source: Poole et al., 2019, arXiv:1905.06922.
+
     >>> import jax.numpy as jnp
     >>> critic = separable_critic(*[nn.MLP(features=4, hidden=(8,))] * 2)
     >>> x, y = jnp.ones((3, 2)), jnp.ones((3, 5))
@@ -72,6 +74,8 @@ def estimation(
     Returns:
         An objective over batches `{"x": [b, ...], "y": [b, ...]}`, with the metric
         `mutual_information`, in nats.
+
+    Source: Belghazi et al., 2018, arXiv:1801.04062.
 
     >>> from genjax.mutual_information import nwj
     >>> import jax.numpy as jnp

@@ -49,6 +49,8 @@ def dv(scores: Scores) -> Estimate:
     The supremum over f is the truth, reached at `log r` plus any constant; but the
     logarithm of a minibatch mean is biased, so this is an estimate and no bound.
 
+    Scores are `[b, b]`, entry (i, j) for `x_i` with `y_j`; the estimate is a scalar.
+
     Source: Donsker and Varadhan, 1983; Belghazi et al., 2018, arXiv:1801.04062.
 
     >>> dv(jnp.zeros((4, 4))).value.item()
@@ -65,6 +67,8 @@ def nwj(scores: Scores) -> Estimate:
 
     Tight at `f = 1 + log r`; at `log r` itself it lacks `1 / e`. Its variance grows
     exponentially with the truth.
+
+    Scores are `[b, b]`, entry (i, j) for `x_i` with `y_j`; the estimate is a scalar.
 
     Source: Nguyen, Wainwright and Jordan, 2010, arXiv:0809.0853.
 
@@ -99,6 +103,8 @@ def smile(scores: Scores, *, clip: float = 5.0) -> Estimate:
 
     The critic is trained by the Jensen-Shannon surrogate, whose best critic is `log r`.
     Less variance than DV, no bound.
+
+    Scores are `[b, b]`, entry (i, j) for `x_i` with `y_j`; the estimate is a scalar.
 
     Args:
         scores: all pairs.

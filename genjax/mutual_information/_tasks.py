@@ -35,6 +35,8 @@ def correlated_normals(*, dim: int, mutual_information: float) -> PairTask:
         log r(x, y) = sum_d -1/2 log(1 - rho^2)
                       - (rho^2 (x^2 + y^2) - 2 rho x y) / 2 (1 - rho^2)
 
+    Both are `[b, dim]`, log-ratios of all pairs `[b, b]`.
+
     Args:
         dim: of each vector.
         mutual_information: in nats; it fixes `rho`.

@@ -43,6 +43,8 @@ def conv_transpose(
     Raises:
         InputError: another padding.
 
+    Source: Dumoulin and Visin, 2016, arXiv:1603.07285.
+
     >>> x, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 2))
     >>> conv_transpose(x, kernel, strides=(2, 2)).shape
     (1, 8, 8, 2)

@@ -65,6 +65,8 @@ def spectral_norm(
 def lipswish(x: Array) -> Array:
     """A smooth activation whose slope is never above 1: `silu(x) / 1.1`.
 
+    Any shape `[*shape]` is kept.
+
     Source: Chen, Behrmann, Duvenaud and Jacobsen, 2019, arXiv:1906.02735.
 
     >>> float(lipswish(jnp.array(0.0)))

@@ -57,6 +57,8 @@ def hidden_degrees(
         hidden: the widths of the layers.
         seed: draws the degrees at random; they are spread evenly when None.
 
+    Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
+
     >>> [layer.tolist() for layer in hidden_degrees(np.arange(3), (4,))]
     [[1, 1, 2, 2]]
     """
@@ -96,6 +98,8 @@ def sampled_degrees(
 
     Raises:
         InputError: there is no seed, not one order a seed, or one is no permutation.
+
+    Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
     >>> [part.shape for part in sampled_degrees(range(5), dim=3, hidden=(8, 9))]
     [(5, 3), (5, 8), (5, 9)]

@@ -25,6 +25,8 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
     Outputs are in float32 or wider. Inputs that are None are left out, so that a
     condition goes in where there is one.
 
+    Every input and output is `[b, ...]`, or a pytree of such arrays.
+
     Args:
         model: a Flax Linen module, a `Network`, what `from_nnx` returns, or anything
             with a pure `init(key, *inputs)` and `apply(variables, *inputs)`.
@@ -69,6 +71,8 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
 
 def as_pure_network(model: NetworkLike, *, user: str) -> Network:
     """Takes a network into a density or a bijector, which have no training mode.
+
+    Every input and output is `[b, ...]`, or a pytree of such arrays.
 
     Args:
         model: as `as_network` takes it. In training it must not change collections,
@@ -118,6 +122,8 @@ def noisy(model: NetworkLike, key: Key) -> Network:
 
     A density or a bijector of it is a density under that key;
     `training.stochastic(lambda key: ...)` draws a key a step.
+
+    Every input and output is `[b, ...]`, or a pytree of such arrays.
 
     Args:
         model: as `as_network` takes it.

@@ -25,6 +25,8 @@ def spectrally_normalized(
     one iteration a step is enough; `init` takes 30. They have no gradient, `sigma` has
     that of the weights.
 
+    A kernel `[..., n]` is normalised as a matrix of n columns.
+
     Args:
         model: any network whose weights are named `kernel`, as Flax's are.
         bound: the norm of every layer.

@@ -18,6 +18,8 @@ BLOCK = 64
 def normalize(x: Embeddings) -> Embeddings:
     """Scales every row to length 1, in float32; a row of zeros stays.
 
+    Embeddings are `[b, d]`.
+
     >>> normalize(jnp.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
@@ -37,8 +39,8 @@ def symmetric_infonce_dense(
         S = q k^T / tau,   L = 1/2b sum_i (LSE_j S_ij + LSE_j S_ji - 2 S_ii)
 
     Args:
-        q: embeddings of one view.
-        k: those of the other; row i belongs to row i.
+        q: embeddings of one view, `[b, d]`.
+        k: those of the other, `[b, d]`; row i belongs to row i.
         tau: the temperature, which may be learnt.
 
     Raises:
@@ -65,8 +67,8 @@ def symmetric_infonce(
         S = q k^T / tau,   L = 1/2b sum_i (LSE_j S_ij + LSE_j S_ji - 2 S_ii)
 
     Args:
-        q: embeddings of one view.
-        k: those of the other; row i belongs to row i.
+        q: embeddings of one view, `[b, d]`.
+        k: those of the other, `[b, d]`; row i belongs to row i.
         tau: the temperature, which may be learnt.
         block: rows of scores at a time; it need not divide the batch.
 

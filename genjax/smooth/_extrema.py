@@ -14,6 +14,8 @@ def logsumexp_max(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
 
     Its gradient is `softmax_argmax(x)`.
 
+    `x` is `[..., n, ...]`; the axis of n is gone in the result.
+
     Args:
         x: of any shape.
         tau: the temperature.
@@ -21,6 +23,8 @@ def logsumexp_max(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
 
     Raises:
         InputError: `tau` is not positive.
+
+    Source: Nesterov, 2005.
 
     >>> logsumexp_max(jnp.array([1.0, 3.0]), tau=0.1).round(4).item()
     3.0
@@ -34,6 +38,8 @@ def softmax_argmax(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
 
         p_i = exp(x_i / tau) / sum_j exp(x_j / tau),   1 - p_max <= (n - 1) e^(-gap/tau)
 
+    `x` is `[..., n, ...]`, and so is the result.
+
     Args:
         x: of any shape.
         tau: the temperature.
@@ -41,6 +47,8 @@ def softmax_argmax(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
 
     Raises:
         InputError: `tau` is not positive.
+
+    Source: Bridle, 1990.
 
     >>> softmax_argmax(jnp.array([0.0, 1.0]), tau=0.05).round(4).tolist()
     [0.0, 1.0]
@@ -63,6 +71,8 @@ def softmax_argmax_index(x: Float[Array, "*b n"], *, tau: float = 1.0) -> Array:
 
     Raises:
         InputError: `tau` is not positive.
+
+    Source: Luvizon, Tabia and Picard, 2017, arXiv:1710.02322.
 
     >>> softmax_argmax_index(jnp.array([0.0, 9.0, 0.0]), tau=0.1).item()
     1.0

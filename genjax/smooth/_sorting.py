@@ -37,6 +37,8 @@ def soft_sort(x: Rows, *, tau: float = 1.0) -> Rows:
     Raises:
         InputError: `tau` is not positive, or there is nothing to sort.
 
+    Source: Blondel, Teboul, Berthet and Djolonga, 2020, arXiv:2002.08871.
+
     >>> soft_sort(jnp.array([5.0, 1.0, 2.0]), tau=1.0).round(3).tolist()
     [1.667, 2.667, 3.667]
     """
@@ -63,6 +65,8 @@ def soft_rank(x: Rows, *, tau: float = 1.0) -> Rows:
     Raises:
         InputError: `tau` is not positive, or there is nothing to rank.
 
+    Source: Blondel, Teboul, Berthet and Djolonga, 2020, arXiv:2002.08871.
+
     >>> soft_rank(jnp.array([5.0, 1.0, 2.0]), tau=2.0).tolist()
     [3.0, 1.25, 1.75]
     """
@@ -82,6 +86,8 @@ def isotonic(y: Rows) -> Rows:
 
     Args:
         y: `[*b, n]`.
+
+    Source: Best, Chakravarti and Ubhaya, 2000.
 
     >>> isotonic(jnp.array([3.0, 1.0, 2.0])).tolist()
     [3.0, 1.5, 1.5]

@@ -18,6 +18,8 @@ def straight_through(hard: Function, soft: Function) -> Function:
     The value is `hard`'s bit for bit: nothing is added and taken away again. Gradients
     of any order, forward or reverse, are `soft`'s.
 
+    Both take and give arrays of any shape, `[*shape]`.
+
     Args:
         hard: the function wanted.
         soft: its surrogate, with outputs of the same shapes and dtypes.

@@ -17,6 +17,8 @@ def with_ema(update: Update, *, decay: float) -> Update:
     variables in the state, in float32; `state.evaluated` is the average where there is
     one.
 
+    A leaf of the average is `[*shape]`, as the variable that it follows.
+
     Args:
         update: any update.
         decay: the decay `d` that is reached after the warm-up, in [0, 1).

@@ -157,12 +157,16 @@ def accumulate(objective: Objective, n: int) -> Objective:
     costs one more forward pass. Equal to the whole batch wherever the loss is a mean
     over examples. Changed collections go from one microbatch to the next.
 
+    Batches are pytrees `[b, ...]`.
+
     Args:
         objective: what to minimise.
         n: how many microbatches; it must divide the batch.
 
     Raises:
         InputError: `n` does not divide the batch.
+
+    Source: Chen, Xu, Zhang and Guestrin, 2016, arXiv:1604.06174 (recomputation).
 
     >>> from genjax.densities import negative_log_likelihood, standard_normal
     >>> objective = accumulate(negative_log_likelihood(standard_normal((1,))), 2)

@@ -64,6 +64,8 @@ def initialize(
 def device_mesh(devices: int | None = None) -> Mesh:
     """Returns a mesh of one axis, `"data"`, over the devices of all hosts.
 
+    Its devices are `[n]`, a batch `[b, ...]` goes to them in equal parts.
+
     Args:
         devices: how many devices to use; all when None.
 
@@ -118,6 +120,8 @@ def shard_pipeline(pipeline: Pipeline, mesh: Mesh) -> Pipeline:
     A pipeline describes the global batch; here it is cut by process, so that every row
     is read once.
 
+    Batches are global, pytrees `[b, ...]`.
+
     Args:
         pipeline: of global batches.
         mesh: from `device_mesh`.
@@ -157,6 +161,8 @@ def data_parallel(update: Update, mesh: Mesh, *, fully_sharded: bool = False) ->
 
     The step is jitted and its state donated. XLA inserts the collectives, so that batch
     statistics and cross-device negatives are those of the global batch.
+
+    Batches are global, pytrees `[b, ...]`.
 
     Args:
         update: any update.
@@ -216,6 +222,8 @@ def pmap(update: Update, devices: int | None = None) -> Update:
     It is `jax.shard_map` over local devices, which `jax.pmap` itself has become. When
     it is traced, the program is read to the end: an update whose state would come out
     different on different devices is refused.
+
+    Batches are global, pytrees `[b, ...]`.
 
     Args:
         update: any update whose gradients are taken by `genjax.steps.gradient_of`, as

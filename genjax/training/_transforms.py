@@ -118,6 +118,8 @@ def skip_nonfinite(update: Update) -> Update:
 
     The step is counted all the same, so that the next one draws another key.
 
+    Batches are pytrees `[b, ...]`.
+
     Args:
         update: any update.
 

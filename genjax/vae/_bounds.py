@@ -56,6 +56,8 @@ def sampled_kl(
         z: a sample of the posterior of each.
         log_q: its log-density.
 
+    Source: Kingma and Welling, 2014, arXiv:1312.6114.
+
     >>> from genjax.densities import standard_normal
     >>> model = LatentModel(*[standard_normal((1,))] * 3)
     >>> z = jnp.ones((2, 1))
@@ -215,6 +217,8 @@ def log_weights(
         x: the examples.
         samples: how many an example.
 
+    Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
+
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -254,6 +258,8 @@ def log_likelihood(
 
     Raises:
         InputError: `block` does not divide `samples`.
+
+    Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
 
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal

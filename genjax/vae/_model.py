@@ -71,6 +71,8 @@ def sample(model: LatentModel, variables: Variables, key: Key, n: int) -> Array:
     Returns:
         Examples `[n, *event]`.
 
+    Source: Kingma and Welling, 2014, arXiv:1312.6114.
+
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -92,6 +94,8 @@ def reconstruct(model: LatentModel, variables: Variables, key: Key, x: Event) ->
         variables: of its parts.
         key: of the draws.
         x: the examples.
+
+    Source: Kingma and Welling, 2014, arXiv:1312.6114.
 
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
