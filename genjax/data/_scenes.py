@@ -43,7 +43,7 @@ def scenes(
         InputError: a glyph is empty, or would not fit into a scene.
 
     >>> draw = scenes(np.ones((1, 4, 4)), np.array([7]), side=32, most=2)
-    >>> batch = draw(jax.random.key(0), 3)
+    >>> batch = jax.jit(draw, static_argnums=1)(jax.random.key(0), 3)
     >>> batch["image"].shape, batch["xyxy"].shape
     ((3, 32, 32, 1), (3, 2, 4))
     """

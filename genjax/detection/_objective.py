@@ -39,7 +39,7 @@ def detection_objective(
     >>> objective = detection_objective(backbone, nn.FPN(features=4), head)
     >>> box = {"xyxy": jnp.array([[[2.0, 2.0, 9.0, 9.0]]]), "label": jnp.array([[1]])}
     >>> batch = {**box, "image": jnp.ones((1, 32, 32, 3)), "valid": jnp.array([[True]])}
-    >>> variables = objective.init(jax.random.key(0), batch)
+    >>> variables = jax.jit(objective.init)(jax.random.key(0), batch)
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
@@ -93,7 +93,8 @@ def detector(
     >>> image, box = jnp.ones((1, 32, 32, 3)), jnp.ones((1, 1, 4))
     >>> objects = {"xyxy": box, "label": jnp.array([[1]]), "valid": jnp.array([[True]])}
     >>> objective = detection_objective(*parts, head)
-    >>> variables = objective.init(jax.random.key(0), {"image": image, **objects})
+    >>> batch = {"image": image, **objects}
+    >>> variables = jax.jit(objective.init)(jax.random.key(0), batch)
     >>> detector(*parts, head)(variables, image).xyxy.shape
     (1, 7, 4)
     """

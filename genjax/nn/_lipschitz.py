@@ -1,6 +1,7 @@
 """Multi-layer perceptrons that are contractions."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from jax.typing import DTypeLike
 from genjax.typing import Array, Float
 
 
+@partial(jax.jit, static_argnames="iterations")
 def singular_vector(
     matrix: Float[Array, "n m"], start: Float[Array, " m"], *, iterations: int
 ) -> Float[Array, " m"]:

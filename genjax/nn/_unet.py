@@ -29,7 +29,8 @@ class UNet(nn.Module):
 
     >>> module = UNet(features=1, widths=(8, 16), classes=10)
     >>> x, t, label = jnp.ones((2, 8, 8, 1)), jnp.zeros(2), jnp.zeros(2, int)
-    >>> module.apply(module.init(jax.random.key(0), x, t, label), x, t, label).shape
+    >>> init = jax.jit(module.init_with_output)
+    >>> init(jax.random.key(0), x, t, label)[0].shape
     (2, 8, 8, 1)
     """
 

@@ -21,9 +21,9 @@ def test_every_layer_has_the_bound_for_its_norm():
 
     network = spectrally_normalized(Network(plain.init, spy), bound=0.5)
     x = jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
-    variables = network.init(jax.random.key(1), x)
+    variables, train = network.init(jax.random.key(1), x), jax.jit(network.train)
     for _ in range(100):
-        _, changed = network.train(variables, jax.random.key(2), x)
+        _, changed = train(variables, jax.random.key(2), x)
         variables = {**variables, **changed}
     network.apply(variables, x)
     for layer in seen.values():
