@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
@@ -20,7 +21,13 @@ from tests.processes import finish, free_address
 
 NAME = "autoregressive/nade_digits"
 TINY = ["--hidden", "8", "--components", "2", "--no-progress"]
-ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
+# Runs compile as the tests do, into a cache of their own: a killed one may damage it.
+ENVIRONMENT = os.environ | {
+    "JAX_PLATFORMS": "cpu",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "JAX_COMPILATION_CACHE_DIR": f"{jax.config.jax_compilation_cache_dir}_by_runs",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+}
 
 
 def command(*arguments):
