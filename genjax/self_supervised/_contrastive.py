@@ -1,9 +1,11 @@
 """Contrastive losses over all pairs of a batch, in memory linear in the batch.
 
 The losses in blocks never hold the matrix of scores: a block of rows is computed when
-it is needed, and again in the backward pass. They equal the dense ones, with
+it is needed, and once more for the gradient. They equal the dense ones, with
 derivatives of both modes and any order.
 """
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -83,8 +85,8 @@ def symmetric_infonce(
     """
     _check_pairs("symmetric_infonce", q, k, tau)
     _check_block("symmetric_infonce", block)
-    rows, columns = _both_lse(q, k, tau, block=block)
-    return 0.5 * jnp.mean(rows + columns - 2 * _paired(q, k) / tau)
+    mean = _mean_lse(block, q, k, jnp.asarray(tau, jnp.float32))
+    return mean - jnp.mean(_paired(q, k)) / tau
 
 
 def ntxent_dense(a: Embeddings, b: Array, *, tau: float | Array = 0.5) -> Scalar:
@@ -137,48 +139,106 @@ def ntxent(
     _check_pairs("ntxent", a, b, tau)
     _check_block("ntxent", block)
     z = jnp.concatenate([a, b])
-    positive = _paired(z, jnp.concatenate([b, a])) / tau
-    return jnp.mean(_row_lse(z, z, tau, block=block, without_self=True) - positive)
+    mean = _mean_lse(block, z, None, jnp.asarray(tau, jnp.float32))
+    return mean - jnp.mean(_paired(a, b)) / tau
 
 
-def _row_lse(
-    a: Array, b: Array, tau: float | Array, *, block: int, without_self: bool = False
-) -> Float[Array, " b"]:
-    """`LSE_j a_i . b_j / tau` of every row, a block of rows at a time."""
-    index = jnp.arange(len(a))
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _mean_lse(block: int, q: Array, k: Array | None, tau: Array) -> Scalar:
+    """The mean over rows and columns of the log-sum-exp of `S = q k^T / tau`.
 
-    def row(item: tuple[Array, Array]) -> Array:
-        own, place = item
-        scores = _scores(own[None], b)[0] / tau
-        if without_self:
-            scores = jnp.where(index == place, -jnp.inf, scores)
-        return jax.nn.logsumexp(scores)
-
-    size = min(block, len(a))
-    return jax.lax.map(jax.checkpoint(row), (a, index), batch_size=size)
+    Without `k`, `S = q q^T / tau`, and no row counts its score with itself.
+    """
+    rows, columns = _lse(block, q, k, tau)
+    return 0.5 * jnp.mean(rows + columns)
 
 
-def _both_lse(
-    a: Array, b: Array, tau: float | Array, *, block: int
+@_mean_lse.defjvp
+def _mean_lse_jvp(
+    block: int,
+    primals: tuple[Array, Array | None, Array],
+    tangents: tuple[Array, Array | None, Array],
+) -> tuple[Scalar, Scalar]:
+    """The gradient in one more pass, from which any derivative of it is JAX's.
+
+    dL = 1/2b sum_ij W_ij dS_ij
+    W_ij = exp(S_ij - LSE_j S_ij) + exp(S_ij - LSE_i S_ij)
+    """
+    (q, k, tau), (d_q, d_k, d_tau) = primals, tangents
+    n = len(q)
+    rows, columns = _lse(block, q, k, tau)
+
+    @jax.checkpoint
+    def step(
+        carry: tuple[Array, Array], item: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, Array], Array]:
+        of_k, of_tau = carry
+        own, place, row = item
+        scores = _block_scores(own, place, q, k, tau)
+        share = jnp.exp(scores - row[:, None]) + jnp.exp(scores - columns[None])
+        share = jnp.where(place[:, None] < n, share, 0.0)
+        of_tau = of_tau - jnp.sum(share * jnp.where(share > 0, scores, 0.0))
+        if k is None:
+            return (of_k, of_tau), _scores(share, q.T)
+        return (of_k + _scores(share.T, own.T), of_tau), _scores(share, k.T)
+
+    start = jnp.zeros(q.shape), jnp.zeros(())
+    items = (_blocks(q, block), _places(n, block), _blocks(rows, block))
+    (of_k, of_tau), of_q = jax.lax.scan(step, start, items)
+    of_q = of_q.reshape(-1, q.shape[1])[:n]
+    change = _inner(of_q, d_q) + of_tau * d_tau
+    # Without k the weights are symmetric, and each row stands on both sides.
+    change += _inner(of_q, d_q) if d_k is None else _inner(of_k, d_k)
+    return 0.5 * jnp.mean(rows + columns), change / (2 * n * tau)
+
+
+def _lse(
+    block: int, q: Array, k: Array | None, tau: Array
 ) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
-    """`LSE_j a_i . b_j / tau` of every row and `LSE_i` of every column, in one pass."""
-    n = len(a)
-    size = min(block, n)
-    padding = -n % size
-    blocks = jnp.pad(a, ((0, padding), (0, 0))).reshape(-1, size, a.shape[1])
-    is_row = (jnp.arange(n + padding) < n).reshape(-1, size)
+    """The log-sum-exp of every row and of every column, a block of rows at a time."""
+    n = len(q)
 
     @jax.checkpoint
     def step(columns: Array, item: tuple[Array, Array]) -> tuple[Array, Array]:
-        own, is_own = item
-        scores = _scores(own, b) / tau
-        seen = jnp.where(is_own[:, None], scores, -jnp.inf)
-        columns = jnp.logaddexp(columns, jax.nn.logsumexp(seen, axis=0))
-        return columns, jax.nn.logsumexp(scores, axis=1)
+        own, place = item
+        scores = _block_scores(own, place, q, k, tau)
+        rows = jax.nn.logsumexp(scores, axis=1)
+        if k is not None:
+            scores = jnp.where(place[:, None] < n, scores, -jnp.inf)
+            columns = jnp.logaddexp(columns, jax.nn.logsumexp(scores, axis=0))
+        return columns, rows
 
     start = jnp.full(n, -jnp.inf, jnp.float32)
-    columns, rows = jax.lax.scan(step, start, (blocks, is_row))
-    return rows.reshape(-1)[:n], columns
+    items = _blocks(q, block), _places(n, block)
+    columns, rows = jax.lax.scan(step, start, items)
+    rows = rows.reshape(-1)[:n]
+    return rows, rows if k is None else columns
+
+
+def _block_scores(
+    own: Array, place: Array, q: Array, k: Array | None, tau: Array
+) -> Array:
+    if k is not None:
+        return _scores(own, k) / tau
+    itself = jnp.arange(len(q))[None] == place[:, None]
+    return jnp.where(itself, -jnp.inf, _scores(own, q) / tau)
+
+
+def _blocks(x: Array, block: int) -> Array:
+    """Cuts rows into blocks `[blocks, block, ...]`, the last one padded with zeros."""
+    size = min(block, len(x))
+    padding = [(0, -len(x) % size)] + [(0, 0)] * (x.ndim - 1)
+    return jnp.pad(x, padding).reshape(-1, size, *x.shape[1:])
+
+
+def _places(n: int, block: int) -> Array:
+    """The places of the rows of each block; from n on, they are padding."""
+    size = min(block, n)
+    return jnp.arange(n + -n % size).reshape(-1, size)
+
+
+def _inner(gradient: Array, tangent: Array) -> Scalar:
+    return jnp.sum(gradient * tangent.astype(jnp.float32))
 
 
 def _scores(a: Array, b: Array) -> Array:

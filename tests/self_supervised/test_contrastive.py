@@ -1,3 +1,4 @@
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +43,27 @@ def test_values_and_gradients_are_those_of_the_dense_form(blocked, dense, block)
         found,
         wanted,
     )
+
+
+@both
+def test_both_modes_and_the_second_order_are_those_of_the_dense_form(blocked, dense):
+    a, b = embeddings()
+    point, direction = (a, b, jnp.array(0.3)), (b, -a, jnp.array(0.2))
+
+    def of(loss, **kwargs):
+        def value(a, b, tau):
+            return loss(a, b, tau=tau, **kwargs)
+
+        def along(*direction):
+            return jax.jvp(value, point, direction)[1]
+
+        gradient = jax.grad(value, (0, 1, 2))
+        return jax.jit(
+            lambda: (along(*direction), jax.jvp(gradient, point, direction))
+        )()
+
+    found, wanted = of(blocked, block=4), of(dense)
+    chex.assert_trees_all_close(found, wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_both_are_their_definitions():
