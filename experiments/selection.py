@@ -45,7 +45,7 @@ def train_to_best(
     Args:
         update: a training step, of one run or of several side by side.
         pipeline: its batches.
-        validate: `variables -> score`, a scalar or one a run; lower is better.
+        validate: `variables -> score`, a scalar or one per run; lower is better.
         key: of the initial state.
         steps: how many.
         every: steps between validations.

@@ -44,7 +44,7 @@ def image_grid(
 
     Args:
         images: `[n, h, w]` or `[n, h, w, c]`; grey ones are scaled to their own range.
-        columns: images a row.
+        columns: images per row.
         title: above the grid.
         row_labels: left of the rows.
         colours: a matplotlib colour map for grey images; ink on paper by default.
@@ -108,7 +108,7 @@ def boxes_on_images(
         images: `[n, h, w]` or `[n, h, w, c]`.
         boxes: for each image, pairs of `(left, top, right, bottom)` in pixels and what
             to write above; the word's first letters choose the colour.
-        columns: images a row.
+        columns: images per row.
         colours: a matplotlib colour map for grey images.
         title: above all.
 

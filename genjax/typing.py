@@ -66,7 +66,7 @@ Event: TypeAlias = Float[Array, "b *event"]
 """A batch of examples."""
 
 Condition: TypeAlias = Float[Array, "b *condition"] | None
-"""What a conditional model is conditioned on, a row an example, or nothing."""
+"""What a conditional model is conditioned on, a row per example, or nothing."""
 
 Order: TypeAlias = Sequence[int] | np.ndarray | Array
 """The dimension that comes first, the second one, ..."""
@@ -78,7 +78,7 @@ Mask: TypeAlias = Bool[Array, "*mask"] | Bool[np.ndarray, "*mask"]
 """Which entries of an event are observed."""
 
 PerExample: TypeAlias = Float[Array, " b"]
-"""One number an example: a log-density or a log-determinant, in nats."""
+"""One number per example: a log-density or a log-determinant, in nats."""
 
 Scalar: TypeAlias = Float[Array, ""]
 

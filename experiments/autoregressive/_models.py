@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
     Fields:
         steps: of training.
-        hidden: units of NADE; MADE has twice as many a layer, recurrent networks fewer.
+        hidden: units of NADE; MADE twice as many per layer, recurrent networks fewer.
         learning_rate: of Adam, decayed to 0 by a cosine.
         weight_decay: decoupled.
         activation: of NADE.
@@ -194,7 +194,7 @@ def train(
         rows: of the data.
         settings: how.
         orders: `[members, D]`; members of the same order differ in their seeds.
-        batch_size: rows a step.
+        batch_size: rows per step.
         ema: decay of the averaged parameters, which are kept.
         seed: of the whole.
     """

@@ -65,7 +65,7 @@ class GreyLevels(NamedTuple):
         draws: int,
         rows: int,
     ) -> Array:
-        """Returns the mean bits a dimension over draws of the dequantisation.
+        """Returns the mean bits per dimension over draws of the dequantisation.
 
         Args:
             model: of encoded images.

@@ -47,7 +47,7 @@ class Config(TaskConfig):
     """Standard deviation of the moons' noise."""
     steps: int = 5000
     batch_size: int = 512
-    """Fresh points a step."""
+    """Fresh points per step."""
     learning_rate: float = 4e-3
     ema: float = 0.998
     evaluate_every: int = 1000

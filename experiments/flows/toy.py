@@ -61,9 +61,9 @@ class Config(TrainConfig):
     width: int = 64
     """Of the two hidden layers of a coupling's network."""
     steps: int = 4000
-    """Training steps a density."""
+    """Training steps per density."""
     batch_size: int = 512
-    """Fresh points a step."""
+    """Fresh points per step."""
     learning_rate: float = 3e-3
     ema: float = 0.995
     points: int = 20_000

@@ -58,7 +58,7 @@ class Config(RunConfig):
     embedding: int = 32
     """Dimensions of the embeddings."""
     steps: int = 4000
-    """Training steps a level."""
+    """Training steps per level."""
     batch_size: int = 64
     """Pairs a step."""
     learning_rate: float = 5e-4

@@ -182,7 +182,7 @@ def segmented(size: int | None = None) -> Terms:
     Shapes are those of `scan_terms`: the terms are `[b, D, size]`.
 
     Args:
-        size: dimensions a segment; about sqrt(D) when None.
+        size: dimensions per segment; about sqrt(D) when None.
 
     Raises:
         InputError: `size` is not positive.

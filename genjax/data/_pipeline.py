@@ -142,7 +142,7 @@ def streamed(
         batch_size: examples of a step, over all processes.
         seed: of the order.
         steps: how many steps there are at most.
-        threads: reading threads a process.
+        threads: reading threads per process.
         workers: worker processes; 0 reads in this process.
 
     >>> source = ArraySource({"x": np.arange(6)})

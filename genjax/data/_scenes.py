@@ -31,7 +31,7 @@ def scenes(
         glyphs: `[n, h, w]` in [0, 1].
         labels: `[n]`, their classes.
         side: of the square scenes, in pixels.
-        most: glyphs a scene.
+        most: glyphs per scene.
         sizes: the least and the greatest height of a glyph, in pixels.
         noise: standard deviation of the ground.
 

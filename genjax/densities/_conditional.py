@@ -247,7 +247,7 @@ def _outputs(network: Network, variables: Variables, condition: Condition) -> Ar
 
 def _given(condition: Condition) -> Array:
     if condition is None:
-        raise InputError("a conditional density needs a condition, a row an example.")
+        raise InputError("a conditional density needs a condition, a row per example.")
     return condition
 
 

@@ -27,7 +27,7 @@ def resampled(
 
     Args:
         proposal: q, without parameters of its own to learn: they are initialised once.
-        model: a network from `[b, *event]` to one logit an example, `[b, 1]`.
+        model: a network from `[b, *event]` to one logit per example, `[b, 1]`.
         key: draws the points.
         tries: T.
         points: over how many Z is averaged.
@@ -113,7 +113,7 @@ def _logits(acceptance: Network, variables: Variables, z: Array) -> PerExample:
     raw = acceptance.apply(part_of(variables, "network"), z)
     if raw.shape != (len(z), 1):
         raise InputError(
-            "resampled: the network must return one logit an example, the shape "
+            "resampled: the network must return one logit per example, the shape "
             f"{(len(z), 1)}, got {raw.shape}."
         )
     return raw[:, 0]

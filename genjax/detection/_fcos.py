@@ -86,7 +86,7 @@ def fcos(
         score_threshold: detections below are dropped.
         iou_threshold: of the suppression, class by class.
         candidates: the best places of an image that enter the suppression.
-        detections: the most boxes an image.
+        detections: the most boxes per image.
 
     Returns:
         A head. Its losses are sums with their counts: `classification` over positives,

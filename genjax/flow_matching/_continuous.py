@@ -20,7 +20,7 @@ Divergence = Callable[[VelocityField, Array], tuple[Array, Array]]
 
 
 def exact_divergence(field: VelocityField, x: Event) -> tuple[Event, PerExample]:
-    """A field's value and divergence, from one forward derivative a dimension.
+    """A field's value and divergence, from one forward derivative per dimension.
 
     Source: Chen, Rubanova, Bettencourt and Duvenaud, 2018, arXiv:1806.07366.
 

@@ -30,7 +30,7 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
     Examples are `[b, d]`.
 
     Args:
-        width: hidden units a dimension.
+        width: hidden units per dimension.
         hidden: layers of them.
 
     Raises:

@@ -27,7 +27,7 @@ class Elementwise(NamedTuple):
     """A family of increasing scalar maps, each with `size` parameters.
 
     Fields:
-        size: parameters an element; 0 for a fixed map.
+        size: parameters per element; 0 for a fixed map.
         forward: `(raw [size, *shape], x [*shape]) -> (y, log dy/dx)`, both `[*shape]`.
         inverse: `(raw, y) -> (x, log dx/dy)`.
 

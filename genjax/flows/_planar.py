@@ -15,7 +15,7 @@ def planar() -> Bijector:
         y = x + u tanh(w x + b),   log|det| = log(1 + (w u) tanh'(w x + b))
 
     `u` is moved along `w` so that `w u > -1`, which makes it invertible; the inverse
-    solves one increasing equation a row.
+    solves one increasing equation per row.
 
     Examples are `[b, d]`, log-determinants `[b]`.
 

@@ -87,7 +87,7 @@ def residual(
 
 
 def exact_log_det(g: Contraction, x: Event) -> tuple[Event, PerExample]:
-    """The log-determinant by the whole Jacobian, one derivative a dimension.
+    """The log-determinant by the whole Jacobian, one derivative per dimension.
 
     Source: Behrmann et al., 2019, arXiv:1811.00995.
 

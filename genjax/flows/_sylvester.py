@@ -22,7 +22,7 @@ def orthogonal_sylvester(*, rank: int) -> Bijector:
         y = x + Q R tanh(S Q' x + b),   log|det| = sum_i log(1 + r_ii s_ii tanh'_i)
 
     R and S are upper triangular with diagonals in (-1, 1), so that it is invertible;
-    the inverse solves one increasing equation a dimension of the subspace. Q is the
+    the inverse solves one increasing equation per dimension of the subspace. Q is the
     orthonormal factor of a free matrix.
 
     Examples are `[b, d]`.

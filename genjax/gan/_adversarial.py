@@ -112,7 +112,7 @@ def adversarial(
     Args:
         init: `(key, batch) -> variables` of the generator's side.
         generate: `(variables, batch, key) -> RealAndFake`.
-        discriminator: from inputs to a logit an example.
+        discriminator: from inputs to a logit per example.
         setting: of the losses.
 
     Raises:
@@ -261,7 +261,7 @@ def logits_of(
     rows = len(inputs[0])
     if logits.shape not in ((rows,), (rows, 1)):
         raise InputError(
-            f"{user}: the discriminator must return one logit an example, "
+            f"{user}: the discriminator must return one logit per example, "
             f"[{rows}] or [{rows}, 1], got {logits.shape}."
         )
     return Logits(widened(logits.reshape(rows)), widened(outputs), changed)

@@ -57,7 +57,7 @@ def gan(
 
     Raises:
         InputError: the fakes have another shape than the data, `pack` does not divide
-            the batch, or the discriminator does not return one logit an example.
+            the batch, or the discriminator does not return one logit per example.
 
     Source: Goodfellow et al., 2014, arXiv:1406.2661; Mirza and Osindero, 2014,
     arXiv:1411.1784 (conditional); Lin et al., 2018, arXiv:1712.04086 (PacGAN).

@@ -66,8 +66,8 @@ def alternating(
 ) -> Schedule:
     """The players step in turn, each its own number of times.
 
-    The batch is cut into as many equal parts as the one of more steps has, one a step,
-    so that each sees fresh data; the other player takes the last ones.
+    The batch is cut into as many equal parts as the one of more steps has, one per
+    step, so that each sees fresh data; the other player takes the last ones.
 
     Batches are `[b, ...]`, metrics scalars.
 

@@ -1,4 +1,4 @@
-"""Likelihoods over whole data sets, in nats and in bits a dimension."""
+"""Likelihoods over whole data sets, in nats and in bits per dimension."""
 
 import math
 
@@ -107,7 +107,7 @@ def completion_log_probs(
 def bits_per_dim(
     log_prob: Float[Array, "..."], *, dims: int, levels: int
 ) -> Float[Array, "..."]:
-    """Converts log-densities of dequantised data to bits a dimension.
+    """Converts log-densities of dequantised data to bits per dimension.
 
         bits/dim = -(log p(y) - d log levels) / (d log 2)
 

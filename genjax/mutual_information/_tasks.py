@@ -54,9 +54,8 @@ def correlated_normals(*, dim: int, mutual_information: float) -> PairTask:
     if dim < 1 or not 0 < mutual_information <= 4 * dim:
         raise InputError(
             "correlated_normals: dim and mutual_information must be positive, with at "
-            "most 4 nats a dimension, beyond which float32 cannot tell x and y apart; "
-            "got "
-            f"{dim} and {mutual_information}."
+            "most 4 nats per dimension, beyond which float32 cannot tell x and y "
+            f"apart; got {dim} and {mutual_information}."
         )
     rest = math.exp(-2 * mutual_information / dim)
     rho = math.sqrt(1 - rest)

@@ -266,7 +266,7 @@ def max_pool(
 ) -> Float[Array, "b h2 w2 c"]:
     """Maxima of windows, equal to `flax.linen.max_pool`.
 
-    They are taken over strided slices, one a place in the window. Of equal values the
+    They are taken over strided slices, one per place in the window. Of equal values the
     first, row by row, gets the whole gradient.
 
     Args:

@@ -20,7 +20,7 @@ Places: TypeAlias = Array | np.ndarray
 def autoregressive_masks(
     order: Sequence[int] | np.ndarray, hidden: Sequence[int], *, seed: int | None = None
 ) -> list[np.ndarray]:
-    """Returns the masks of a MADE, one a layer, `[inputs, outputs]`.
+    """Returns the masks of a MADE, one per layer, `[inputs, outputs]`.
 
     A unit of degree m sees inputs whose place in the order is below m; output d sees
     units of degree at most its place. Hence output d depends on earlier inputs alone.
@@ -86,7 +86,7 @@ def sampled_degrees(
     """Draws the degrees of several sets of masks, stacked.
 
     Args:
-        seeds: one a set.
+        seeds: one per set.
         dim: how many inputs there are.
         hidden: the widths of the layers.
         orders: the input that comes first, the second one, ..., of each set; natural
@@ -107,8 +107,8 @@ def sampled_degrees(
     each_order = [np.arange(dim)] * len(seeds) if orders is None else list(orders)
     if len(each_order) != len(seeds) or not each_order or dim < 1:
         raise InputError(
-            "sampled_degrees: give at least one seed, an order a seed, and one input, "
-            f"got {len(seeds)} seeds, {len(each_order)} orders and dim = {dim}."
+            "sampled_degrees: give at least one seed, an order per seed, and one "
+            f"input, got {len(seeds)} seeds, {len(each_order)} orders and dim = {dim}."
         )
     sets = []
     for seed, order in zip(seeds, each_order, strict=True):
@@ -350,10 +350,10 @@ def autoregressive_scan(
     """Finds the inputs of a masked MLP one by one, by `autoregressive_steps`.
 
     Args:
-        module: a masked MLP with one input a variable.
+        module: a masked MLP with one input per variable.
         variables: its variables.
         choose: `(outputs [n, features], given_i) -> (input [n], aux)`.
-        given: a pytree of `[d, ...]`, an entry an input (not a place).
+        given: a pytree of `[d, ...]`, an entry per input (not a place).
         n: how many are found at once.
         condition: `[n, k]`.
 
@@ -394,7 +394,7 @@ def _sorted_layers(module: MaskedMLP, params: Tree, places: np.ndarray) -> list[
     """The kernels, masked, with their units sorted by degree.
 
     With each come its bias, the most units that become known at once, and where those
-    begin, an entry an input.
+    begin, an entry per input.
 
     A slice that reaches beyond its own units computes others too early; they are
     computed again in time, and nothing sees them before.

@@ -50,7 +50,7 @@ class GroupNorm(nn.Module):
 
     Attributes:
         groups: the most groups; their number is the largest divisor of the channels
-            that is not above it and leaves four channels a group. With one channel a
+            that is not above it and leaves four channels per group. With one channel a
             group, whatever was added to a channel, a time or a class, would vanish.
         dtype: of the output.
 

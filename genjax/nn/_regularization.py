@@ -22,8 +22,8 @@ def spectrally_normalized(
 
     A kernel is a matrix of its output features, all other axes together. The singular
     vectors are kept in the collection `"power_iteration"` from step to step, so that
-    one iteration a step is enough; `init` takes 30. They have no gradient, `sigma` has
-    that of the weights.
+    one iteration per step is enough; `init` takes 30. They have no gradient, `sigma`
+    has that of the weights.
 
     A kernel `[..., n]` is normalised as a matrix of n columns.
 

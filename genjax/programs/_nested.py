@@ -1,6 +1,6 @@
 """The core of every analysis: a traced program, with the programs inside it, read once.
 
-An analysis follows one abstract value a variable through a jaxpr. It is a table of
+An analysis follows one abstract value per variable through a jaxpr. It is a table of
 rules, by primitives, and what holds without one; programs that an equation merely runs
 (jit, remat, custom derivatives) are read in place of it.
 """

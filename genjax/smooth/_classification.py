@@ -13,7 +13,7 @@ from genjax.typing import Array, Float
 
 
 class Counts(NamedTuple):
-    """Soft counts, a number a class: expected ones, under the predicted probabilities.
+    """Soft counts, one number per class: those expected under the probabilities.
 
     Fields:
         true_positive: `sum p y`.

@@ -16,7 +16,7 @@ MetricWriter: TypeAlias = Callable[[int, Mapping[str, Any]], None]
 
 @contextmanager
 def jsonl_writer(path: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
-    r"""Appends `{"step": ..., name: value, ...}` to a file, a line a report.
+    r"""Appends `{"step": ..., name: value, ...}` to a file, a line per report.
 
     Args:
         path: the file.
@@ -77,7 +77,7 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
-    """Writes scalars for TensorBoard; lists become one curve a seed.
+    """Writes scalars for TensorBoard; lists become one curve per seed.
 
     Args:
         folder: of the event files.

@@ -135,7 +135,7 @@ def elbo(
 
     Returns:
         An objective over batches `{"x": [b, *event]}`. Its metrics are `loss`,
-        `reconstruction` and `kl`, in nats an example.
+        `reconstruction` and `kl`, in nats per example.
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114; Higgins et al., 2017 (beta).
 
@@ -215,7 +215,7 @@ def log_weights(
         variables: of its parts.
         key: of the samples.
         x: the examples.
-        samples: how many an example.
+        samples: how many per example.
 
     Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
 
@@ -253,7 +253,7 @@ def log_likelihood(
         variables: of its parts.
         key: of the samples.
         x: the examples.
-        samples: how many an example: a multiple of `block`.
+        samples: how many per example: a multiple of `block`.
         block: samples at a time.
 
     Raises:

@@ -52,7 +52,7 @@ def test_mistakes_are_named():
         resampled(standard_normal((2,)), half_plane(), key=KEY, tries=1)
     wide = Network(lambda key, z: {"params": {}}, lambda variables, z: z)
     base = resampled(standard_normal((2,)), wide, key=KEY, tries=2)
-    with pytest.raises(InputError, match="one logit an example"):
+    with pytest.raises(InputError, match="one logit per example"):
         base.log_prob({"params": {}}, jnp.ones((3, 2)))
 
 

@@ -109,7 +109,7 @@ def test_bad_networks_are_sentences():
         latent=standard_normal((2,)),
     )
     g, d = two_logits.init(jax.random.key(0), BATCH)
-    with pytest.raises(InputError, match="one logit an example"):
+    with pytest.raises(InputError, match="one logit per example"):
         two_logits.generator(g, d, BATCH, jax.random.key(0))
 
 

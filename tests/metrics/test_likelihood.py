@@ -30,7 +30,7 @@ def test_every_example_counts_once(block):
 
 
 def test_uniform_noise_needs_all_the_bits_whatever_the_map():
-    """A uniform density has log2(levels) bits a dimension, in logit space too."""
+    """A uniform density has log2(levels) bits per dimension, in logit space too."""
     key_x, key_noise = jax.random.split(jax.random.key(0))
     levels = jax.random.randint(key_x, (2000, 4), 0, 256)
     unit = dequantize(key_noise, levels, levels=256)

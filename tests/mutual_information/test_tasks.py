@@ -37,5 +37,5 @@ def test_its_mean_is_the_mutual_information():
 def test_bad_input_is_a_sentence():
     with pytest.raises(InputError, match=r"got 0 and 1\.0"):
         correlated_normals(dim=0, mutual_information=1.0)
-    with pytest.raises(InputError, match="at most 4 nats a dimension"):
+    with pytest.raises(InputError, match="at most 4 nats per dimension"):
         correlated_normals(dim=1, mutual_information=9.0)
