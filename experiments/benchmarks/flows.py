@@ -178,7 +178,7 @@ def glow_steps() -> Table:
 
 
 def main() -> None:
-    """Prints a row per model and library, then the tables of the library's own choices."""
+    """Prints a row per model and library, then tables of the library's own choices."""
     titles = ("first call, s", "gradient, ms", "lines", "512 samples, ms")
     table = Table("model", "layers", "library", *titles)
     for kind, depth in (
