@@ -97,7 +97,7 @@ def sampled_degrees(
         what `MaskedMLP(degrees=...)` takes, once a set is chosen.
 
     Raises:
-        InputError: there is no seed, not one order a seed, or one is no permutation.
+        InputError: there is no seed, not one order per seed, or one is no permutation.
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
