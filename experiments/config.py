@@ -55,7 +55,7 @@ class TrainConfig(RunConfig):
     steps: int = 1000
     """Training steps."""
     batch_size: int = 64
-    """Examples a step."""
+    """Examples per step."""
     learning_rate: float = 1e-3
     """Of Adam, decayed to 0 by a cosine."""
     ema: float = 0.998

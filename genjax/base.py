@@ -157,7 +157,7 @@ class Network(NamedTuple):
         Args:
             variables: of the network.
             key: of what is random in the pass; consumed.
-            inputs: one row an example.
+            inputs: one row per example.
         """
         if self.training is None:
             return self.apply(variables, *inputs), {}

@@ -114,7 +114,7 @@ def check_condition(user: str, width: int, condition: Array | None, rows: int) -
 
     Raises:
         InputError: the condition is missing, added, of another width, or has not one
-            row an example.
+            row per example.
 
     >>> check_condition("doctest", 0, None, 5)
     """

@@ -189,7 +189,7 @@ def scatter_panels(
     Args:
         points: title -> `[n, 2]`.
         extent: left, right, bottom and top of every panel.
-        columns: panels a row.
+        columns: panels per row.
 
     >>> len(scatter_panels({"a": np.zeros((3, 2))}, extent=(-1, 1, -1, 1)).axes)
     1
@@ -209,7 +209,7 @@ def scatter_panels(
 
 
 def class_scatter(points: Any, labels: Any, *, title: str = "") -> "Figure":
-    """Shows points in the plane, one colour a class.
+    """Shows points in the plane, one colour per class.
 
     Args:
         points: `[n, 2]`.
@@ -287,7 +287,7 @@ def trajectories(paths: Mapping[str, Any], *, columns: int = 6) -> "Figure":
 
     Args:
         paths: title -> `[steps, 2]`.
-        columns: panels a row.
+        columns: panels per row.
 
     >>> len(trajectories({"circle": np.zeros((3, 2))}).axes)
     1

@@ -33,7 +33,7 @@ Metrics: TypeAlias = dict[str, Array]
 """Scalars by name, each already a mean over the batch."""
 
 Input: TypeAlias = Any
-"""What a network takes: arrays, or pytrees of them, with one row an example."""
+"""What a network takes: arrays, or pytrees of them, with one row per example."""
 
 Output: TypeAlias = Any
 """What a network returns: an array, or a pytree of them."""

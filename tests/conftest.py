@@ -21,8 +21,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # tests that assert memory or speed ask for the fixture `optimized_programs`.
 jax.config.update("jax_disable_most_optimizations", True)
 # A lowered program keeps the MLIR context that it is written in, several megabytes when
-# each has its own: one context for all takes two thirds of the memory from a worker,
-# and a third of the time from files of many small programs.
+# each has its own: one context for all halves the memory of a worker.
 mlir.make_ir_context = functools.cache(mlir.make_ir_context)
 
 ROOT = Path(__file__).parent.parent

@@ -61,7 +61,7 @@ class Config(RunConfig):
     """How many test images are evaluated, drawn at random: an EoNADE takes 784 passes
     an order for each."""
     batch_size: int = 100
-    """Examples a step."""
+    """Examples per step."""
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
     chunk: int = 20

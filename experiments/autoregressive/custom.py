@@ -61,7 +61,7 @@ class Config(TableConfig, TaskConfig):
     """Of the mixture of normals that a real number is drawn from."""
     steps: int = 3000
     batch_size: int = 64
-    """Rows a step."""
+    """Rows per step."""
     learning_rate: float = 2e-3
     weight_decay: float = 1e-1
     """Decoupled weight decay."""

@@ -66,7 +66,7 @@ class Config(RunConfig):
     models: tuple[str, ...] = tuple(SETTINGS)
     """Which of the models."""
     batch_size: int = 64
-    """Rows a step."""
+    """Rows per step."""
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
     scale: float = 1.0

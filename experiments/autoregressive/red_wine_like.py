@@ -51,7 +51,7 @@ class Config(TableConfig, TrainConfig):
     """Of the mixtures."""
     steps: int = 2000
     batch_size: int = 100
-    """Rows a step."""
+    """Rows per step."""
     learning_rate: float = 2e-3
     weight_decay: float = 3.0
     """Decoupled weight decay; a table of 1,000 rows wants .1 and 10 components."""

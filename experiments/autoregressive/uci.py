@@ -76,7 +76,7 @@ class Config(RunConfig):
     members: int = 4
     """NADEs in a mixture."""
     batch_size: int = 100
-    """Rows a step."""
+    """Rows per step."""
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
     scale: float = 1.0

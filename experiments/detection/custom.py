@@ -57,7 +57,7 @@ class Config(TaskConfig):
     """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 1200
     batch_size: int = 8
-    """Images a step."""
+    """Images per step."""
     learning_rate: float = 2e-3
     """Of Adam, after a warm-up, decayed to 0 by a cosine."""
     weight_decay: float = 1e-2

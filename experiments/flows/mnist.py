@@ -55,7 +55,7 @@ class Config(TaskConfig):
     """Channels of the conditioners."""
     steps: int = 5000
     batch_size: int = 64
-    """Images a step."""
+    """Images per step."""
     learning_rate: float = 1e-3
     """Of Adam, decayed to 0 by a cosine after 100 steps of warm-up."""
     ema: float = 0.998

@@ -65,7 +65,7 @@ class Config(TrainConfig):
     steps: int = 4000
     """Training steps of each of the three stages."""
     batch_size: int = 256
-    """Digits a step."""
+    """Digits per step."""
     learning_rate: float = 1e-3
     ema: float = 0.995
     drop: float = 0.15
@@ -181,7 +181,7 @@ def _classifier(train: ArraySource) -> Any:
 
 
 def _one_a_class(rows: dict[str, Array], labels: Array) -> Any:
-    """A row a flow and number of steps, a column a class."""
+    """A row per flow and number of steps, a column per class."""
     first = np.asarray(labels).argmax(axis=0)
     images = jnp.clip(jnp.concatenate([x[first] for x in rows.values()]), -1.0, 1.0)
     return image_grid(

@@ -56,7 +56,7 @@ class Config(TrainConfig):
     steps: int = 10_000
     """Training steps of each of the two flows."""
     batch_size: int = 512
-    """Points a step."""
+    """Points per step."""
     learning_rate: float = 2e-3
     ema: float = 0.999
     pairs: int = 60_000

@@ -48,7 +48,7 @@ class ImageConfig(TaskConfig):
     steps: int = 6000
     """Training steps of both players."""
     batch_size: int = 128
-    """Images a step."""
+    """Images per step."""
     learning_rate: float = 1e-3
     """Of both Adams, decayed to 0 by a cosine."""
     ema: float = 0.998

@@ -42,7 +42,7 @@ class PlaneConfig(TaskConfig):
     steps: int = 30_000
     """Steps of the generator."""
     batch_size: int = 128
-    """Points a step of the discriminator."""
+    """Points per step of the discriminator."""
     learning_rate: float = 1e-3
     """Of both Adams, decayed to 0 by a cosine."""
     ema: float = 0.999

@@ -1,7 +1,7 @@
 """The bilinear game min_x max_y xy: every schedule against its closed form.
 
 A step of gradient descent-ascent is a linear map of (x, y); its spectral radius is the
-contraction a step. It is taken from the Jacobian of the update itself.
+contraction per step. It is taken from the Jacobian of the update itself.
 
 Paper: Gidel et al., 2019, arXiv:1802.10551; Mescheder, Nowozin and Geiger, 2017,
     arXiv:1705.10461; Balduzzi et al., 2018, arXiv:1802.05642
@@ -95,7 +95,7 @@ def build(config: Config) -> Study:
 
 
 def rates(e: float) -> dict[str, float]:
-    """The closed forms of the contraction a step, for the step size e."""
+    """The closed forms of the contraction per step, for the step size e."""
     quadratic = [1, -(1 - 2j * e), -1j * e]
     return {
         "simultaneous": math.sqrt(1 + e**2),

@@ -49,7 +49,7 @@ class Config(TaskConfig):
     """How many images PacGAN's discriminator judges at once."""
     steps: int = 20_000
     batch_size: int = 128
-    """Images a step."""
+    """Images per step."""
     learning_rate: float = 1e-3
     """Of both Adams, decayed to 0 by a cosine; the plain GANs have 2e-4."""
     ema: float = 0.998

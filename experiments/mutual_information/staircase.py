@@ -60,7 +60,7 @@ class Config(RunConfig):
     steps: int = 4000
     """Training steps per level."""
     batch_size: int = 64
-    """Pairs a step."""
+    """Pairs per step."""
     learning_rate: float = 5e-4
     """Of Adam."""
 

@@ -1,4 +1,4 @@
-"""The fully visible sigmoid belief network: a linear map a dimension."""
+"""The fully visible sigmoid belief network: a linear map per dimension."""
 
 import jax.numpy as jnp
 

@@ -1,7 +1,7 @@
 """The neural autoregressive distribution estimator (NADE), for values of any kind.
 
 The D conditionals share one hidden layer whose pre-activation is updated by a single
-row a dimension, so a likelihood costs O(D H) instead of O(D^2 H):
+row per dimension, so a likelihood costs O(D H) instead of O(D^2 H):
 
     a_1 = c,    a_(d+1) = a_d + x_d W_d,    outputs_d = b_d + activation(a_d) V_d
 

@@ -37,7 +37,7 @@ def project(
 
     Raises:
         InputError: the condition is missing, added, of another width, or has not one
-            row an example.
+            row per example.
     """
     width = 0 if matrix is None else len(matrix)
     check_condition(user, width, condition, n)

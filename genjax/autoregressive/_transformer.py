@@ -109,7 +109,7 @@ def transformer(
                 kept.append((keys, values))
             return kept, (_norm(token) @ params["outputs"])[:, 0]
 
-        # Inside a scan over the layers, the whole cache would be copied a layer.
+        # Inside a scan over the layers, the whole cache would be copied per layer.
         return [(empty, empty)] * layers, step
 
     return autoregressive(AutoregressiveNetwork(init, outputs, start), conditional)

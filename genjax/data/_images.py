@@ -14,7 +14,7 @@ def image_folder(folder: str | Path, *, grey: bool = False) -> ArraySource:
     """Reads every image below a folder; subfolders are classes.
 
     Args:
-        folder: images, or one subfolder a class, in the order of their names.
+        folder: images, or one subfolder per class, in the order of their names.
         grey: read one channel instead of three.
 
     Returns:

@@ -262,6 +262,6 @@ def _check_shape(user: str, outputs: Array, x: Array) -> None:
 def _check_rows(n: int, outputs: Array) -> None:
     if n != len(outputs):
         raise InputError(
-            f"a conditional density draws one sample a row of the condition: n = {n}, "
-            f"but there are {len(outputs)} rows."
+            "a conditional density draws one sample per row of the condition: "
+            f"n = {n}, but there are {len(outputs)} rows."
         )

@@ -1,4 +1,4 @@
-"""Block neural autoregressive flows: a monotone network a dimension, all in one."""
+"""Block neural autoregressive flows: a monotone network per dimension, all in one."""
 
 import math
 

@@ -178,7 +178,7 @@ def _with_condition(x: Array, condition: Condition) -> Array:
         return x
     if len(condition) != len(x) or condition.ndim not in (2, x.ndim):
         raise InputError(
-            "coupling: a condition must have one row an example, [b, features] or of "
+            "coupling: a condition must have one row per example, [b, features] or of "
             f"the rank of x, got {condition.shape} for an x of {x.shape}."
         )
     if condition.ndim < x.ndim:

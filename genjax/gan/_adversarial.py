@@ -242,7 +242,7 @@ def logits_of(
             in training.
         variables: of the discriminator's player.
         key: of what is random in the network.
-        inputs: one row an example.
+        inputs: one row per example.
         user: who asks, for the error's sentence.
         classifies: whether there are further outputs.
 

@@ -75,7 +75,7 @@ def adaptive_augment(
         transforms: each drawn by itself; flips, quarter turns, translation and colour
             when none is named.
         target: the mean sign of the data's logits that is kept.
-        step: by how much p moves a step: the paper's is the batch / 500,000.
+        step: by how much p moves per step: the paper's is the batch / 500,000.
 
     Raises:
         InputError: `target` is outside (-1, 1), or `step` outside [0, 1].

@@ -116,7 +116,7 @@ def f_gan(divergence: Divergence) -> AdversarialLoss:
     It is tight where `T = f'(p / q)`: then `-L_D` is the divergence of the data p from
     the fakes q.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Args:
         divergence: `kullback_leibler()`, `reverse_kullback_leibler()`, `pearson()`,

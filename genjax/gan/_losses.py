@@ -33,7 +33,7 @@ def non_saturating() -> AdversarialLoss:
     The gradient of L_G in a logit is `-sigmoid(-l)`: strong where the fakes are found
     out. At an optimal D it is that of `KL(q, p) - 2 JS(p, q)`.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Goodfellow et al., 2014, arXiv:1406.2661.
 
@@ -57,7 +57,7 @@ def saturating() -> AdversarialLoss:
     The gradient of L_G in a logit is `-sigmoid(l)`: it vanishes where the fakes are
     found out. At an optimal D it is that of `2 JS(p, q)`.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Goodfellow et al., 2014, arXiv:1406.2661.
 
@@ -82,7 +82,7 @@ def least_squares(
     With `(a, b, c) = (-1, 1, 0)`, the double of L_G and `1/2 E (l_real - c)^2`, which
     has no gradient in G, is Pearson's chi-square of `p + q` and `2 q` at the best D.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Args:
         fake: the label a of the fakes.
@@ -113,7 +113,7 @@ def hinge() -> AdversarialLoss:
 
     The best D is `sign(p - q)`, where `L_D = 2 - 2 TV(p, q)`.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Lim and Ye, 2017, arXiv:1705.02894; Miyato et al., 2018, arXiv:1802.05957.
 
@@ -135,7 +135,7 @@ def wasserstein() -> AdversarialLoss:
     The bound on the slope comes from elsewhere: a `gradient_penalty`, clipped weights
     or a `LipschitzMLP`.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Arjovsky, Chintala and Bottou, 2017, arXiv:1701.07875.
 
@@ -157,7 +157,7 @@ def relativistic_paired() -> AdversarialLoss:
     A constant may be added to the logits: the best D is `log p / q` but for that. At a
     constant D both losses are log 2.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2024,
     arXiv:2501.05441, with R1 and R2.
@@ -184,7 +184,7 @@ def relativistic_average() -> AdversarialLoss:
 
     The generator's loss is the same with the kinds exchanged.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Jolicoeur-Martineau, 2018, arXiv:1807.00734.
 
@@ -211,7 +211,7 @@ def softmax_gan() -> AdversarialLoss:
 
     `Z` is that of the batch at hand: under `pmap`, each device's own.
 
-    The logits are `[b]`, and each loss is their mean, a scalar.
+    The logits are `[b]`, each loss is a scalar.
 
     Source: Lin, 2017, arXiv:1704.06191.
 

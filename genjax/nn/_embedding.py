@@ -52,7 +52,7 @@ class TimeEmbedding(nn.Module):
 
 
 class ClassEmbedding(nn.Module):
-    """A learnt vector a class, and one for "no class".
+    """A learnt vector per class, and one for "no class".
 
     Attributes:
         classes: how many; the label `classes` itself means none, as classifier-free

@@ -34,7 +34,7 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
 
     Raises:
         InputError: it is something else, how it trains cannot be told, or inputs have
-            not one row an example.
+            not one row per example.
 
     >>> import jax.numpy as jnp
     >>> from genjax import nn
@@ -185,7 +185,7 @@ def _given(user: str, inputs: tuple[Input, ...]) -> list[Input]:
     if len(set(rows)) > 1:
         shapes = [leaf.shape for leaf in jax.tree.leaves(given)]
         raise InputError(
-            f"{user}: x and its condition must have one row an example, got the "
+            f"{user}: x and its condition must have one row per example, got the "
             f"shapes {shapes}."
         )
     return given

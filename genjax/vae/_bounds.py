@@ -120,7 +120,7 @@ def elbo(
     kl: Divergence = sampled_kl,
     beta: float = 1.0,
 ) -> Objective:
-    """The evidence lower bound, with one reparametrised sample an example.
+    """The evidence lower bound, with one reparametrised sample per example.
 
         log p(x) >= E_q log p(x | z) - beta KL(q(z | x) || p(z))
 
