@@ -22,7 +22,7 @@ from genjax.programs._intervals import (
     union,
     whole_input,
 )
-from genjax.programs._nested import Analysis, Rule, interpret
+from genjax.programs._nested import Analysis, Rule, interpret, scan_operands
 from genjax.typing import Input, Output
 
 Atom: TypeAlias = Any
@@ -335,9 +335,7 @@ def _scan(equation: JaxprEqn, operands: Sequence[Sight]) -> list[Sight]:
     """
     p = equation.params
     inner, axes = p["jaxpr"].jaxpr, len(operands[0]) if operands else 0
-    consts = operands[: p["num_consts"]]
-    carry = operands[p["num_consts"] : p["num_consts"] + p["num_carry"]]
-    items = operands[p["num_consts"] + p["num_carry"] :]
+    consts, carry, items = scan_operands(equation, operands)
     # What is scanned over loses its leading axis; its parts are taken together.
     parts = [
         tuple(
@@ -349,7 +347,7 @@ def _scan(equation: JaxprEqn, operands: Sequence[Sight]) -> list[Sight]:
     outputs: list[Sight] = []
     for _ in range(p["length"]):
         found = _walk(inner, [*consts, *carry, *parts], axes)
-        carry, fresh = found[: p["num_carry"]], found[p["num_carry"] :]
+        carry, fresh = found[: len(carry)], found[len(carry) :]
         fresh = [_everything(sight) for sight in fresh]
         outputs = [union(pair) for pair in zip(outputs, fresh, strict=True)] or fresh
     return [*carry, *outputs]

@@ -63,6 +63,24 @@ def called_program(equation: JaxprEqn) -> ClosedJaxpr | None:
     return None
 
 
+def scan_operands(
+    equation: JaxprEqn, operands: Sequence[Value]
+) -> tuple[Sequence[Value], Sequence[Value], Sequence[Value]]:
+    """Splits the operands of a scan into its constants, its carry and what it scans.
+
+    Args:
+        equation: a scan.
+        operands: one value for each of its operands.
+    """
+    p = equation.params
+    if "ft_in" in p:  # Since JAX 0.12 a scan holds the trees of its operands.
+        constants, carry, _ = map(len, p["ft_in"].unpack())
+    else:
+        constants, carry = p["num_consts"], p["num_carry"]
+    stop = constants + carry
+    return operands[:constants], operands[constants:stop], operands[stop:]
+
+
 def interpret(
     analysis: Analysis[Value], jaxpr: Jaxpr, inputs: Sequence[Value]
 ) -> list[Value]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jax.extend.core import ClosedJaxpr, JaxprEqn
 
-from genjax.programs._nested import Analysis, interpret
+from genjax.programs._nested import Analysis, interpret, scan_operands
 
 REDUCTIONS = frozenset(
     {"all_gather", "pmax", "pmin", "psum", "psum2", "psum_invariant"}
@@ -52,11 +52,10 @@ def device_varying(
         return [equation.params.get("axis_name") == axis]
 
     def scan(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
-        p = equation.params
-        start, stop = p["num_consts"], p["num_consts"] + p["num_carry"]
-        consts, carry, items = operands[:start], operands[start:stop], operands[stop:]
+        inner = equation.params["jaxpr"].jaxpr
+        consts, carry, items = scan_operands(equation, operands)
         while True:
-            found = interpret(analysis, p["jaxpr"].jaxpr, [*consts, *carry, *items])
+            found = interpret(analysis, inner, [*consts, *carry, *items])
             after = [a or b for a, b in zip(carry, found, strict=False)]
             if after == list(carry):
                 return [*after, *found[len(carry) :]]
