@@ -4,9 +4,9 @@ import math
 
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Input, Key, Variables
 
 
@@ -53,7 +53,7 @@ def on_images(model: NetworkLike, *, shape: tuple[int, int, int]) -> Network:
         parts = [part.reshape(len(x), height, width, -1) for part in (seen, mask)]
         return jnp.concatenate(parts, axis=-1)
 
-    network = nn.as_network(model, user="on_images")
+    network = as_network(model, user="on_images")
 
     def init(key: Key, /, *inputs: Input) -> Variables:
         x, *condition = inputs

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import nn
 from genjax.arrays import as_float32
 from genjax.autoregressive._conditional import Conditional, binary
 from genjax.autoregressive._engine import check_vectors
 from genjax.base import Density, Network, NetworkLike, Objective
 from genjax.checks import check_observed, check_order, check_prefix, read_batch
 from genjax.errors import InputError
+from genjax.nn.adapters import as_network, as_pure_network
 from genjax.typing import (
     Array,
     Batch,
@@ -73,9 +73,7 @@ def deep_nade(
     True
     """
     conditional = binary() if conditional is None else conditional
-    conditionals = _Conditionals(
-        nn.as_pure_network(model, user="deep_nade"), conditional
-    )
+    conditionals = _Conditionals(as_pure_network(model, user="deep_nade"), conditional)
 
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None
@@ -167,7 +165,7 @@ def orderless_likelihood(
     conditional = binary() if conditional is None else conditional
     conditional = binary() if conditional is None else conditional
     conditionals = _Conditionals(
-        nn.as_network(model, user="orderless_likelihood"), conditional
+        as_network(model, user="orderless_likelihood"), conditional
     )
 
     def fields(batch: Batch) -> tuple:

@@ -11,6 +11,7 @@ from genjax.autoregressive._engine import Advance, AutoregressiveNetwork, autore
 from genjax.base import Density
 from genjax.checks import check_order
 from genjax.errors import InputError
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Carry, Condition, Key, Order, Variables
 
 
@@ -89,7 +90,7 @@ def made(
 
 
 def _network(module: nn.MaskedMLP) -> AutoregressiveNetwork:
-    network = nn.as_pure_network(module, user="made")
+    network = as_pure_network(module, user="made")
 
     def flat(inputs: Array) -> Array:
         return inputs.reshape(len(inputs), -1)

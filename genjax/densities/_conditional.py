@@ -5,12 +5,12 @@ import math
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.arrays import sum_event
 from genjax.base import Density, Init, Moments, Network, NetworkLike
 from genjax.densities._bernoulli import bernoulli_log_prob
 from genjax.densities._normal import normal_log_prob
 from genjax.errors import InputError
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Condition, Event, Key, Mask, PerExample, Variables
 from genjax.variables import join_parts, part_of
 
@@ -230,7 +230,7 @@ def embed_condition(density: Density, model: NetworkLike) -> Density:
 
 
 def _pure(model: NetworkLike) -> Network:
-    return nn.as_pure_network(model, user="a conditional density")
+    return as_pure_network(model, user="a conditional density")
 
 
 def _init_of(network: Network) -> Init:

@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.arrays import widened
 from genjax.base import Density, NetworkLike, Objective
 from genjax.checks import read_batch
+from genjax.nn.adapters import as_network
 from genjax.typing import Batch, Key, Outcome, PerExample, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
@@ -73,7 +73,7 @@ def conditional_likelihood(density: Density, model: NetworkLike) -> Objective:
     >>> sorted(changed)
     ['batch_stats']
     """
-    network = nn.as_network(model, user="conditional_likelihood")
+    network = as_network(model, user="conditional_likelihood")
 
     def init(key: Key, batch: Batch, /) -> Variables:
         x, given = read_batch("conditional_likelihood", batch, ("x", "condition"))

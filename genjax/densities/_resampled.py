@@ -5,9 +5,9 @@ import math
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Density, Network, NetworkLike
 from genjax.errors import InputError
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 from genjax.variables import join_parts, part_of
 
@@ -57,7 +57,7 @@ def resampled(
             "resampled: tries must be at least 2 and points at least 1, "
             f"got {tries} and {points}."
         )
-    acceptance = nn.as_pure_network(model, user="resampled")
+    acceptance = as_pure_network(model, user="resampled")
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         del condition

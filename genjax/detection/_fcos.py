@@ -16,12 +16,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from genjax import nn
 from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes, area
 from genjax.detection._iou import giou
 from genjax.detection._nms import nms
 from genjax.errors import InputError
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Bool, Features, Float, Int, Key, Variables
 
 LARGEST = 1e8
@@ -117,7 +117,7 @@ def fcos(
         _assign, classes=classes, strides=strides, ranges=ranges, radius=radius
     )
 
-    network = nn.as_network(tower, user="fcos")
+    network = as_network(tower, user="fcos")
 
     def apply(variables: Variables, features: Features) -> Raw:
         return Raw(**network.apply(variables, features))

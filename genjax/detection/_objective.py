@@ -5,10 +5,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Head, NetworkLike, Objective
 from genjax.checks import read_batch
 from genjax.detection._boxes import Boxes, ground_truth
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Outcome, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
@@ -43,8 +43,8 @@ def detection_objective(
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
-    trunk = nn.as_network(backbone, user="detection_objective")
-    joint = nn.as_network(neck, user="detection_objective")
+    trunk = as_network(backbone, user="detection_objective")
+    joint = as_network(neck, user="detection_objective")
 
     def init(key: Key, batch: Batch, /) -> Variables:
         image, *_ = read_batch("detection_objective", batch, FIELDS)
@@ -98,8 +98,8 @@ def detector(
     >>> detector(*parts, head)(variables, image).xyxy.shape
     (1, 7, 4)
     """
-    trunk = nn.as_network(backbone, user="detector")
-    joint = nn.as_network(neck, user="detector")
+    trunk = as_network(backbone, user="detector")
+    joint = as_network(neck, user="detector")
 
     def detect(variables: Variables, image: Array) -> Boxes:
         features = trunk.apply(part_of(variables, "backbone"), image)

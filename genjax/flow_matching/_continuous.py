@@ -5,11 +5,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Bijector, Direction, NetworkLike
 from genjax.errors import InputError
 from genjax.flow_matching._solvers import Integrator
 from genjax.flow_matching._velocity import velocity
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
 VelocityField = Callable[[Array], Array]
@@ -116,7 +116,7 @@ def continuous(
     """
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
-        network = nn.as_pure_network(model, user="continuous")
+        network = as_pure_network(model, user="continuous")
         return network.init(key, x, jnp.zeros(len(x)), condition)
 
     def follow(start: float, stop: float) -> Direction:

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Network, NetworkLike, Objective
 from genjax.errors import InputError
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Batch, Input, Key, Outcome, Variables
 
 
@@ -35,7 +35,7 @@ def guided(model: NetworkLike, *, scale: float, unconditional: Array) -> Network
     >>> sharper.apply(variables, x, t, condition).shape
     (3, 2)
     """
-    network = nn.as_pure_network(model, user="guided")
+    network = as_pure_network(model, user="guided")
 
     def apply(variables: Variables, /, *inputs: Input) -> Array:
         x, t, *rest = inputs

@@ -7,7 +7,6 @@ density through `continuous`.
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import NetworkLike, Objective
 from genjax.checks import read_batch
 from genjax.errors import InputError
@@ -15,6 +14,7 @@ from genjax.flow_matching._paths import Path, linear_path
 from genjax.flow_matching._solvers import Integrator
 from genjax.flow_matching._times import Times, uniform_times
 from genjax.flow_matching._velocity import checked_velocity, velocity
+from genjax.nn.adapters import as_network
 from genjax.typing import (
     Array,
     Batch,
@@ -58,7 +58,7 @@ def flow_matching(
     """
     draw_times = uniform_times() if times is None else times
     follow = linear_path() if path is None else path
-    network = nn.as_network(model, user="flow_matching")
+    network = as_network(model, user="flow_matching")
 
     def init(key: Key, batch: Batch, /) -> Variables:
         x, condition, _ = _fields(batch)

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Condition, Event, Float, Input, Key, Variables
 
 
@@ -34,7 +34,7 @@ def velocity(
     >>> velocity(network, {}, jnp.array([[0.0]]), jnp.array(0.0)).tolist()
     [[3.0]]
     """
-    network = nn.as_network(model, user="a velocity")
+    network = as_network(model, user="a velocity")
     found = network.apply(variables, x, jnp.broadcast_to(time, (len(x),)), condition)
     return checked_velocity(found, x)
 

@@ -16,6 +16,7 @@ from genjax.errors import InputError
 from genjax.flows._density import density
 from genjax.flows._elementwise import Elementwise
 from genjax.flows._fixed_point import fixed_point
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import (
     Array,
     Condition,
@@ -72,7 +73,7 @@ def masked_autoregressive(
     """
     if inverse is None:
         inverse = cached if isinstance(model, nn.MaskedMLP) else jacobi()
-    network = nn.as_pure_network(model, user="masked_autoregressive")
+    network = as_pure_network(model, user="masked_autoregressive")
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         if x.ndim != 2:
@@ -238,7 +239,7 @@ def sequential(
     >>> x.shape, log_det.shape
     ((2, 3), (2, 3))
     """
-    network = nn.as_pure_network(model, user="masked_autoregressive")
+    network = as_pure_network(model, user="masked_autoregressive")
     outputs = _outputs(transform, network, variables, condition)
 
     def step(x: Array, _: None) -> tuple[Array, None]:
@@ -277,7 +278,7 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
         y: Array,
         condition: Condition,
     ) -> tuple[Array, Array]:
-        network = nn.as_pure_network(model, user="masked_autoregressive")
+        network = as_pure_network(model, user="masked_autoregressive")
         outputs = _outputs(transform, network, variables, condition)
 
         x = fixed_point(

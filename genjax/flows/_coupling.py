@@ -3,12 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import nn
 from genjax.arrays import sum_event
 from genjax.base import Bijector, NetworkLike
 from genjax.base import Direction as BijectorDirection
 from genjax.errors import InputError
 from genjax.flows._elementwise import Direction, Elementwise
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
 
@@ -44,7 +44,7 @@ def coupling(transform: Elementwise, model: NetworkLike, *, split: int) -> Bijec
     >>> y.shape, log_det.shape
     ((5, 3), (5,))
     """
-    conditioner = nn.as_pure_network(model, user="coupling")
+    conditioner = as_pure_network(model, user="coupling")
 
     def inputs(x: Array, condition: Condition) -> Array:
         dim = x.shape[-1]
@@ -107,7 +107,7 @@ def masked_coupling(
     True
     """
     keep = np.asarray(mask, bool)
-    conditioner = nn.as_pure_network(model, user="masked_coupling")
+    conditioner = as_pure_network(model, user="masked_coupling")
 
     def fitted(x: Array) -> Array:
         try:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Bijector, NetworkLike
 from genjax.errors import InputError
 from genjax.flows._fixed_point import fixed_point
+from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
 Contraction = Callable[[Array], Array]
@@ -50,7 +50,7 @@ def residual(
     True
     """
     measure = exact_log_det if log_det is None else log_det
-    step = nn.as_pure_network(model, user="residual")
+    step = as_pure_network(model, user="residual")
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         return step.init(key, x, condition)

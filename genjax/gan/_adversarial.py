@@ -6,13 +6,13 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.arrays import widened
 from genjax.base import BatchInit, Density, Game, Network, NetworkLike, PlayerLoss
 from genjax.errors import InputError
 from genjax.gan._augmentation import Augmentation
 from genjax.gan._losses import AdversarialLoss
 from genjax.gan._penalties import Penalty, PenaltyInputs
+from genjax.nn.adapters import as_network
 from genjax.typing import (
     Array,
     Batch,
@@ -119,7 +119,7 @@ def adversarial(
         InputError: a setting is not what it must be.
     """
     _check(setting)
-    network = nn.as_network(discriminator, user=setting.user)
+    network = as_network(discriminator, user=setting.user)
 
     def init_both(key: Key, batch: Batch, /) -> tuple[Variables, Variables]:
         key_generator, key_fake, key_discriminator = jax.random.split(key, 3)

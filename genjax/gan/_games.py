@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import BatchInit, Density, Game, NetworkLike
 from genjax.checks import check_not_negative, read_batch
 from genjax.errors import InputError
@@ -20,6 +19,7 @@ from genjax.gan._adversarial import (
 from genjax.gan._augmentation import Augmentation
 from genjax.gan._losses import AdversarialLoss
 from genjax.gan._penalties import Penalty
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Outcome, Params, Scalar, Variables
 
 
@@ -196,8 +196,8 @@ def latent_consistency(
     check_not_negative(user, "discriminator_weight", discriminator_weight)
     check_not_negative(user, "generator_weight", generator_weight)
 
-    making = nn.as_network(generator, user=user)
-    telling = nn.as_network(discriminator, user=user)
+    making = as_network(generator, user=user)
+    telling = as_network(discriminator, user=user)
 
     def neighbours(
         variables: Variables, batch: Batch, key: Key
@@ -286,7 +286,7 @@ def _from_noise(
     user: str, generator: NetworkLike, latent: Density
 ) -> tuple[BatchInit, Generate]:
     """`init` and `generate` of a generator of noise, and of a condition if given."""
-    network = nn.as_network(generator, user=user)
+    network = as_network(generator, user=user)
 
     def init(key: Key, batch: Batch, /) -> Variables:
         read_batch(user, batch, ("x",), ("condition",))

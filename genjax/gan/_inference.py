@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import BatchInit, Density, Game, NetworkLike
 from genjax.checks import check_not_negative, read_batch
 from genjax.errors import InputError
@@ -19,6 +18,7 @@ from genjax.gan._adversarial import (
 )
 from genjax.gan._losses import AdversarialLoss
 from genjax.gan._penalties import Penalty
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
@@ -274,7 +274,7 @@ class Sampler(NamedTuple):
 
 
 def _of_network(user: str, model: NetworkLike) -> Sampler:
-    network = nn.as_network(model, user=user)
+    network = as_network(model, user=user)
     return Sampler(
         lambda key, inputs, outputs: network.init(key, inputs),
         lambda variables, inputs, key: network.train(variables, key, inputs),

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import Density, Game, NetworkLike
 from genjax.checks import check_not_negative, read_batch
 from genjax.gan._adversarial import RealAndFake, Setting, adversarial, draw_noise
 from genjax.gan._augmentation import Augmentation
 from genjax.gan._losses import AdversarialLoss
 from genjax.gan._penalties import Penalty
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
@@ -76,7 +76,7 @@ def info_gan(
         c, log_prob = code.sample({}, key_code, len(batch["x"]))
         return jnp.concatenate([z, c], axis=1), c, log_prob
 
-    network = nn.as_network(generator, user="info_gan")
+    network = as_network(generator, user="info_gan")
 
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch("info_gan", batch, ("x",))

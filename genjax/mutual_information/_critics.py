@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import jax
 
-from genjax import nn
 from genjax.base import Network, NetworkLike, Objective
 from genjax.checks import read_batch
 from genjax.mutual_information._estimators import Estimate
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Input, Key, Outcome, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
@@ -34,7 +34,7 @@ def separable_critic(first: NetworkLike, second: NetworkLike) -> Network:
     >>> critic.apply(critic.init(jax.random.key(0), x, y), x, y).shape
     (3, 3)
     """
-    g, h = (nn.as_network(each, user="separable_critic") for each in (first, second))
+    g, h = (as_network(each, user="separable_critic") for each in (first, second))
 
     def init(key: Key, /, *inputs: Input) -> Variables:
         key_first, key_second = jax.random.split(key)
@@ -86,7 +86,7 @@ def estimation(
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
-    network = nn.as_network(critic, user="estimation")
+    network = as_network(critic, user="estimation")
 
     def fields(batch: Batch) -> tuple:
         return read_batch("estimation", batch, ("x", "y"))

@@ -28,12 +28,12 @@ from genjax.nn._normalization import (
     RMSNorm,
     minibatch_deviation,
 )
-from genjax.nn._pure import as_network, as_pure_network, noisy
 from genjax.nn._pyramid import FPN, DenseTower, PyramidBackbone
 from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
 from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
 from genjax.nn._unet import UNet
+from genjax.nn.adapters import as_network, as_pure_network, noisy
 
 __all__ = [
     "FPN",

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
 from genjax.nn._lipschitz import singular_vector
-from genjax.nn._pure import as_network
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Input, Key, Output, Params, Variables
 
 POWER = "power_iteration"

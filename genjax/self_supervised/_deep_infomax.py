@@ -5,10 +5,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import NetworkLike, Objective
 from genjax.checks import read_batch
 from genjax.mutual_information import Estimate, infonce
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Outcome, Output, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
@@ -54,8 +54,7 @@ def deep_infomax(
         "global_projector": global_projector,
     }
     networks = {
-        name: nn.as_network(model, user="deep_infomax")
-        for name, model in models.items()
+        name: as_network(model, user="deep_infomax") for name, model in models.items()
     }
 
     def init(key: Key, batch: Batch, /) -> Variables:

@@ -6,9 +6,9 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from genjax import nn
 from genjax.base import NetworkLike, Objective
 from genjax.checks import read_batch
+from genjax.nn.adapters import as_network
 from genjax.self_supervised._contrastive import normalize, ntxent
 from genjax.typing import Array, Batch, Key, Outcome, Variables
 from genjax.variables import join_changes, join_parts, part_of
@@ -51,8 +51,8 @@ def simclr(
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
-    encode = nn.as_network(encoder, user="simclr")
-    project = nn.as_network(projector, user="simclr")
+    encode = as_network(encoder, user="simclr")
+    project = as_network(projector, user="simclr")
 
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch("simclr", batch, ("x",))

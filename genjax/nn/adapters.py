@@ -8,6 +8,7 @@ noisy(network, key)     the network in training, under one key
 from collections.abc import Callable, Mapping
 
 import jax
+import jax.numpy as jnp
 from flax import linen, nnx
 
 from genjax.arrays import widened
@@ -15,7 +16,6 @@ from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
 from genjax.nn._linen import from_linen
 from genjax.nn._nnx import constructor_wanted
-from genjax.programs import device_varying
 from genjax.typing import Input, Key, Output, Variables
 
 
@@ -103,15 +103,18 @@ outputs: genjax.densities.conditional_likelihood(density, network).
         def train(key: Key) -> tuple[Output, Variables]:
             return network.train(variables, key, *inputs)
 
-        program, (_, changed) = jax.make_jaxpr(train, return_shape=True)(key)
+        _, changed = jax.eval_shape(train, key)
         _refuse_changes(user, changed)
-        if any(device_varying(program, [True], axis="")):
+        try:
+            # JAX refuses an unmapped output that depends on the mapped key.
+            jax.eval_shape(jax.vmap(train, out_axes=None), jnp.stack([key, key]))
+        except ValueError as error:
             raise InputError(
                 f"{user}: a density or a bijector is a pure function, but this network "
                 "draws random numbers in training, which would be left out here. Train "
                 "with training.stochastic(lambda key: ...), where the density is that "
                 "of nn.noisy(network, key)."
-            )
+            ) from error
         return variables
 
     return network._replace(init=init)
