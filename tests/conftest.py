@@ -13,6 +13,8 @@ import jax
 from jax._src.interpreters import mlir
 from jaxtyping import install_import_hook
 
+from tests.cpu_seconds import CpuSeconds
+
 if jax.config.jax_platforms == "cpu":
     jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -20,6 +22,11 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Most of a test's time is compilation, and values do not depend on how well it is done;
 # tests that assert memory or speed ask for the fixture `optimized_programs`.
 jax.config.update("jax_disable_most_optimizations", True)
+# Programs this small are compiled fastest as one module each, without kernels by MLIR
+# (a choice that JAX 0.12 no longer has). Whoever sets XLA's flags is left alone.
+OLD = ["--xla_cpu_use_fusion_emitters=false"] if jax.__version_info__ < (0, 12) else []
+FLAGS = ["--xla_cpu_parallel_codegen_split_count=1", *OLD]
+os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 # A lowered program keeps the MLIR context that it is written in, several megabytes when
 # each has its own: one context for all halves the memory of a worker.
 mlir.make_ir_context = functools.cache(mlir.make_ir_context)
@@ -35,6 +42,10 @@ HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in sorted(PACKAGES)]
 
 with install_import_hook(HOOKED, "beartype.beartype"):
     import genjax  # noqa: F401
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CpuSeconds())
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -12,6 +12,8 @@ def over(cases):
 
 
 def assert_close(tree, other, atol=1e-5):
+    """Both are finite: what has diverged agrees with anything."""
+    chex.assert_tree_all_finite((tree, other))
     chex.assert_trees_all_close(tree, other, atol=atol, rtol=1e-5)
 
 

@@ -362,27 +362,25 @@ PLANAR: Mapping[str, Case] = {
 
 
 class Training(NamedTuple):
-    """Something to train, as a function without arguments, and its batches."""
+    """Something to train, and its batches."""
 
-    make: Callable[[], Any]
+    method: Any
     batch: Callable[..., Any] = batch
 
 
 OBJECTIVES: Mapping[str, Training] = {
-    "nade": Training(lambda: negative_log_likelihood(nade(hidden=5))),
-    "orderless_likelihood": Training(lambda: orderless_likelihood(conditioner())),
-    "realnvp": Training(lambda: negative_log_likelihood(tiny_realnvp())),
-    "accumulate": Training(
-        lambda: accumulate(negative_log_likelihood(nade(hidden=5)), 2)
-    ),
+    "nade": Training(negative_log_likelihood(nade(hidden=5))),
+    "orderless_likelihood": Training(orderless_likelihood(conditioner())),
+    "realnvp": Training(negative_log_likelihood(tiny_realnvp())),
+    "accumulate": Training(accumulate(negative_log_likelihood(nade(hidden=5)), 2)),
     "with_preprocessing": Training(
-        lambda: with_preprocessing(
+        with_preprocessing(
             negative_log_likelihood(nade(hidden=5)),
             lambda key, batch: {"x": 1 - batch["x"]},
         )
     ),
     "scheduled": Training(
-        lambda: scheduled(
+        scheduled(
             lambda step: with_preprocessing(
                 negative_log_likelihood(nade(hidden=5)),
                 lambda key, batch: {"x": jnp.where(step % 2, 0.0, batch["x"])},
@@ -390,15 +388,15 @@ OBJECTIVES: Mapping[str, Training] = {
         )
     ),
     "conditional_likelihood": Training(
-        lambda: conditional_likelihood(conditional_normal(conditioner(8)), Noisy()),
+        conditional_likelihood(conditional_normal(conditioner(8)), Noisy()),
         conditional_batch,
     ),
     "flow_matching": Training(
-        lambda: flow_matching(time_network(), times=logit_normal_times())
+        flow_matching(time_network(), times=logit_normal_times())
     ),
-    "distillation": Training(lambda: distillation(time_network()), flow_pair_batch),
+    "distillation": Training(distillation(time_network()), flow_pair_batch),
     "variational_dequantization": Training(
-        lambda: stochastic(
+        stochastic(
             lambda key: negative_log_likelihood(
                 variational_dequantization(
                     density(
@@ -413,27 +411,25 @@ OBJECTIVES: Mapping[str, Training] = {
             )
         ),
     ),
-    "elbo": Training(lambda: elbo(tiny_vae(), latent_dim=2)),
+    "elbo": Training(elbo(tiny_vae(), latent_dim=2)),
     "elbo, analytic": Training(
-        lambda: elbo(tiny_vae(), latent_dim=2, kl=closed_form_kl),
+        elbo(tiny_vae(), latent_dim=2, kl=closed_form_kl),
     ),
-    "iwae": Training(lambda: iwae(tiny_vae(), latent_dim=2, samples=3)),
+    "iwae": Training(iwae(tiny_vae(), latent_dim=2, samples=3)),
     "mutual_information": Training(
-        lambda: estimation(separable_critic(conditioner(), conditioner()), smile),
+        estimation(separable_critic(conditioner(), conditioner()), smile),
         pair_batch,
     ),
-    "simclr": Training(tiny_simclr),
-    "deep_infomax": Training(tiny_infomax, image_batch),
-    "detector": Training(tiny_detector, scene_batch),
-    "gan, generator": Training(lambda: player(tiny_gan(), "generator")),
-    "gan, discriminator": Training(
-        lambda: player(tiny_gan((r1(gamma=1.0),)), "discriminator")
-    ),
-    "gan that remembers": Training(lambda: player(remembering_gan(), "discriminator")),
-    "gan that infers": Training(lambda: player(tiny_ali(), "generator")),
-    "gan that informs": Training(lambda: player(tiny_info_gan(), "generator")),
+    "simclr": Training(tiny_simclr()),
+    "deep_infomax": Training(tiny_infomax(), image_batch),
+    "detector": Training(tiny_detector(), scene_batch),
+    "gan, generator": Training(player(tiny_gan(), "generator")),
+    "gan, discriminator": Training(player(tiny_gan((r1(gamma=1.0),)), "discriminator")),
+    "gan that remembers": Training(player(remembering_gan(), "discriminator")),
+    "gan that infers": Training(player(tiny_ali(), "generator")),
+    "gan that informs": Training(player(tiny_info_gan(), "generator")),
     "gan that classifies": Training(
-        lambda: player(tiny_classifier_gan(), "discriminator"),
+        player(tiny_classifier_gan(), "discriminator"),
         labelled_batch,
     ),
 }
@@ -455,7 +451,10 @@ HEADS: Mapping[str, HeadCase] = {"fcos": HeadCase(tiny_fcos(), perfect_fcos)}
 
 def descent(name: str) -> Update:
     # Adam's first steps are those of the gradient's sign, which rounding decides.
-    return gradient_descent(OBJECTIVES[name].make(), optax.sgd(1e-2, momentum=0.9))
+    optimizer = optax.chain(
+        optax.clip_by_global_norm(1.0), optax.sgd(1e-2, momentum=0.9)
+    )
+    return gradient_descent(OBJECTIVES[name].method, optimizer)
 
 
 def tiny_minimax(schedule: Schedule, game: Game | None = None) -> Update:
@@ -465,25 +464,21 @@ def tiny_minimax(schedule: Schedule, game: Game | None = None) -> Update:
 
 UPDATES: Mapping[str, Training] = {
     **{
-        name: Training(partial(descent, name), case.batch)
+        name: Training(descent(name), case.batch)
         for name, case in OBJECTIVES.items()
         if not name.startswith("gan")
     },
-    "with_ema": Training(lambda: with_ema(descent("realnvp"), decay=0.9)),
-    "skip_nonfinite": Training(lambda: skip_nonfinite(descent("nade"))),
-    "ensemble": Training(lambda: ensemble(descent("nade"), 3)),
-    "minimax, alternating": Training(
-        lambda: tiny_minimax(alternating(n_discriminator=2))
-    ),
-    "minimax, simultaneous": Training(lambda: tiny_minimax(simultaneous())),
-    "minimax, extragradient": Training(lambda: tiny_minimax(extragradient())),
-    "minimax, consensus": Training(lambda: tiny_minimax(consensus(weight=0.1))),
+    "with_ema": Training(with_ema(descent("realnvp"), decay=0.9)),
+    "skip_nonfinite": Training(skip_nonfinite(descent("nade"))),
+    "ensemble": Training(ensemble(descent("nade"), 3)),
+    "minimax, alternating": Training(tiny_minimax(alternating(n_discriminator=2))),
+    "minimax, simultaneous": Training(tiny_minimax(simultaneous())),
+    "minimax, extragradient": Training(tiny_minimax(extragradient())),
+    "minimax, consensus": Training(tiny_minimax(consensus(weight=0.1))),
     "minimax, with memory": Training(
-        lambda: with_ema(tiny_minimax(alternating(), remembering_gan()), decay=0.9)
+        with_ema(tiny_minimax(alternating(), remembering_gan()), decay=0.9)
     ),
     "minimax, unrolled": Training(
-        lambda: tiny_minimax(
-            alternating(), unrolled(tiny_gan(), optax.sgd(0.1), steps=2)
-        )
+        tiny_minimax(alternating(), unrolled(tiny_gan(), optax.sgd(0.1), steps=2))
     ),
 }

@@ -1,3 +1,5 @@
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -28,9 +30,10 @@ def record_gradients():
     )
 
 
+@cache
 def recorded(case):
     """One device's update, compiled, whose optimiser state is the raw gradient."""
-    update = gradient_descent(case.make(), record_gradients())
+    update = gradient_descent(case.method, record_gradients())
     return Update(jax.jit(update.init), jax.jit(update.step))
 
 
@@ -51,7 +54,7 @@ def test_raw_gradients_on_a_mesh_are_those_of_one_device(case, fully_sharded):
 @devices
 @objectives
 def test_raw_gradients_by_pmap_are_means_of_each_devices_own(case):
-    objective, single = case.make(), recorded(case)
+    objective, single = case.method, recorded(case)
     shared = raw_gradients(pmap(single, 8), case.batch)
     state, batch = single.init(jax.random.key(0), case.batch(32)), case.batch(32, 1)
 

@@ -11,7 +11,7 @@ updates = over(UPDATES)
 
 @updates
 def test_every_step_compiles_for_tpu(case, tpu_mesh):
-    update = case.make()
+    update = case.method
     shared = data_parallel(update, tpu_mesh)
     shapes = jax.eval_shape(update.init, jax.random.key(0), case.batch(16))
     compiled = shared.step.lower(shapes, case.batch(16)).compile()

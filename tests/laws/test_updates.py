@@ -13,7 +13,7 @@ objectives, updates = over(OBJECTIVES), over(UPDATES)
 
 @updates
 def test_scanned_steps_are_single_steps(case):
-    update = case.make()
+    update = case.method
     batches = [case.batch(seed=i) for i in range(4)]
     start, step = jax.jit(update.init), jax.jit(update.step)
     single = start(jax.random.key(0), batches[0])
@@ -30,7 +30,7 @@ def test_scanned_steps_are_single_steps(case):
 
 @updates
 def test_an_ensemble_is_its_single_runs(case):
-    update = case.make()
+    update = case.method
     together = ensemble(update, 3)
     state = jax.jit(together.init)(jax.random.key(0), case.batch())
     step, single_step = jax.jit(together.step), jax.jit(update.step)
@@ -48,7 +48,7 @@ def test_an_ensemble_is_its_single_runs(case):
 
 @updates
 def test_one_trace_a_run(case):
-    update, traces = case.make(), []
+    update, traces = case.method, []
 
     def step(state, batch):
         traces.append(1)
@@ -63,7 +63,7 @@ def test_one_trace_a_run(case):
 
 @objectives
 def test_bfloat16_parameters_stay_finite(case):
-    objective = case.make()
+    objective = case.method
     variables = jax.jit(objective.init)(jax.random.key(0), case.batch())
     half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def trained(seed=0):
-    update = UPDATES["with_ema"].make()
+    update = UPDATES["with_ema"].method
     state = jax.jit(update.init)(jax.random.key(seed), batch())
     return jax.jit(update.step)(state, batch())[0]
 
@@ -59,7 +59,7 @@ def test_another_configuration_is_refused_by_its_fields(tmp_path):
 def test_restored_on_another_number_of_devices(tmp_path, saved_on, restored_on):
     def start(devices):
         update = data_parallel(
-            UPDATES["nade"].make(), device_mesh(devices), fully_sharded=True
+            UPDATES["nade"].method, device_mesh(devices), fully_sharded=True
         )
         return update.init(jax.random.key(devices), batch())
 

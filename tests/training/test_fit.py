@@ -34,13 +34,13 @@ def pipeline(make=on_device):
 
 def run(update="with_ema", **kwargs):
     arguments = {"key": KEY, "steps": 20, "chunk": 4, "show_progress": False}
-    return fit(UPDATES[update].make(), pipeline(), **(arguments | kwargs))
+    return fit(UPDATES[update].method, pipeline(), **(arguments | kwargs))
 
 
 def test_chunks_and_pipelines_do_not_change_the_run():
     states = [run(chunk=c).state for c in (1, 4, 7, 100)]
     memory = fit(
-        UPDATES["with_ema"].make(),
+        UPDATES["with_ema"].method,
         pipeline(in_memory),
         key=KEY,
         steps=20,
@@ -119,7 +119,7 @@ def test_either_players_loss_is_checked(tmp_path):
         }
         return state._replace(step=state.step + 1), losses
 
-    update = Update(UPDATES["minimax, simultaneous"].make().init, step)
+    update = Update(UPDATES["minimax, simultaneous"].method.init, step)
     with pytest.raises(RunError, match="the discriminator loss of step 7 is not fin"):
         fit(update, pipeline(), key=KEY, steps=20, chunk=4, show_progress=False)
 
@@ -127,7 +127,7 @@ def test_either_players_loss_is_checked(tmp_path):
 def test_a_game_is_played_on_after_a_batch_that_is_not_finite():
     x = np.asarray(batch(64)["x"]).copy()
     x[3, 0] = np.nan
-    update = skip_nonfinite(UPDATES["minimax, with memory"].make())
+    update = skip_nonfinite(UPDATES["minimax, with memory"].method)
     feed = on_device(ArraySource({"x": x}), batch_size=8, seed=0)
     fitted = fit(update, feed, key=KEY, steps=16, show_progress=False)
     assert all_finite(fitted.state.variables)
@@ -159,7 +159,7 @@ def test_variables_that_are_not_finite_are_never_saved(tmp_path):
 def test_skipped_steps_do_not_spoil_the_means(tmp_path):
     x = np.asarray(batch(64)["x"]).copy()
     x[3, 0] = np.nan
-    update = skip_nonfinite(UPDATES["nade"].make())
+    update = skip_nonfinite(UPDATES["nade"].method)
     source = ArraySource({"x": x})
     with jsonl_writer(tmp_path / "m.jsonl") as writer:
         fit(

@@ -30,7 +30,7 @@ def test_a_whole_run_on_a_mesh_is_that_of_one_device():
     source = ArraySource({"x": np.asarray(batch(64)["x"])})
     pipeline = on_device(source, batch_size=16, seed=0)
     kwargs = {"key": jax.random.key(0), "steps": 6, "chunk": 3, "show_progress": False}
-    update, mesh = UPDATES["nade"].make(), device_mesh(8)
+    update, mesh = UPDATES["nade"].method, device_mesh(8)
     alone = fit(update, pipeline, **kwargs)
     shared = fit(data_parallel(update, mesh), shard_pipeline(pipeline, mesh), **kwargs)
     assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
@@ -44,15 +44,15 @@ def test_generated_batches_are_shared_too():
 
     pipeline, mesh = generated(draw, seed=0), device_mesh(8)
     kwargs = {"key": jax.random.key(0), "steps": 4, "show_progress": False}
-    alone = fit(UPDATES["nade"].make(), pipeline, **kwargs)
-    update = data_parallel(UPDATES["nade"].make(), mesh)
+    alone = fit(UPDATES["nade"].method, pipeline, **kwargs)
+    update = data_parallel(UPDATES["nade"].method, mesh)
     shared = fit(update, shard_pipeline(pipeline, mesh), **kwargs)
     assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
 
 
 @devices
 def test_fully_sharded_state_is_spread_out():
-    update = data_parallel(UPDATES["nade"].make(), device_mesh(4), fully_sharded=True)
+    update = data_parallel(UPDATES["nade"].method, device_mesh(4), fully_sharded=True)
     x = {"x": np.asarray(batch()["x"]).repeat(4, axis=1)}
     state = update.init(jax.random.key(0), x)
     w = state.variables["params"]["network"]["W"]
@@ -71,11 +71,11 @@ def test_bad_input_is_a_sentence():
     mesh = device_mesh(8)
     with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
         shard_batch({"x": np.zeros((12, 2))}, mesh)
-    update = data_parallel(UPDATES["nade"].make(), mesh)
+    update = data_parallel(UPDATES["nade"].method, mesh)
     state = update.init(jax.random.key(0), batch())
     with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
         update.step(state, batch(12))
-    mapped = pmap(UPDATES["nade"].make(), 8)
+    mapped = pmap(UPDATES["nade"].method, 8)
     with pytest.raises(InputError, match="12 rows cannot be shared by 8 devices"):
         mapped.step(mapped.init(jax.random.key(0), batch()), batch(12))
     with pytest.raises(InputError, match="between 0 and processes - 1 = 1, got 2"):
@@ -84,7 +84,7 @@ def test_bad_input_is_a_sentence():
 
 def unsynchronised():
     """An update that never averages what it computes from its rows."""
-    inner = UPDATES["nade"].make()
+    inner = UPDATES["nade"].method
 
     def step(state, rows):
         def loss(params):
@@ -123,7 +123,7 @@ with jax.default_device(jax.local_devices()[0]):
     pipeline = in_memory(source, batch_size=16, seed=0)
     mesh = device_mesh()
     assert mesh.size == 4, mesh
-update = data_parallel(UPDATES["nade"].make(), mesh)
+update = data_parallel(UPDATES["nade"].method, mesh)
 fitted = fit(
     update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=6, chunk=3,
     show_progress=False,
@@ -147,7 +147,7 @@ def test_two_processes_are_one(tmp_path):
     finish(processes, timeout=180)
     source = ArraySource({"x": np.asarray(batch(64)["x"])})
     alone = fit(
-        UPDATES["nade"].make(),
+        UPDATES["nade"].method,
         on_device(source, batch_size=16, seed=0),
         key=jax.random.key(0),
         steps=6,
