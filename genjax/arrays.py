@@ -30,6 +30,19 @@ def as_float32(tree: Tree) -> Tree:
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
 
 
+def lead(values: Array, leaf: Array) -> Array:
+    """Gives values of leading axes as many axes as a leaf has, to combine the two.
+
+    Args:
+        values: `[*runs]`.
+        leaf: `[*runs, *shape]`.
+
+    >>> lead(jnp.ones(2), jnp.ones((2, 3, 4))).shape
+    (2, 1, 1)
+    """
+    return values.reshape(values.shape + (1,) * (leaf.ndim - values.ndim))
+
+
 def sum_event(terms: Array) -> PerExample:
     """Sums everything but the batch axis, in float32 or wider.
 

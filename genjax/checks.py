@@ -1,13 +1,13 @@
 """Checks of arguments that several families share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from genjax.errors import InputError
-from genjax.typing import Array, Batch, Mask
+from genjax.typing import Array, Batch, Mask, Tree
 
 
 def check_order(
@@ -124,6 +124,51 @@ def check_condition(user: str, width: int, condition: Array | None, rows: int) -
         raise InputError(
             f"{user}: the model was initialised with a condition of width {width}, so "
             f"that {rows} examples need one of the shape {(rows, width)}, got {shown}."
+        )
+
+
+def depends_on(function: Callable[[Tree], Tree], argument: Tree) -> bool:
+    """Tells whether any output of a function depends on its argument, by tracing it.
+
+    Args:
+        function: of a pytree of arrays, to a pytree of arrays.
+        argument: of which only shapes and dtypes are used.
+
+    >>> depends_on(lambda x: x + 1, jnp.ones(2))
+    True
+    >>> depends_on(jnp.zeros_like, jnp.ones(2))
+    False
+    """
+    jax.eval_shape(function, argument)
+    pair = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), argument)
+    try:
+        # JAX refuses outputs without an axis that depend on a mapped argument.
+        jax.eval_shape(jax.vmap(function, out_axes=None), pair)
+    except ValueError:
+        return True
+    return False
+
+
+def check_condition_is_read(
+    user: str, log_prob: Callable[[Array], Array], condition: Array | None
+) -> None:
+    """Checks that a density depends on the condition that it is given.
+
+    Args:
+        user: who asks, for the error's sentence.
+        log_prob: of examples, as a function of their condition.
+        condition: if there is one.
+
+    Raises:
+        InputError: there is one, and nothing reads it.
+
+    >>> check_condition_is_read("doctest", lambda condition: condition, jnp.ones(2))
+    """
+    if condition is not None and not depends_on(log_prob, condition):
+        raise InputError(
+            f"{user}: no part of the density reads the condition {condition.shape}: it "
+            "would be learnt without. Leave it out, or take a part that has a network "
+            "of it (coupling, masked_autoregressive, conditional_normal, ...)."
         )
 
 

@@ -100,7 +100,7 @@ def novikoff_bound(x: Points, y: Signs, w: Float[Array, " d"]) -> Float[Array, "
     """
     margin = jnp.min(y * (x @ w)) / jnp.linalg.norm(w)
     radius = jnp.max(jnp.linalg.norm(x, axis=1))
-    return jnp.where(margin > 0, (radius / margin) ** 2, jnp.inf)
+    return jnp.where(margin <= 0, jnp.inf, (radius / margin) ** 2)
 
 
 def separating_direction(

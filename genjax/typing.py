@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Num, PRNGKeyArray
 
 Key: TypeAlias = PRNGKeyArray
 """A typed PRNG key, as `jax.random.key` makes it; consumed once."""
@@ -103,6 +103,7 @@ __all__ = [
     "Latent",
     "Mask",
     "Metrics",
+    "Num",
     "OptState",
     "Order",
     "Outcome",

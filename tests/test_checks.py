@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.checks import check_condition, check_order, check_prefix
+from genjax.checks import check_condition, check_order, check_prefix, depends_on
 from genjax.errors import InputError
 
 
@@ -46,3 +46,20 @@ def test_a_traced_mask_is_a_sentence():
 
     with pytest.raises(InputError, match="close over it"):
         jax.jit(masked)(np.ones(2, bool))
+
+
+def test_what_a_function_reads_is_seen_through_loops_and_branches():
+    def scanned(x):
+        return jax.lax.scan(lambda c, _: (c + x, None), jnp.zeros(2), None, length=3)[0]
+
+    def chosen(x):
+        return jax.lax.cond(x[0] > 0, lambda: 1.0, lambda: 2.0)
+
+    def ignored(x):
+        return {"a": jnp.ones(len(x)), "b": jnp.zeros(())}
+
+    x = jnp.ones(2)
+    assert depends_on(scanned, x)
+    assert depends_on(jax.jit(chosen), x)
+    assert not depends_on(jax.checkpoint(ignored), x)
+    assert depends_on(lambda x: (jnp.ones(2), jax.nn.relu(x)), x)

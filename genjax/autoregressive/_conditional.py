@@ -131,7 +131,8 @@ def normal_mixture(components: int) -> Conditional:
     return _mixture(
         "normal_mixture",
         components,
-        lambda z: -0.5 * (z**2 + math.log(2 * math.pi)),
+        # Beyond, the square overflows, and no component would have a gradient.
+        lambda z: -0.5 * (jnp.clip(z, -1e18, 1e18) ** 2 + math.log(2 * math.pi)),
         jax.random.normal,
     )
 

@@ -64,6 +64,7 @@ def deep_nade(
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Uria, Cote, Gregor,
     Murray and Larochelle, 2016, arXiv:1605.02226.
 
+    >>> from genjax import nn
     >>> model = deep_nade(nn.MLP(features=3, hidden=(8,)))
     >>> x = jnp.eye(3)
     >>> variables = model.init(jax.random.key(0), x)
@@ -156,6 +157,7 @@ def orderless_likelihood(
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
 
+    >>> from genjax import nn
     >>> objective = orderless_likelihood(nn.MLP(features=3, hidden=(8,)))
     >>> batch = {"x": jnp.eye(3)}
     >>> variables = objective.init(jax.random.key(0), batch)

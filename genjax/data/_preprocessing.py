@@ -124,11 +124,12 @@ def fit_standardiser(train: np.ndarray) -> Standardiser:
     >>> fit_standardiser(np.array([[0.0], [2.0]])).apply(np.array([[3.0]])).tolist()
     [[2.0]]
     """
-    mean, scale = train.mean(axis=0), train.std(axis=0)
-    constant = np.flatnonzero(scale == 0)
+    # Not by the scale, which rounding leaves above 0.
+    constant = np.flatnonzero(train.max(axis=0) == train.min(axis=0))
     if len(constant):
         raise InputError(
             f"fit_standardiser: the columns {constant.tolist()} are constant; "
             "drop them."
         )
-    return Standardiser(mean, scale)
+    exact = train.astype(np.float64)
+    return Standardiser(exact.mean(axis=0), exact.std(axis=0))

@@ -139,11 +139,14 @@ def _check(path: Path, table: np.ndarray, names: list[str] | None) -> np.ndarray
         )
     if table.dtype.kind not in "bifu":
         raise InputError(f"{path.name}: its values are {table.dtype}, not numbers.")
-    bad = np.argwhere(~np.isfinite(table))
+    with np.errstate(over="ignore"):
+        narrow = table.astype(np.float32)
+    bad = np.argwhere(~np.isfinite(narrow))
     if len(bad):
         row, column = bad[0].tolist()
         name = repr(names[column]) if names else column + 1
         raise InputError(
-            f"{path.name}: row {row + 1}, column {name} is {table[row, column]}."
+            f"{path.name}: row {row + 1}, column {name} is {table[row, column]}, which "
+            "is not finite in float32."
         )
-    return table.astype(np.float32)
+    return narrow

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import widened
 from genjax.base import Density, NetworkLike, Objective
-from genjax.checks import read_batch
+from genjax.checks import check_condition_is_read, read_batch
 from genjax.nn.adapters import as_network
 from genjax.typing import Batch, Key, Outcome, PerExample, Variables
 from genjax.variables import join_changes, join_parts, part_of
@@ -24,7 +24,8 @@ def negative_log_likelihood(density: Density) -> Objective:
         [b, *condition]}` for a conditional density. Its metrics are `loss` and `nll`.
 
     Raises:
-        InputError: a batch has no field `"x"`, or one that is not read.
+        InputError: a batch has no field `"x"`, or one that is not read, a condition
+            that no part of the density reads included.
 
     >>> from genjax.densities import standard_normal
     >>> objective = negative_log_likelihood(standard_normal((2,)))
@@ -35,7 +36,13 @@ def negative_log_likelihood(density: Density) -> Objective:
 
     def init(key: Key, batch: Batch, /) -> Variables:
         x, condition = _fields(batch)
-        return density.init(key, x, condition)
+        variables = density.init(key, x, condition)
+        check_condition_is_read(
+            "negative_log_likelihood",
+            lambda condition: density.log_prob(variables, x, condition),
+            condition,
+        )
+        return variables
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
         del key
@@ -64,6 +71,7 @@ def conditional_likelihood(density: Density, model: NetworkLike) -> Objective:
     Raises:
         InputError: a batch lacks a field, or has one that is not read.
 
+    >>> from genjax import nn
     >>> from genjax.densities import conditional_normal
     >>> density = conditional_normal(nn.MLP(features=2, hidden=()))
     >>> objective = conditional_likelihood(density, nn.BatchNorm())

@@ -129,4 +129,14 @@ def kl_divergence(first: Moments, second: Moments) -> PerExample:
     """
     ratio = first.log_scale - second.log_scale
     offset = (first.mean - second.mean) * jnp.exp(-second.log_scale)
-    return 0.5 * sum_event(jnp.expm1(2 * ratio) - 2 * ratio + offset**2)
+    return 0.5 * sum_event(_exp_beyond_linear(2 * ratio) + offset**2)
+
+
+def _exp_beyond_linear(t: Array) -> Array:
+    """`e^t - 1 - t`, never negative and to the last digit near 0 too."""
+    is_small = jnp.abs(t) < 0.5
+    s = jnp.where(is_small, t, 0)
+    series = jnp.ones_like(s)
+    for i in range(10, 2, -1):
+        series = 1 + s / i * series
+    return jnp.where(is_small, s**2 / 2 * series, jnp.expm1(t) - t)

@@ -42,6 +42,7 @@ def resampled(
     Source: Bauer and Mnih, 2019, arXiv:1810.11428; Stimper, Schölkopf and
     Hernández-Lobato, 2022, arXiv:2110.15828.
 
+    >>> from genjax import nn
     >>> from genjax.densities import standard_normal
     >>> accept = nn.MLP(features=1, hidden=(8,))
     >>> base = resampled(

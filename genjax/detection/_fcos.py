@@ -24,8 +24,6 @@ from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Bool, Features, Float, Int, Key, Variables
 
-LARGEST = 1e8
-
 
 class Raw(NamedTuple):
     """What the head predicts, a tuple of levels each, the finest first.
@@ -90,7 +88,8 @@ def fcos(
 
     Returns:
         A head. Its losses are sums with their counts: `classification` over positives,
-        `box` weighted by centerness, `centerness` over positives.
+        `box` weighted by centerness, `centerness` over positives. A box whose label is
+        not in 0 ... classes - 1 makes them NaN: it would be learnt as background.
 
     Raises:
         InputError: there are no classes, or `ranges` does not fit `strides`.
@@ -229,15 +228,17 @@ def _assign(
         reach = jnp.max(distance, axis=-1)
         fits = (reach > limits[level]) & (reach <= limits[level + 1])
         good = inside & near & fits & boxes.valid[None]
-        costs.append(jnp.where(good, area(boxes.xyxy)[None], LARGEST))
+        costs.append(jnp.where(good, area(boxes.xyxy)[None], jnp.inf))
         distances.append(distance)
     cost, distance = jnp.concatenate(costs), jnp.concatenate(distances)
     best = jnp.argmin(cost, axis=1)
-    positive = jnp.min(cost, axis=1) < LARGEST
+    positive = jnp.min(cost, axis=1) < jnp.inf
     label = jnp.where(positive, boxes.label[best], classes)
+    is_class = (boxes.label[best] >= 0) & (boxes.label[best] < classes)
     own = jnp.take_along_axis(distance, best[:, None, None], axis=1)[:, 0]
     own = jnp.where(positive[:, None], own, 1.0)
-    return Targets(label, own, jnp.where(positive, _centerness(own), 0.0), positive)
+    centerness = jnp.where(is_class, _centerness(own), jnp.nan)
+    return Targets(label, own, jnp.where(positive, centerness, 0.0), positive)
 
 
 def _centerness(distance: Array) -> Array:

@@ -1,16 +1,17 @@
 """Overlaps of boxes, with finite gradients also for degenerate ones.
 
 Boxes of less than 1e-12 square pixels have no overlap; coordinates may be as large as
-1e9.
+1e9. Integers and half precision are taken in float32, where areas do not overflow; the
+overlap with a box that is NaN is NaN.
 """
 
 import jax.numpy as jnp
 
-from genjax.detection._boxes import area
-from genjax.typing import Array, Float
+from genjax.detection._boxes import area, as_coordinates
+from genjax.typing import Array, Float, Num
 
-Box = Float[Array, "*b 4"]
-Other = Float[Array, "*c 4"]
+Box = Num[Array, "*b 4"]
+Other = Num[Array, "*c 4"]
 Overlap = Float[Array, "*d"]
 
 
@@ -48,6 +49,7 @@ def giou(a: Box, b: Other) -> Overlap:
     -0.3333333
     """
     intersection, union = _intersection_and_union(a, b)
+    a, b = as_coordinates(a), as_coordinates(b)
     low = jnp.minimum(a[..., :2], b[..., :2])
     high = jnp.maximum(a[..., 2:], b[..., 2:])
     hull = area(jnp.concatenate([low, high], axis=-1))
@@ -55,7 +57,7 @@ def giou(a: Box, b: Other) -> Overlap:
 
 
 def pairwise_iou(
-    a: Float[Array, "*b n 4"], b: Float[Array, "*b m 4"]
+    a: Num[Array, "*b n 4"], b: Num[Array, "*b m 4"]
 ) -> Float[Array, "*b n m"]:
     """Intersection over union of all pairs.
 
@@ -69,6 +71,7 @@ def pairwise_iou(
 
 
 def _intersection_and_union(a: Array, b: Array) -> tuple[Array, Array]:
+    a, b = as_coordinates(a), as_coordinates(b)
     low = jnp.maximum(a[..., :2], b[..., :2])
     high = jnp.minimum(a[..., 2:], b[..., 2:])
     intersection = area(jnp.concatenate([low, high], axis=-1))
@@ -78,5 +81,5 @@ def _intersection_and_union(a: Array, b: Array) -> tuple[Array, Array]:
 def _ratio(part: Array, whole: Array) -> Array:
     """`part / whole`, and 0 where the whole is nothing; safe before the division."""
     # Below, the square that the division's gradient needs would underflow.
-    positive = whole > 1e-12
+    positive = ~(whole <= 1e-12)
     return jnp.where(positive, part, 0.0) / jnp.where(positive, whole, 1.0)

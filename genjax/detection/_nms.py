@@ -3,15 +3,15 @@
 import jax
 import jax.numpy as jnp
 
-from genjax.detection._boxes import area
+from genjax.detection._boxes import area, as_coordinates
 from genjax.errors import InputError
-from genjax.typing import Array, Bool, Float, Int
+from genjax.typing import Array, Bool, Float, Int, Num
 
 BLOCK = 256
 
 
 def nms(
-    xyxy: Float[Array, "n 4"],
+    xyxy: Num[Array, "n 4"],
     score: Float[Array, " n"],
     valid: Bool[Array, " n"],
     *,
@@ -56,7 +56,7 @@ def nms(
     block = min(BLOCK, n)
     order = jnp.argsort(jnp.where(valid, -score, jnp.inf), stable=True)
     padding = -n % block
-    boxes = jnp.pad(xyxy[order], ((0, padding), (0, 0)))
+    boxes = jnp.pad(as_coordinates(xyxy)[order], ((0, padding), (0, 0)))
     alive = jnp.pad(valid[order], (0, padding))
     classes = None if label is None else jnp.pad(label[order], (0, padding))
     columns = _Columns(boxes, classes)

@@ -4,6 +4,7 @@ Time 0 is noise, time 1 is data. `flow_matching` learns a velocity, `transport` 
 it, and through `continuous` it is a bijector with its log-determinant.
 """
 
+from genjax.flow_matching._adaptive import adaptive
 from genjax.flow_matching._continuous import (
     continuous,
     exact_divergence,
@@ -27,7 +28,6 @@ from genjax.flow_matching._rectified import (
     transport,
 )
 from genjax.flow_matching._solvers import (
-    adaptive,
     euler,
     fixed_steps,
     heun,

@@ -1,10 +1,9 @@
-"""Solvers of ordinary differential equations: fixed steps as scans, adaptive ones."""
+"""Solvers of ordinary differential equations in fixed steps, as scans."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax.experimental.ode import odeint
 
 from genjax.errors import InputError
 from genjax.typing import Array, Tree
@@ -125,51 +124,6 @@ def fixed_steps(steps: int, solver: Solver = rk4) -> Integrator:
             return solver(field, state, start + index * size, size), None
 
         return jax.lax.scan(step, state, jnp.arange(steps, dtype=jnp.float32))[0]
-
-    return integrate
-
-
-def adaptive(*, tolerance: float = 1e-5) -> Integrator:
-    """Follows a field by Dormand and Prince's method, in steps that fit an error.
-
-    Gradients solve the adjoint equation backwards in time: memory does not grow with
-    the steps, and reverse mode is the only one. The steps are those of the whole state:
-    one for all rows of a batch.
-
-    The state and its derivative are pytrees `[b, ...]` alike, times are scalars.
-
-    Args:
-        tolerance: of a step's error, relative and absolute; float32 reaches 1e-6.
-
-    Raises:
-        InputError: `tolerance` is not positive.
-
-    Source: Dormand and Prince, 1980; Chen, Rubanova, Bettencourt and Duvenaud, 2018,
-    arXiv:1806.07366.
-
-    >>> x = adaptive()(lambda x, t: -x, jnp.array(1.0), 1.0, 0.0)
-    >>> round(float(x), 3)
-    2.718
-    """
-    if not tolerance > 0:
-        raise InputError(f"adaptive: tolerance must be positive, got {tolerance}.")
-
-    def integrate(field: Derivative, state: Tree, start: float, stop: float) -> Tree:
-        span = stop - start
-
-        # The time runs from 0 to 1, since the method only goes forwards.
-        def along(state: Tree, share: Array) -> Tree:
-            slope = field(state, start + span * share)
-            return jax.tree.map(lambda v: span * v, slope)
-
-        path = odeint(
-            along,
-            state,
-            jnp.array([0.0, 1.0]),
-            rtol=tolerance,
-            atol=tolerance,
-        )
-        return jax.tree.map(lambda leaf: leaf[-1], path)
 
     return integrate
 

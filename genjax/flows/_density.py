@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Bijector, Density, LogProb
+from genjax.checks import check_condition_is_read
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 from genjax.variables import join_parts, part_of
 
@@ -26,6 +27,9 @@ def density(bijector: Bijector, base: Density) -> Density:
         A density with the parts `bijector` and `base`. A condition goes to both.
         Where x is not finite, or beyond 1e15, its log-density is -inf.
 
+    Raises:
+        InputError: at `init`, neither part reads the condition.
+
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
@@ -43,7 +47,11 @@ def density(bijector: Bijector, base: Density) -> Density:
         own = bijector.init(key_bijector, x, condition)
         z, _ = bijector.forward(own, x, condition)
         of_base = base.init(key_base, z, condition)
-        return join_parts({"bijector": own, "base": of_base})
+        variables = join_parts({"bijector": own, "base": of_base})
+        check_condition_is_read(
+            "density", lambda condition: log_prob(variables, x, condition), condition
+        )
+        return variables
 
     @_only_finite
     def log_prob(

@@ -20,6 +20,7 @@ from genjax.typing import Array, Condition, Event, Float, Key, PerExample, Varia
 Values = Float[Array, "*shape"]
 Parameters = Float[Array, "size *shape"]
 Mapped = tuple[Values, Values]
+Interval = tuple[float, float]
 Direction = Callable[[Parameters, Values], Mapped]
 
 
@@ -191,7 +192,7 @@ def exponential() -> Elementwise:
     >>> y.round(3).tolist(), log_slope.tolist()
     ([1.0, 2.718], [0.0, 1.0])
     """
-    return _fixed(jnp.exp, jnp.log, lambda x: x, image=lambda y: y > 0)
+    return _fixed(jnp.exp, jnp.log, lambda x: x, image=(0.0, math.inf))
 
 
 def softplus() -> Elementwise:
@@ -207,7 +208,7 @@ def softplus() -> Elementwise:
         jax.nn.softplus,
         lambda y: y + jnp.log(-jnp.expm1(-y)),
         jax.nn.log_sigmoid,
-        image=lambda y: y > 0,
+        image=(0.0, math.inf),
     )
 
 
@@ -224,7 +225,7 @@ def sigmoid() -> Elementwise:
         jax.nn.sigmoid,
         lambda y: jnp.log(y) - jnp.log1p(-y),
         lambda x: jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x),
-        image=lambda y: (y > 0) & (y < 1),
+        image=(0.0, 1.0),
     )
 
 
@@ -241,7 +242,7 @@ def tanh() -> Elementwise:
         jnp.tanh,
         jnp.arctanh,
         lambda x: 2 * (math.log(2) - x - jax.nn.softplus(-2 * x)),
-        image=lambda y: jnp.abs(y) < 1,
+        image=(-1.0, 1.0),
     )
 
 
@@ -258,7 +259,7 @@ def normal_cdf() -> Elementwise:
         jax.scipy.special.ndtr,
         jax.scipy.special.ndtri,
         lambda x: -0.5 * (x**2 + math.log(2 * math.pi)),
-        image=lambda y: (y > 0) & (y < 1),
+        image=(0.0, 1.0),
     )
 
 
@@ -301,8 +302,8 @@ def power(*, exponent: float) -> Elementwise:
         lambda x: x**exponent,
         lambda y: y ** (1 / exponent),
         lambda x: math.log(exponent) + (exponent - 1) * jnp.log(x),
-        domain=lambda x: x > 0,
-        image=lambda y: y > 0,
+        domain=(0.0, math.inf),
+        image=(0.0, math.inf),
     )
 
 
@@ -394,8 +395,22 @@ def inverse_by_bisection(
     return inverse
 
 
-def _everywhere(x: Values) -> Array:
-    return jnp.ones_like(x, bool)
+def _is_within(x: Values, interval: Interval | None) -> Array:
+    if interval is None:
+        return jnp.ones(x.shape, bool)
+    low, high = interval
+    return (x > low) & (x < high)
+
+
+def _clip_into(y: Values, interval: Interval | None) -> Values:
+    """Values inside an open interval that begins at 0 or below and ends above."""
+    if interval is None:
+        return y
+    low, high = interval
+    info = jnp.finfo(y.dtype)
+    inwards = 1 - float(info.epsneg)
+    least = low * inwards + float(info.tiny)
+    return jnp.clip(y, least, min(high * inwards, float(info.max)))
 
 
 def _fixed(
@@ -403,20 +418,26 @@ def _fixed(
     inverse: Callable[[Values], Values],
     log_slope: Callable[[Values], Values],
     *,
-    domain: Callable[[Values], Array] = _everywhere,
-    image: Callable[[Values], Array] = _everywhere,
+    domain: Interval | None = None,
+    image: Interval | None = None,
 ) -> Elementwise:
-    """A map without parameters; 1/2 stands in for what is outside."""
+    """A map without parameters; 1/2 stands in for what is outside.
+
+    Domain and image are open, the whole line where there is none. A value that would be
+    rounded to an end of the image, or beyond, is the last number inside it, so that
+    every value that is reached has an inverse.
+    """
 
     def apply_forward(raw: Parameters, x: Values) -> Mapped:
         del raw
-        inside = domain(x)
+        inside = _is_within(x, domain)
         x = jnp.where(inside, x, 0.5)
-        return forward(x), jnp.where(inside, log_slope(x), -jnp.inf)
+        y = _clip_into(forward(x), image)
+        return y, jnp.where(inside, log_slope(x), -jnp.inf)
 
     def apply_inverse(raw: Parameters, y: Values) -> Mapped:
         del raw
-        inside = image(y)
+        inside = _is_within(y, image)
         x = inverse(jnp.where(inside, y, 0.5))
         return x, jnp.where(inside, -log_slope(x), -jnp.inf)
 

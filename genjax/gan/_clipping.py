@@ -13,6 +13,8 @@ def clip_weights(*, limit: float) -> optax.GradientTransformation:
 
         updates <- clip(params + updates, -limit, limit) - params
 
+    Updates are rounded so that not even the last digit of a sum lies outside.
+
     Args:
         limit: .01 in the paper.
 
@@ -38,7 +40,10 @@ def clip_weights(*, limit: float) -> optax.GradientTransformation:
             )
 
         def one(update: Array, param: Array) -> Array:
-            return jnp.clip(param + update, -limit, limit) - param
+            update = jnp.clip(param + update, -limit, limit) - param
+            # The difference is rounded at the size of the parameter it comes from.
+            inwards = jnp.nextafter(update, jnp.where(param > 0, -jnp.inf, jnp.inf))
+            return jnp.where(jnp.abs(param + update) > limit, inwards, update)
 
         return jax.tree.map(one, updates, params)
 

@@ -113,6 +113,7 @@ def auxiliary_classifier_gan(
 
     Source: Odena, Olah and Shlens, 2017, arXiv:1610.09585.
 
+    >>> from genjax import nn
     >>> from genjax.densities import standard_normal
     >>> from genjax.gan import hinge
     >>> game = auxiliary_classifier_gan(
@@ -181,6 +182,7 @@ def latent_consistency(
 
     Source: Zhao et al., 2021, arXiv:2002.04724 (zCR; with `balanced_consistency`, ICR).
 
+    >>> from genjax import nn
     >>> from genjax.densities import standard_normal
     >>> from genjax.gan import non_saturating
     >>> networks = nn.MLP(features=4, hidden=(8,)), nn.MLP(features=1, hidden=(8,))

@@ -56,6 +56,7 @@ def bigan(
 
     Source: Donahue, Krähenbühl and Darrell, 2017, arXiv:1605.09782.
 
+    >>> from genjax import nn
     >>> from genjax.densities import standard_normal
     >>> from genjax.gan import non_saturating
     >>> generator, encoder = (nn.MLP(features=n, hidden=(8,)) for n in (3, 2))
@@ -98,6 +99,7 @@ def ali(
 
     Source: Dumoulin et al., 2017, arXiv:1606.00704.
 
+    >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> from genjax.gan import non_saturating
     >>> def density(features):
@@ -148,6 +150,7 @@ def veegan(
 
     Source: Srivastava et al., 2017, arXiv:1705.07761.
 
+    >>> from genjax import nn
     >>> from genjax.densities import standard_normal
     >>> from genjax.gan import non_saturating
     >>> generator, reconstructor = (nn.MLP(features=n, hidden=(8,)) for n in (3, 2))
@@ -220,6 +223,7 @@ def adversarial_autoencoder(
 
     Source: Makhzani et al., 2016, arXiv:1511.05644.
 
+    >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> from genjax.gan import non_saturating
     >>> def density(features):

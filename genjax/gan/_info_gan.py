@@ -56,6 +56,7 @@ def info_gan(
 
     Source: Chen et al., 2016, arXiv:1606.03657.
 
+    >>> from genjax import nn
     >>> from genjax import densities as d
     >>> from genjax.gan import non_saturating
     >>> game = info_gan(

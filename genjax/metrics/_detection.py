@@ -125,7 +125,8 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
         found: the detections, of any number.
 
     Raises:
-        InputError: a class or the image is outside the state.
+        InputError: a class or the image is outside the state, or a detection is not
+            finite.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
@@ -147,6 +148,9 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
         raise InputError(
             f"coco_update: image must be in 0 ... {len(state.score) - 1}, got {image}."
         )
+    for name, values in (("box", found.xywh), ("score", found.score)):
+        if not np.isfinite(values).all():
+            raise InputError(f"coco_update: a {name} of image {image} is not finite.")
     if state.label[image].any():
         raise InputError(f"coco_update: image {image} was entered before.")
     best = np.sort(np.argsort(-found.score, kind="stable")[:slots])

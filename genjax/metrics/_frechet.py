@@ -24,8 +24,10 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
 
         |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2)
 
-    Covariances are the unbiased ones, and roots are taken of their eigenvalues, those
-    below 0 set to it. The value falls with the number of samples: compare equal sizes.
+    Covariances are the unbiased ones, X'X / (n - 1) and Y'Y / (m - 1) of the centred
+    sets; the trace of the root is then the sum of the singular values of X Y', which
+    squares nothing, and has a gradient for fewer rows than features too. The value
+    falls with the number of samples: compare equal sizes.
 
     Args:
         x: features `[n, d]`.
@@ -41,12 +43,13 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
     12.0
     """
     _check_sizes("frechet_distance", x, y)
-    s_x, s_y = (jnp.atleast_2d(jnp.cov(z, rowvar=False)) for z in (x, y))
-    # Singular values of the product of the roots lose fewer digits than the roots of
-    # the eigenvalues of the product.
-    overlap = jnp.sum(jnp.linalg.svd(_root(s_x) @ _root(s_y), compute_uv=False))
-    apart = jnp.sum((jnp.mean(x, axis=0) - jnp.mean(y, axis=0)) ** 2)
-    return apart + jnp.trace(s_x) + jnp.trace(s_y) - 2 * overlap
+    means = [jnp.mean(z, axis=0, keepdims=True) for z in (x, y)]
+    a, b = (
+        (z - mean) / jnp.sqrt(len(z) - 1.0)
+        for z, mean in zip((x, y), means, strict=True)
+    )
+    spread = jnp.sum(a**2) + jnp.sum(b**2)
+    return jnp.sum((means[0] - means[1]) ** 2) + spread - 2 * _nuclear_norm(a, b)
 
 
 @in_full_precision
@@ -112,11 +115,24 @@ def kernel_distance(x: Points, y: Others, *, block: int = 512) -> Scalar:
     >>> abs(float(kernel_distance(x[:250], x[250:]))) < 0.05
     True
     """
+    dim = x.shape[1]
+    centre = jnp.mean(jnp.concatenate([x, y]), axis=0, keepdims=True)
+    base = jnp.sum(centre**2) / dim + 1
 
     def cubic(a: Array, b: Array) -> Array:
-        return (a @ b.T / a.shape[1] + 1) ** 3
+        """The kernel of centred rows less its terms in a alone and in b alone.
 
-    return maximum_mean_discrepancy(x, y, kernel=cubic, block=block)
+        Those cancel in the discrepancy, and are its largest by far where the features
+        lie far from the origin.
+        """
+        a_0, b_0 = a @ centre[0] / dim, b @ centre[0] / dim
+        inner, both = a @ b.T / dim, a_0[:, None] * b_0[None]
+        sums = a_0[:, None] + b_0[None]
+        whole = base + sums
+        mixed = 6 * base * both + 3 * both * sums
+        return mixed + 3 * whole**2 * inner + 3 * whole * inner**2 + inner**3
+
+    return maximum_mean_discrepancy(x - centre, y - centre, kernel=cubic, block=block)
 
 
 def gaussian_kernel(*bandwidths: float) -> Kernel:
@@ -187,9 +203,38 @@ def sliced_wasserstein(
     return jnp.sqrt(jnp.mean(jax.lax.map(along, lines)))
 
 
-def _root(matrix: Array) -> Array:
-    values, vectors = jnp.linalg.eigh(matrix)
-    return (vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]) @ vectors.T
+@jax.custom_jvp
+def _nuclear_norm(a: Array, b: Array) -> Scalar:
+    """The sum of the singular values of `a b'`, of `[n, d]` and `[m, d]`."""
+    return _nuclear_norm_and_slopes(a, b)[0]
+
+
+@_nuclear_norm.defjvp
+def _nuclear_norm_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Scalar, Scalar]:
+    norm, *slopes = _nuclear_norm_and_slopes(*primals)
+    moved = [jnp.sum(s * t) for s, t in zip(slopes, tangents, strict=True)]
+    return norm, moved[0] + moved[1]
+
+
+def _nuclear_norm_and_slopes(a: Array, b: Array) -> tuple[Scalar, Array, Array]:
+    """The norm and its gradients `U V' b` and `V U' a`, by the smaller Gram factors."""
+    q_a, r_a = _thin(a)
+    q_b, r_b = _thin(b)
+    u, values, v = jnp.linalg.svd(r_a @ r_b.T, full_matrices=False)
+    # Where a singular value is 0, the subgradient is chosen to be so.
+    large = values > values[0] * 1e-6
+    middle = jnp.where(large[None], u, 0) @ v
+    return jnp.sum(values), q_a @ (middle @ r_b), q_b @ (middle.T @ r_a)
+
+
+def _thin(matrix: Array) -> tuple[Array, Array]:
+    """`Q R` with an R that has no more rows than columns."""
+    rows, columns = matrix.shape
+    if rows <= columns:
+        return jnp.eye(rows, dtype=matrix.dtype), matrix
+    return jnp.linalg.qr(matrix)
 
 
 def _check_sizes(user: str, x: Array, y: Array) -> None:

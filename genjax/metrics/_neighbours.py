@@ -39,7 +39,9 @@ def precision_recall_density_coverage(
 ) -> PRDC:
     """Precision, recall, density and coverage by balls of k-th nearest neighbours.
 
-    The ball of a point reaches to its k-th nearest neighbour in its own set.
+    The ball of a point reaches to its k-th nearest neighbour in its own set, and what
+    lies on its border is inside, as in the first paper (others leave it out, which
+    matters for features in whole numbers).
 
     Args:
         real: features of the data, `[n, d]`.

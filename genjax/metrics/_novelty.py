@@ -7,6 +7,7 @@ than its own (Nalisnick et al., 2019, arXiv:1810.09136), which typicality sees.
 
 import jax.numpy as jnp
 
+from genjax.arrays import widened
 from genjax.errors import InputError
 from genjax.typing import Array, Float, PerExample, Scalar
 
@@ -48,7 +49,7 @@ def waic(log_probs: Float[Array, "models b"]) -> PerExample:
     """
     if len(log_probs) < 2:
         raise InputError(f"waic: at least 2 models are needed, got {len(log_probs)}.")
-    is_possible = jnp.isfinite(log_probs).all(axis=0)
+    is_possible = (log_probs != -jnp.inf).all(axis=0)
     finite = jnp.where(is_possible[None], log_probs, 0.0)
     score = jnp.var(finite, axis=0) - jnp.mean(finite, axis=0)
     return jnp.where(is_possible, score, jnp.inf)
@@ -69,12 +70,15 @@ def likelihood_ratio(log_prob: PerExample, background: PerExample) -> PerExample
     >>> likelihood_ratio(jnp.array([-2.0]), jnp.array([-5.0])).tolist()
     [-3.0]
     """
-    is_possible = log_prob > -jnp.inf
+    is_possible = log_prob != -jnp.inf
     return jnp.where(is_possible, background - log_prob, jnp.inf)
 
 
 def area_under_roc(inside: Float[Array, " n"], outside: Float[Array, " m"]) -> Scalar:
     """The chance that an example from outside has the higher score; ties count half.
+
+    It is NaN where a score is, since an order would hide that; infinite scores are
+    ordered like any other.
 
     Args:
         inside: scores of examples that belong.
@@ -85,7 +89,10 @@ def area_under_roc(inside: Float[Array, " n"], outside: Float[Array, " m"]) -> S
     >>> area_under_roc(jnp.array([0.0, 1.0]), jnp.array([1.0, 2.0])).item()
     0.875
     """
+    inside, outside = widened((inside, outside))
     ordered = jnp.sort(inside)
     below = jnp.searchsorted(ordered, outside, side="left")
     up_to = jnp.searchsorted(ordered, outside, side="right")
-    return jnp.mean((below + up_to) / (2 * len(inside)))
+    known = ~(jnp.isnan(inside).any() | jnp.isnan(outside).any())
+    area = jnp.mean((below + up_to) / (2 * len(inside)))
+    return jnp.where(known, area, jnp.nan)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from genjax.errors import InputError
-from genjax.metrics._blocks import in_blocks, squared_distances
+from genjax.metrics._blocks import in_blocks, in_full_precision, squared_distances
 from genjax.typing import Array, Float, Int, Scalar
 
 Points = Float[Array, "n d"]
@@ -27,6 +27,7 @@ class ModeCoverage(NamedTuple):
     reverse_kl: Scalar
 
 
+@in_full_precision
 def mode_coverage(
     samples: Points, centres: Float[Array, "k d"], *, scale: float, radius: float = 3.0
 ) -> ModeCoverage:
@@ -93,6 +94,7 @@ def class_coverage(counts: Int[Array, " k"]) -> tuple[Scalar, Scalar]:
     return jnp.sum(counts > 0).astype(jnp.float32), reverse_kl
 
 
+@in_full_precision
 def energy_distance(x: Points, y: Float[Array, "m d"]) -> Scalar:
     """The energy distance of two samples; 0 for equal distributions.
 

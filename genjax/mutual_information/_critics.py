@@ -28,6 +28,7 @@ def separable_critic(first: NetworkLike, second: NetworkLike) -> Network:
 
     Source: Poole et al., 2019, arXiv:1905.06922.
 
+    >>> from genjax import nn
     >>> import jax.numpy as jnp
     >>> critic = separable_critic(*[nn.MLP(features=4, hidden=(8,))] * 2)
     >>> x, y = jnp.ones((3, 2)), jnp.ones((3, 5))
@@ -77,6 +78,7 @@ def estimation(
 
     Source: Belghazi et al., 2018, arXiv:1801.04062.
 
+    >>> from genjax import nn
     >>> from genjax.mutual_information import nwj
     >>> import jax.numpy as jnp
     >>> critic = separable_critic(*[nn.MLP(features=4, hidden=(8,))] * 2)

@@ -31,13 +31,29 @@ def singular_vector(
     [1.0, 0.0]
     """
     fixed = jax.lax.stop_gradient(matrix.astype(jnp.float32))
+    # Its scale does not matter, but its square would underflow or overflow.
+    largest = jnp.max(jnp.abs(fixed))
+    fixed = fixed / jnp.where(largest > 0, largest, 1.0)
 
     def improve(v: Array, _: None) -> tuple[Array, None]:
         v = fixed.T @ (fixed @ v)
-        return v / jnp.maximum(jnp.linalg.norm(v), 1e-30), None
+        norm = length(v)
+        return v / jnp.where(norm > 0, norm, 1.0), None
 
     start = jax.lax.stop_gradient(start.astype(jnp.float32))
     return jax.lax.scan(improve, start, None, length=iterations)[0]
+
+
+def length(v: Float[Array, " n"]) -> Float[Array, ""]:
+    """The Euclidean norm, whose squares neither underflow nor overflow.
+
+    At 0 it is 0, with the gradient 0.
+    """
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(v)))
+    is_zero = largest == 0
+    scale = jnp.where(is_zero, 1, largest)
+    norm = jnp.linalg.norm(jnp.where(is_zero, 1, v / scale))
+    return jnp.where(is_zero, 0, scale * norm)
 
 
 def spectral_norm(
@@ -61,7 +77,7 @@ def spectral_norm(
     """
     start = jax.random.normal(jax.random.key(0), (matrix.shape[1],))
     v = singular_vector(matrix, start, iterations=iterations)
-    return jnp.linalg.norm(matrix @ v.astype(matrix.dtype))
+    return length(matrix @ v.astype(matrix.dtype))
 
 
 def lipswish(x: Array) -> Array:
@@ -113,7 +129,7 @@ class LipschitzMLP(nn.Module):
                 f"kernel_{i}", nn.initializers.orthogonal(), (x.shape[-1], width)
             )
             bias = self.param(f"bias_{i}", nn.initializers.zeros, (width,))
-            kernel = kernel * jnp.minimum(1.0, share / spectral_norm(kernel))
+            kernel = kernel * share / jnp.maximum(share, spectral_norm(kernel))
             x = x.astype(self.dtype) @ kernel.astype(self.dtype)
             x = x + bias.astype(self.dtype)[None]
             x = self.activation(x) if i < len(self.hidden) else x

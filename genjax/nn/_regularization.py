@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
-from genjax.nn._lipschitz import singular_vector
+from genjax.nn._lipschitz import length, singular_vector
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Input, Key, Output, Params, Variables
 
@@ -73,14 +73,9 @@ def spectrally_normalized(
             if name not in vectors:
                 return leaf
             matrix = leaf.reshape(-1, leaf.shape[-1]).astype(jnp.float32)
+            sigma = length(matrix @ vectors[name])
             # A layer of zeros stays one, with the gradient of an unscaled layer.
-            is_zero = jnp.all(matrix == 0)
-            reached = jnp.where(is_zero, 1.0, matrix @ vectors[name])
-            return (
-                bound
-                * leaf
-                / jnp.where(is_zero, 1.0, jnp.linalg.norm(reached)).astype(leaf.dtype)
-            )
+            return bound * leaf / jnp.where(sigma > 0, sigma, 1.0).astype(leaf.dtype)
 
         params = jax.tree_util.tree_map_with_path(scale, variables["params"])
         others = {name: part for name, part in variables.items() if name != POWER}

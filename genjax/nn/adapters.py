@@ -8,11 +8,11 @@ noisy(network, key)     the network in training, under one key
 from collections.abc import Callable, Mapping
 
 import jax
-import jax.numpy as jnp
 from flax import linen, nnx
 
 from genjax.arrays import widened
 from genjax.base import Network, NetworkLike
+from genjax.checks import depends_on
 from genjax.errors import InputError
 from genjax.nn._linen import from_linen
 from genjax.nn._nnx import constructor_wanted
@@ -105,16 +105,13 @@ outputs: genjax.densities.conditional_likelihood(density, network).
 
         _, changed = jax.eval_shape(train, key)
         _refuse_changes(user, changed)
-        try:
-            # JAX refuses an unmapped output that depends on the mapped key.
-            jax.eval_shape(jax.vmap(train, out_axes=None), jnp.stack([key, key]))
-        except ValueError as error:
+        if depends_on(train, key):
             raise InputError(
                 f"{user}: a density or a bijector is a pure function, but this network "
                 "draws random numbers in training, which would be left out here. Train "
                 "with training.stochastic(lambda key: ...), where the density is that "
                 "of nn.noisy(network, key)."
-            ) from error
+            )
         return variables
 
     return network._replace(init=init)

@@ -27,10 +27,11 @@ def normalize(x: Embeddings) -> Embeddings:
     """
     x = x.astype(jnp.float32)
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=1, keepdims=True))
-    x = x / jnp.where(largest > 0, largest, 1.0)
+    # Compared with 0, so that a row with NaN is no row of zeros.
+    x = x / jnp.where(largest == 0, 1.0, largest)
     squared = jnp.sum(x**2, axis=1, keepdims=True)
-    some = squared > 0
-    return jnp.where(some, x / jnp.sqrt(jnp.where(some, squared, 1.0)), 0.0)
+    is_zero = squared == 0
+    return jnp.where(is_zero, 0.0, x / jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
 
 
 def symmetric_infonce_dense(

@@ -40,6 +40,7 @@ def deep_infomax(
 
     Source: Hjelm et al., 2019, arXiv:1808.06670.
 
+    >>> from genjax import nn
     >>> encoder = nn.LocalGlobalNet(features=4, widths=(4, 4), hidden=8)
     >>> projectors = [nn.MLP(features=4, hidden=(8,)) for _ in range(2)]
     >>> objective = deep_infomax(encoder, *projectors)

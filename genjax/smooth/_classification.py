@@ -1,13 +1,15 @@
 """Soft counts of a classifier, and the scores made of them.
 
 Counts add up over batches and devices, so a macro-F1 does not depend on how the data
-were cut. With predictions of 0 and 1 every score is the usual one.
+were cut; half precision is counted in float32. With predictions of 0 and 1 every score
+is the usual one.
 """
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from genjax.arrays import widened
 from genjax.errors import InputError
 from genjax.typing import Array, Float
 
@@ -46,6 +48,7 @@ def soft_counts(p: Float[Array, "b ..."], y: Float[Array, "b ..."]) -> Counts:
         raise InputError(
             f"soft_counts: p and y must have one shape, got {p.shape} and {y.shape}."
         )
+    p, y = widened((p, y))
     pairs = ((p, y), (p, 1 - y), (1 - p, y), (1 - p, 1 - y))
     return Counts(*(jnp.sum(a * b, axis=0) for a, b in pairs))
 
@@ -87,5 +90,5 @@ def soft_f1(counts: Counts, *, of_empty: float = 0.0) -> Float[Array, "*k"]:
 
 def _share(part: Array, whole: Array, of_empty: float = 0.0) -> Array:
     # Below, the square that the division's gradient needs would underflow.
-    some = whole > 1e-12
+    some = ~(whole <= 1e-12)
     return jnp.where(some, part / jnp.where(some, whole, 1.0), of_empty)

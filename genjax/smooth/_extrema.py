@@ -1,8 +1,12 @@
-"""Smooth maxima and arg-maxima; `tau` is the temperature, 0 the hard limit."""
+"""Smooth maxima and arg-maxima; `tau` is the temperature, 0 the hard limit.
+
+Half precision is taken, and given back, in float32.
+"""
 
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import widened
 from genjax.errors import InputError
 from genjax.typing import Array, Float
 
@@ -30,7 +34,7 @@ def logsumexp_max(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
     3.0
     """
     check_tau("logsumexp_max", tau)
-    return tau * jax.nn.logsumexp(x / tau, axis=axis)
+    return tau * jax.nn.logsumexp(widened(x) / tau, axis=axis)
 
 
 def softmax_argmax(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
@@ -54,7 +58,7 @@ def softmax_argmax(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
     [0.0, 1.0]
     """
     check_tau("softmax_argmax", tau)
-    return jax.nn.softmax(x / tau, axis=axis)
+    return jax.nn.softmax(widened(x) / tau, axis=axis)
 
 
 def softmax_argmax_index(x: Float[Array, "*b n"], *, tau: float = 1.0) -> Array:
@@ -78,7 +82,8 @@ def softmax_argmax_index(x: Float[Array, "*b n"], *, tau: float = 1.0) -> Array:
     1.0
     """
     weights = softmax_argmax(x, tau=tau)
-    return jnp.sum(weights * jnp.arange(x.shape[-1], dtype=x.dtype), axis=-1)
+    places = jnp.arange(x.shape[-1], dtype=weights.dtype)
+    return jnp.sum(weights * jnp.broadcast_to(places, weights.shape), axis=-1)
 
 
 def check_tau(user: str, tau: float) -> None:

@@ -8,6 +8,8 @@ A projection is a sort and an isotonic regression, here by the pool-adjacent-vio
 algorithm: one loop over the rows of the whole batch, under `vmap` too. Only the blocks
 it finds are kept; values and gradients are means over them.
 
+Half precision is taken, and given back, in float32: it has no digits for ranks.
+
 Source: Blondel, Teboul, Berthet and Djolonga, 2020, arXiv:2002.08871.
 """
 
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import widened
 from genjax.errors import InputError
 from genjax.smooth._extrema import check_tau
 from genjax.typing import Array, Float, Int
@@ -43,7 +46,7 @@ def soft_sort(x: Rows, *, tau: float = 1.0) -> Rows:
     [1.667, 2.667, 3.667]
     """
     _check("soft_sort", x, tau)
-    n = x.shape[-1]
+    x, n = widened(x), x.shape[-1]
     # In descending order both the points and the weights.
     z = jnp.broadcast_to(jnp.arange(n, 0, -1, dtype=x.dtype) / tau, x.shape)
     w = -jnp.sort(-x, axis=-1)
@@ -71,7 +74,7 @@ def soft_rank(x: Rows, *, tau: float = 1.0) -> Rows:
     [3.0, 1.25, 1.75]
     """
     _check("soft_rank", x, tau)
-    n = x.shape[-1]
+    x, n = widened(x), x.shape[-1]
     order = jnp.argsort(-x, axis=-1)
     back = jnp.argsort(order, axis=-1)
     z = jnp.take_along_axis(x, order, axis=-1) / tau
@@ -92,7 +95,8 @@ def isotonic(y: Rows) -> Rows:
     >>> isotonic(jnp.array([3.0, 1.0, 2.0])).tolist()
     [3.0, 1.5, 1.5]
     """
-    return _pooled(y, _blocks_of(y, jnp.zeros_like(y)))
+    y = widened(y)
+    return _pooled(y, _blocks_of(y, jnp.zeros_like(y)))[0]
 
 
 def _project_sorted(z: Array, w: Array) -> Array:
@@ -102,8 +106,7 @@ def _project_sorted(z: Array, w: Array) -> Array:
     against a large `z`.
     """
     blocks = _blocks_of(z, w)
-    offset = z - jnp.mean(z, axis=-1, keepdims=True)
-    return offset - _pooled(offset, blocks) + _pooled(w, blocks)
+    return _pooled(z, blocks)[1] + _pooled(w, blocks)[0]
 
 
 def _blocks_of(z: Array, w: Array) -> Array:
@@ -117,17 +120,23 @@ def _blocks_of(z: Array, w: Array) -> Array:
     return _blocks(*rows).reshape(-1)
 
 
-def _pooled(x: Array, blocks: Array) -> Array:
-    """Replaces every entry by the mean of its block."""
+def _pooled(x: Array, blocks: Array) -> tuple[Array, Array]:
+    """The mean of every entry's block, and how far the entry is from it.
+
+    An entry that is a block of its own is its mean, to the last digit.
+    """
     # Sums are taken from the row's mean, so that long rows lose no digits.
     centre = jnp.mean(x, axis=-1, keepdims=True)
     values = (x - centre).reshape(-1)
 
     def total(terms: Array) -> Array:
-        return jnp.zeros_like(terms).at[blocks].add(terms)
+        return jnp.zeros_like(terms).at[blocks].add(terms)[blocks]
 
-    means = total(values) / jnp.maximum(total(jnp.ones_like(values)), 1)
-    return means[blocks].reshape(x.shape) + centre
+    count = total(jnp.ones_like(values))
+    mean = (total(values) / count).reshape(x.shape)
+    is_alone = (count == 1).reshape(x.shape) & ~jnp.isnan(x)
+    apart = jnp.where(is_alone, 0, values.reshape(x.shape) - mean)
+    return jnp.where(is_alone, x, mean + centre), apart
 
 
 def _check(user: str, x: Array, tau: float) -> None:

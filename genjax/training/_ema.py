@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import lead
 from genjax.base import TrainState, Update
 from genjax.errors import InputError
 from genjax.typing import Array, Batch, Key, Metrics, Tree
@@ -17,7 +18,8 @@ def with_ema(update: Update, *, decay: float) -> Update:
     variables in the state, in float32; `state.evaluated` is the average where there is
     one.
 
-    A leaf of the average is `[*shape]`, as the variable that it follows.
+    A leaf of the average is `[*shape]`, as the variable that it follows; the runs of an
+    ensemble are averaged each on its own.
 
     Args:
         update: any update.
@@ -54,7 +56,8 @@ def with_ema(update: Update, *, decay: float) -> Update:
         def mix(old: Array, value: Array) -> Array:
             if not jnp.issubdtype(value.dtype, jnp.floating):
                 return value
-            return d * old + (1 - d) * _as_float32(value)
+            share = lead(d, old)
+            return share * old + (1 - share) * _as_float32(value)
 
         average: Tree = jax.tree.map(mix, state.average, new.variables)
         return new._replace(average=average), metrics

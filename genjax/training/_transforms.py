@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import lead
 from genjax.base import TrainState, Update
 from genjax.typing import Array, Batch, Key, Metrics, Tree
 
@@ -116,7 +117,8 @@ def sweep(make_update: Callable[[Tree], Update], hyperparameters: Tree) -> Updat
 def skip_nonfinite(update: Update) -> Update:
     """Leaves the variables as they were where a step would make them non-finite.
 
-    The step is counted all the same, so that the next one draws another key.
+    The step is counted all the same, so that the next one draws another key. The runs
+    of an ensemble are skipped each on its own.
 
     Batches are pytrees `[b, ...]`.
 
@@ -140,10 +142,14 @@ def skip_nonfinite(update: Update) -> Update:
     def step(state: TrainState, batch: Batch, /) -> tuple[TrainState, Metrics]:
         new, metrics = update.step(state, batch)
         losses = [metrics[name] for name in loss_names(metrics)]
-        finite = all_finite((new.variables, new.opt_state, losses))
+        finite = all_finite(
+            (new.variables, new.opt_state, losses), runs=state.step.shape
+        )
 
         def keep(fresh: Tree, old: Tree) -> Tree:
-            return jax.tree.map(lambda a, b: jnp.where(finite, a, b), fresh, old)
+            return jax.tree.map(
+                lambda a, b: jnp.where(lead(finite, a), a, b), fresh, old
+            )
 
         new = new._replace(
             variables=keep(new.variables, state.variables),
@@ -164,11 +170,19 @@ def loss_names(metrics: Iterable[str]) -> list[str]:
     return [name for name in metrics if name == "loss" or name.endswith("_loss")]
 
 
-def all_finite(tree: Tree) -> Array:
-    """Tells whether every float of a pytree is finite."""
-    leaves = [
-        jnp.all(jnp.isfinite(leaf))
-        for leaf in jax.tree.leaves(tree)
-        if jnp.issubdtype(leaf.dtype, jnp.inexact)
-    ]
-    return jnp.all(jnp.stack([jnp.isfinite(0.0), *leaves]))
+def all_finite(tree: Tree, *, runs: tuple[int, ...] = ()) -> Array:
+    """Tells whether every float of a pytree is finite, for each run of leading axes.
+
+    Args:
+        tree: leaves `[*runs, *shape]`.
+        runs: the leading axes of an ensemble; none for a single run.
+
+    >>> all_finite({"w": jnp.array([[1.0, 2.0], [jnp.nan, 1.0]])}, runs=(2,)).tolist()
+    [True, False]
+    """
+    finite = jnp.ones(runs, bool)
+    for leaf in jax.tree.leaves(tree):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+            axes = tuple(range(len(runs), leaf.ndim))
+            finite &= jnp.all(jnp.isfinite(leaf), axis=axes)
+    return finite

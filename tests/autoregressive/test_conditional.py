@@ -129,3 +129,12 @@ def test_real_values_must_be_finite():
     model = rnade(hidden=3, components=2)
     with pytest.raises(InputError, match=r"must be finite, got nan in column 1"):
         model.init(jax.random.key(0), jnp.array([[0.0, jnp.nan]]))
+
+
+@pytest.mark.parametrize("x", [1e18, 1e20, 1e30])
+def test_outliers_have_finite_gradients(x):
+    outputs = jnp.array([0.0, 0.0, 0.0, -5.0])
+    for make in (normal_mixture, laplace_mixture):
+        value, gradient = jax.value_and_grad(make(1).log_prob)(outputs, jnp.array(x))
+        assert jnp.isfinite(value)
+        assert jnp.isfinite(gradient).all()

@@ -41,3 +41,10 @@ def test_bad_input_is_a_sentence():
         logit(jnp.zeros((1, 1)), margin=0.5)
     with pytest.raises(InputError, match=r"columns \[1\] are constant"):
         fit_standardiser(np.array([[0.0, 1], [1, 1]]))
+
+
+def test_a_constant_column_is_seen_through_rounding():
+    table = np.full((1000, 2), 0.1, np.float32)
+    table[:, 1] = np.arange(1000)
+    with pytest.raises(InputError, match=r"the columns \[0\] are constant"):
+        fit_standardiser(table)

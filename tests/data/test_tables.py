@@ -37,6 +37,7 @@ def test_every_format_gives_the_same_table(tmp_path):
         ("a.csv", "a,b\n1,2\n3,\n", r"row 2, column 'b' is missing"),
         ("a.csv", "a,b\n1,2\n3,red\n", r"row 2, column 'b' is 'red', not a number"),
         ("a.csv", "a,b\n1,2\n3,nan\n", r"row 2, column 'b' is missing"),
+        ("a.csv", "a\n1e39\n2\n", r"row 1, column 'a' is 1e\+39, which is not finite"),
         ("a.csv", "a,b\n1,2\n3,inf\n", r"row 2, column 'b' is inf"),
         ("a.csv", "a,b\n1,2\n3\n", r"cannot be read"),
         ("a.csv", "1,,3\n4,5,6\n", r"row 1, column 'f1' is missing"),

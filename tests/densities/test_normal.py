@@ -54,3 +54,14 @@ def test_the_divergence_of_equals_is_zero_and_never_negative():
 def test_another_shape_is_refused():
     with pytest.raises(InputError, match=r"\(3,\), got \(2,\)"):
         standard_normal((3,)).log_prob({}, jnp.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("log_scale", [2.5e-5, 1e-4, -1e-3, 0.02, -0.06, 0.2, -0.3, 5.0])
+def test_a_divergence_keeps_its_digits_near_0(log_scale):
+    def moments(mean, log_scale):
+        return Moments(jnp.array([[mean]]), jnp.array([[log_scale]]))
+
+    found = kl_divergence(moments(-4.6e-5, log_scale), moments(0.0, 0.0))
+    mean, r = (np.longdouble(np.float32(v)) for v in (-4.6e-5, log_scale))
+    exact = (np.expm1(2 * r) - 2 * r + mean**2) / 2
+    np.testing.assert_allclose(found, [float(exact)], rtol=1e-6)

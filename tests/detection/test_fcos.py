@@ -64,3 +64,30 @@ def test_bad_settings_are_sentences():
     )
     with pytest.raises(InputError, match="must divide the sides of the image, got 30"):
         tiny_fcos().assign(truth, (30, 32))
+
+
+def test_boxes_of_any_size_are_learnt():
+    head = fcos(
+        nn.DenseTower(outputs=fcos_outputs(2), width=4),
+        classes=2,
+        strides=(64,),
+        ranges=(),
+    )
+    for side in (9984.0, 10048.0):
+        xyxy = jnp.array([[[0.0, 0.0, side, side]]])
+        truth = ground_truth(xyxy, jnp.zeros((1, 1), int), jnp.ones((1, 1), bool))
+        targets = jax.jit(lambda truth: head.assign(truth, (12_800, 12_800)))(truth)
+        # Centres of cells of 64 pixels within 1.5 cells of the box's centre.
+        places = np.arange(200) * 64 + 32
+        near = (np.abs(places - side / 2) < 96).sum() ** 2
+        assert int(targets.positive.sum()) == near
+
+
+@pytest.mark.parametrize("label", [-1, 3, 99])
+def test_a_label_that_is_no_class_is_not_learnt_as_background(label):
+    targets = targets_of([[2.0, 4.0, 14.0, 16.0]], [label])
+    assert bool(targets.positive.any())
+    assert bool(jnp.isnan(targets.centerness).any())
+    assert bool(
+        jnp.isfinite(targets_of([[2.0, 4.0, 14.0, 16.0]], [2]).centerness).all()
+    )

@@ -72,3 +72,27 @@ def test_all_pairs_are_single_pairs():
     pairs = pairwise_iou(a, a)
     for i in range(3):
         np.testing.assert_allclose(pairs[i], iou(a[i][None], a), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "side"),
+    [
+        (jnp.bfloat16, 512),
+        (jnp.float16, 512),
+        (jnp.uint8, 200),
+        (jnp.int16, 512),
+        (jnp.int32, 60_000),
+    ],
+)
+def test_no_area_overflows_in_a_narrow_type(dtype, side):
+    a = jnp.array([0, 0, side, side], dtype)
+    b = jnp.array([0, 0, side, side // 2], dtype)
+    assert (
+        float(iou(a, b)) == float(giou(a, b)) == pairwise_iou(a[None], b[None]) == 0.5
+    )
+
+
+def test_the_overlap_with_nan_is_nan():
+    box, unknown = jnp.array([0.0, 0.0, 2.0, 2.0]), jnp.array([0.0, 0.0, 2.0, jnp.nan])
+    for overlap in (iou(box, unknown), iou(unknown, box), giou(box, unknown)):
+        assert jnp.isnan(overlap)

@@ -76,3 +76,11 @@ def test_batches_by_vmap_are_single_images():
 def test_a_bad_threshold_is_a_sentence():
     with pytest.raises(InputError, match=r"must be in \[0, 1\], got 50"):
         nms(jnp.zeros((1, 4)), jnp.zeros(1), jnp.ones(1, bool), iou_threshold=50.0)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.int16, jnp.int32])
+def test_boxes_may_be_of_any_type(dtype):
+    scale = 120 if dtype == jnp.int32 else 1
+    xyxy = scale * jnp.array([[0, 0, 512, 512], [0, 0, 512, 500]], dtype)
+    keep = nms(xyxy, jnp.array([0.9, 0.8]), jnp.ones(2, bool), iou_threshold=0.5)
+    assert keep.tolist() == [True, False]

@@ -64,9 +64,26 @@ def test_the_adjoint_has_the_gradient_of_the_solvers_own_steps():
     ("make", "sentence"),
     [
         (lambda: fixed_steps(0), "steps must be at least 1, got 0"),
-        (lambda: adaptive(tolerance=0.0), "tolerance must be positive, got 0.0"),
+        (lambda: adaptive(tolerance=0.0), "tolerance and most must be positive, got 0.0"),
     ],
 )
 def test_bad_settings_are_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-5])
+def test_an_adaptive_step_out_of_the_domain_is_taken_again(tolerance):
+    # x = (1 - t)^2 is never negative, but a stage of a large step would be.
+    integrator = adaptive(tolerance=tolerance)
+    for stop in (0.5, 0.9):
+        found = integrator(lambda x, t: -2 * jnp.sqrt(x), jnp.array(1.0), 0.0, stop)
+        np.testing.assert_allclose(found, (1 - stop) ** 2, atol=5 * tolerance)
+
+
+def test_adaptive_steps_that_do_not_arrive_say_so():
+    # x = 1 / (1 - t) is infinite at 1.
+    blow_up = adaptive()(lambda x, t: x**2, jnp.array(1.0), 0.0, 2.0)
+    few = adaptive(most=3)(lambda x, t: -x, jnp.array(1.0), 0.0, 50.0)
+    assert jnp.isnan(blow_up)
+    assert jnp.isnan(few)

@@ -1,14 +1,22 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from genjax import nn
 from genjax.base import Bijector
 from genjax.densities import conditional_normal, standard_normal
+from genjax.errors import InputError
 from genjax.flows import (
+    actnorm,
+    affine,
+    chain,
     density,
     elementwise,
+    planar,
+    plu,
+    radial,
     reverse,
     sigmoid,
 )
@@ -75,3 +83,17 @@ def test_a_base_is_conditioned_as_well():
     log_prob = model.log_prob(params, x, condition)
     assert float(jnp.ptp(log_prob)) > 1e-3
     assert model.sample(params, jax.random.key(1), 3, condition)[0].shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "bijector",
+    [planar(), radial(), elementwise(affine()), chain(actnorm(), plu())],
+    ids=["planar", "radial", "elementwise", "linear"],
+)
+def test_a_condition_that_nothing_reads_is_refused(bijector):
+    x, condition = jnp.ones((6, 4)), jnp.ones((6, 3))
+    model = density(bijector, standard_normal((4,)))
+    with pytest.raises(InputError, match=r"no part of the density reads the condition"):
+        model.init(jax.random.key(0), x, condition)
+    conditioned = density(bijector, conditional_normal(nn.MLP(features=8, hidden=())))
+    conditioned.init(jax.random.key(0), x, condition)

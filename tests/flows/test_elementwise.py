@@ -159,3 +159,30 @@ def test_a_composition_out_of_domain_is_minus_infinity():
 def test_bad_settings_are_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize(
+    "squash",
+    [tanh(), sigmoid(), normal_cdf(), softplus(), exponential()],
+    ids=["tanh", "sigmoid", "normal_cdf", "softplus", "exponential"],
+)
+def test_no_value_is_rounded_out_of_the_image(squash):
+    none, x = jnp.zeros((0, 9)), jnp.linspace(-200.0, 200.0, 9)
+    y, log_slope = squash.forward(none, x)
+    back, inverse_log_slope = squash.inverse(none, y)
+    for value in (y, log_slope, back, inverse_log_slope):
+        assert jnp.isfinite(value).all()
+
+
+@pytest.mark.parametrize("squash", [tanh(), sigmoid()], ids=["tanh", "sigmoid"])
+def test_own_samples_are_possible(squash):
+    flow = density(
+        chain(elementwise(swap_directions(squash)), elementwise(affine())),
+        standard_normal((1,)),
+    )
+    variables = flow.init(jax.random.key(0), jnp.full((4, 1), 0.5))
+    # A scale of 20.
+    wide = jax.tree.map(lambda leaf: leaf.at[0].set(-3.0), variables)
+    x, log_prob = flow.sample(wide, jax.random.key(0), 20_000)
+    assert jnp.isfinite(log_prob).all()
+    assert jnp.isfinite(flow.log_prob(wide, x)).all()

@@ -24,3 +24,14 @@ def test_bad_use_is_a_sentence():
     optimizer = clip_weights(limit=1.0)
     with pytest.raises(InputError, match="must be given the parameters"):
         optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)))
+
+
+@pytest.mark.parametrize("start", [123.456, -7.0, 1e6])
+def test_not_even_the_last_digit_is_outside(start):
+    optimizer = optax.chain(optax.sgd(1.0), clip_weights(limit=0.01))
+    params = start * jnp.linspace(1.0, 2.0, 1000)
+    updates, _ = optimizer.update(jnp.ones(1000), optimizer.init(params), params)
+    clipped = np.abs(optax.apply_updates(params, updates))
+    assert clipped.max() <= np.float32(0.01)
+    # One unit in the last place of what it was clipped from.
+    assert clipped.min() >= 0.01 - 2 * np.spacing(np.float32(2 * abs(start)))

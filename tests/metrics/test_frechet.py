@@ -86,3 +86,45 @@ def test_half_precision_is_widened():
     for metric in (frechet_distance, kernel_distance):
         wanted = metric(half.astype(jnp.float32), Y)
         np.testing.assert_allclose(metric(half, Y), wanted, rtol=1e-6)
+
+
+def frechet_by_sqrtm(x, y):
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    s_x, s_y = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    apart = ((x.mean(0) - y.mean(0)) ** 2).sum()
+    root = np.linalg.svd(
+        (x - x.mean(0)) @ (y - y.mean(0)).T / np.sqrt((len(x) - 1) * (len(y) - 1)),
+        compute_uv=False,
+    )
+    return apart + np.trace(s_x) + np.trace(s_y) - 2 * root.sum()
+
+
+@pytest.mark.parametrize(("rows", "dim"), [(10, 20), (40, 40), (200, 8)])
+def test_the_frechet_distance_has_a_gradient_for_any_shape(rows, dim):
+    keys = jax.random.split(jax.random.key(2), 3)
+    x, y, step = (jax.random.normal(key, (rows, dim)) for key in keys)
+    y = 0.5 * y + 1.0
+    np.testing.assert_allclose(
+        frechet_distance(x, y), frechet_by_sqrtm(x, y), rtol=1e-4
+    )
+    slope = jnp.vdot(jax.jit(jax.grad(frechet_distance))(x, y), step)
+    h, x, y, step = 1e-4, *(np.asarray(a, np.float64) for a in (x, y, step))
+    ahead, behind = (frechet_by_sqrtm(x + s * step, y) for s in (h, -h))
+    np.testing.assert_allclose(slope, (ahead - behind) / (2 * h), rtol=2e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("offset", [0.0, 20.0, 1000.0])
+def test_the_kernel_distance_keeps_its_digits_far_from_the_origin(offset):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(300, 16)) + offset).astype(np.float32)
+    y = (rng.normal(size=(200, 16)) + offset + 0.2).astype(np.float32)
+
+    def mean(a, b):
+        values = (a.astype(np.float64) @ b.T.astype(np.float64) / 16 + 1) ** 3
+        if a is b:
+            return (values.sum() - np.trace(values)) / (len(a) * (len(a) - 1))
+        return values.mean()
+
+    exact = mean(x, x) + mean(y, y) - 2 * mean(x, y)
+    found = kernel_distance(jnp.asarray(x), jnp.asarray(y))
+    np.testing.assert_allclose(found, exact, rtol=2e-3)

@@ -37,3 +37,12 @@ def test_what_is_impossible_is_strangest():
     assert waic(log_probs)[1] == jnp.inf
     both = likelihood_ratio(jnp.array([-jnp.inf]), jnp.array([-jnp.inf]))
     assert both[0] == jnp.inf
+
+
+def test_scores_of_nan_are_nan_and_infinite_ones_are_ordered():
+    scores, unknown = jnp.array([0.0, 1.0]), jnp.array([jnp.nan, 2.0])
+    assert jnp.isnan(area_under_roc(scores, unknown))
+    assert jnp.isnan(area_under_roc(unknown, scores))
+    assert float(area_under_roc(scores, jnp.array([jnp.inf, -jnp.inf]))) == 0.5
+    assert jnp.isnan(waic(jnp.array([[jnp.nan], [-1.0]]))).all()
+    assert jnp.isnan(likelihood_ratio(jnp.array([jnp.nan]), jnp.ones(1))).all()

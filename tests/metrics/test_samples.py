@@ -41,3 +41,17 @@ def test_energy_distance_is_scipys_on_the_line():
     np.testing.assert_allclose(energy_distance(x, y), wanted, atol=1e-5)
     gradient = jax.grad(energy_distance)(x, y)
     assert jnp.all(jnp.isfinite(gradient))
+
+
+def test_half_precision_is_measured_in_float32():
+    x = 300 * jax.random.normal(jax.random.key(0), (600, 8)).astype(jnp.float16)
+    y = x + jnp.float16(30)
+    wide = energy_distance(x.astype(jnp.float32), y.astype(jnp.float32))
+    np.testing.assert_allclose(energy_distance(x, y), wide, rtol=1e-6)
+
+
+def test_samples_that_are_nan_are_no_samples():
+    x = jnp.ones((5, 2)).at[3, 1].set(jnp.nan)
+    assert jnp.isnan(energy_distance(jnp.ones((5, 2)), x))
+    for value in mode_coverage(x, jnp.eye(2), scale=1.0):
+        assert jnp.isnan(value)

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from genjax import nn
 
@@ -27,3 +28,18 @@ def test_the_bound_holds_for_large_weights():
 def test_lipswish_never_rises_faster_than_its_argument():
     x = jnp.linspace(-10.0, 10.0, 1001)
     assert float(jax.vmap(jax.grad(nn.lipswish))(x).max()) <= 1.0
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-10, 1e-16, 1e-30, 1e10, 1e18])
+def test_the_spectral_norm_scales_with_the_matrix(scale):
+    matrix = jax.random.normal(jax.random.key(0), (8, 8))
+    found = nn.spectral_norm(scale * matrix) / scale
+    np.testing.assert_allclose(found, nn.spectral_norm(matrix), rtol=1e-5)
+
+
+def test_a_layer_of_zeros_has_the_gradient_of_one_that_is_not_scaled():
+    network = nn.LipschitzMLP(features=2, hidden=())
+    x = jnp.ones((1, 4))
+    zero = jax.tree.map(jnp.zeros_like, network.init(jax.random.key(0), x))
+    gradient = jax.grad(lambda v: network.apply(v, x).sum())(zero)
+    np.testing.assert_array_equal(gradient["params"]["kernel_0"], 1.0)

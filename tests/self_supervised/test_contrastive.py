@@ -135,3 +135,7 @@ def test_bad_input_is_a_sentence(blocked, dense):
             loss(a, b, tau=0.0)
     with pytest.raises(InputError, match="block must be at least 1, got 0"):
         blocked(a, b, block=0)
+
+
+def test_a_row_with_nan_is_no_row_of_zeros():
+    assert jnp.isnan(normalize(jnp.array([[jnp.nan, 1.0]]))).all()

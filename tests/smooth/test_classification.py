@@ -42,3 +42,9 @@ def test_empty_classes_have_the_stated_score_and_finite_gradients():
     assert soft_accuracy(soft_counts(zeros[:0], zeros[:0])).tolist() == [0.0, 0.0]
     with pytest.raises(InputError, match=r"one shape, got \(5, 2\) and \(5,\)"):
         soft_counts(zeros, zeros[:, 0])
+
+
+def test_half_precision_is_counted_in_float32():
+    one = jnp.ones(1, jnp.bfloat16)
+    total = sum(soft_counts(one, one).true_positive for _ in range(600))
+    assert float(total) == 600

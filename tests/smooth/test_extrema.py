@@ -44,3 +44,11 @@ def test_extreme_inputs_are_finite(size):
 def test_a_bad_temperature_is_a_sentence(function):
     with pytest.raises(InputError, match="tau must be positive, got 0"):
         function(X, tau=0.0)
+
+
+def test_half_precision_is_taken_in_float32():
+    x = jnp.zeros(1000, jnp.bfloat16).at[257].set(50.0)
+    assert float(softmax_argmax_index(x)) == pytest.approx(257)
+    assert logsumexp_max(jnp.full(9, 6e4, jnp.float16), tau=0.5) == pytest.approx(
+        float(np.float16(6e4)) + 0.5 * np.log(9)
+    )

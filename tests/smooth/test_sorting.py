@@ -110,3 +110,26 @@ def test_bad_input_is_a_sentence_and_ties_are_finite():
     np.testing.assert_allclose(soft_rank(large, tau=1e-4), [1, 2.5, 2.5])
     gradient = jax.grad(lambda x: soft_rank(x)[0])(jnp.full(3, 1e4))
     assert jnp.all(jnp.isfinite(gradient))
+
+
+@pytest.mark.parametrize("tau", [1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_small_temperatures_are_the_hard_limit_to_the_last_digit(tau, compiled):
+    x = jnp.asarray(np.random.default_rng(0).normal(size=1024), jnp.float32)
+    sort, rank = partial(soft_sort, tau=tau), partial(soft_rank, tau=tau)
+    if compiled:
+        sort, rank = jax.jit(sort), jax.jit(rank)
+    # Every gap of the places, 1 / tau, is larger than the range of x.
+    np.testing.assert_array_equal(sort(x), jnp.sort(x))
+    apart = 1e4 * jnp.argsort(x).astype(jnp.float32)
+    np.testing.assert_array_equal(rank(apart), jnp.argsort(jnp.argsort(apart)) + 1)
+
+
+def test_half_precision_is_sorted_in_float32():
+    x = np.random.default_rng(0).normal(size=10)
+    half = jnp.asarray(x, jnp.bfloat16)
+    np.testing.assert_array_equal(
+        soft_sort(half, tau=1e-3), np.sort(np.asarray(half, np.float32))
+    )
+    np.testing.assert_allclose(soft_rank(jnp.zeros(1000, jnp.float16)), 500.5)
+    assert float(soft_rank(jnp.arange(4000, dtype=jnp.float32), tau=1e-3).max()) == 4000

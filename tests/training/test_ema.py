@@ -1,11 +1,14 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from genjax.base import TrainState, Update
+from genjax.densities import diagonal_normal, negative_log_likelihood
 from genjax.errors import InputError
-from genjax.training import with_ema
+from genjax.training import ensemble, gradient_descent, with_ema
+from tests.laws.compare import assert_close
 
 
 def counting():
@@ -51,3 +54,18 @@ def test_one_average_is_enough():
     update = with_ema(with_ema(counting(), decay=0.5), decay=0.5)
     with pytest.raises(InputError, match="already keeps an average"):
         update.init(jax.random.key(0), {})
+
+
+def test_the_runs_of_an_ensemble_are_averaged_as_single_ones():
+    objective = negative_log_likelihood(diagonal_normal((3,)))
+    update = gradient_descent(objective, optax.sgd(0.1))
+    batch = {"x": jax.random.normal(jax.random.key(0), (8, 3))}
+    together = with_ema(ensemble(update, 4), decay=0.9)
+    alone = ensemble(with_ema(update, decay=0.9), 4)
+    states = [jax.jit(u.init)(jax.random.key(1), batch) for u in (together, alone)]
+    for _ in range(3):
+        states = [
+            jax.jit(u.step)(state, batch)[0]
+            for u, state in zip((together, alone), states, strict=True)
+        ]
+    assert_close(states[0].average, states[1].average)

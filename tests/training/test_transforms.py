@@ -5,7 +5,7 @@ import optax
 from experiments.benchmarks.training_loop import seeds_ratios
 from genjax.autoregressive import nade
 from genjax.densities import negative_log_likelihood
-from genjax.training import gradient_descent, skip_nonfinite, sweep
+from genjax.training import ensemble, gradient_descent, skip_nonfinite, sweep
 from tests.laws.compare import assert_close, assert_equal
 from tests.laws.instances import batch
 
@@ -49,3 +49,18 @@ def test_eight_seeds_cost_at_most_a_third_of_eight_runs():
     """Whole runs, as a user pays for them: tracing, compilation and steps."""
     ratios = seeds_ratios(runs=4)
     assert min(ratios) <= 1 / 3, ratios
+
+
+def test_each_run_of_an_ensemble_is_skipped_on_its_own():
+    update = skip_nonfinite(ensemble(gradient_descent(OBJECTIVE, optax.sgd(0.1)), 3))
+    state = jax.jit(update.init)(jax.random.key(0), batch())
+    broken = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), state.variables)
+    state = state._replace(variables=broken)
+    new, metrics = jax.jit(update.step)(state, batch())
+    assert metrics["skipped"].tolist() == [0.0, 1.0, 0.0]
+    for before, after in zip(
+        *map(jax.tree.leaves, (state.variables, new.variables)), strict=True
+    ):
+        moved = [bool((before[i] != after[i]).any()) for i in (0, 2)]
+        assert moved == [True, True]
+        assert jnp.isnan(after[1]).all()
