@@ -21,6 +21,17 @@ def widened(tree: Tree) -> Tree:
     return jax.tree.map(one, tree)
 
 
+def as_float(x: Array) -> Array:
+    """Returns an array in float32, or wider where it is: of integers too.
+
+    >>> as_float(jnp.array([1, 2])).dtype.name
+    'float32'
+    """
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        return widened(x)
+    return x.astype(jnp.float32)
+
+
 def as_float32(tree: Tree) -> Tree:
     """Casts every leaf to float32.
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.arrays import as_float32
+from genjax.arrays import as_float, as_float32
 from genjax.autoregressive._conditional import Conditional, binary
 from genjax.autoregressive._engine import check_vectors
 from genjax.base import Density, Network, NetworkLike, Objective
@@ -208,7 +208,7 @@ class _Conditionals:
         inputs = self.inputs(x, jnp.zeros(x.shape, bool))
         return join_parts(
             {
-                "bias": {"params": self.conditional.marginal(x)},
+                "bias": {"params": self.conditional.marginal(as_float(x))},
                 "network": self.network.init(key, inputs, condition),
             }
         )

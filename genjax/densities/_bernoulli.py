@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from genjax.arrays import sum_event
+from genjax.arrays import as_float, sum_event
 from genjax.base import Density
 from genjax.typing import Array, Condition, Event, Key, Mask, PerExample, Variables
 
@@ -27,6 +27,7 @@ def smoothed_logits(x: Array, *, axis: int = 0) -> Array:
     >>> smoothed_logits(jnp.ones((1, 1))).round(4).tolist()
     [0.6931]
     """
+    x = as_float(x)
     ones = jnp.sum(x, axis=axis) + 1
     zeros = jnp.sum(1 - x, axis=axis) + 1
     return jnp.log(ones) - jnp.log(zeros)

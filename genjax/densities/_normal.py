@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from genjax.arrays import sum_event
+from genjax.arrays import as_float, sum_event
 from genjax.base import Density, Moments
 from genjax.densities._bounded import no_variables
 from genjax.errors import InputError
@@ -70,6 +70,7 @@ def diagonal_normal(event_shape: tuple[int, ...]) -> Density:
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         del key, condition
+        x = as_float(x)
         scale = jnp.maximum(x.std(axis=0), 1e-3)
         return {"params": {"mean": x.mean(axis=0), "log_scale": jnp.log(scale)}}
 

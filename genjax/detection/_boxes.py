@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from genjax.arrays import widened
 from genjax.errors import InputError
-from genjax.typing import Array, Bool, Float, Int, Num
+from genjax.typing import Array, Bool, Float, Int
 
 
 class Boxes(NamedTuple):
@@ -53,17 +52,6 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
     solid = jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
     score = jnp.ones(label.shape, jnp.float32)
     return Boxes(xyxy, label.astype(jnp.int32), valid.astype(bool) & solid, score)
-
-
-def as_coordinates(xyxy: Num[Array, "*b 4"]) -> Float[Array, "*b 4"]:
-    """Returns boxes in float32 or wider, where the area of no image overflows.
-
-    >>> area(as_coordinates(jnp.array([0, 0, 200, 200], jnp.uint8))).item()
-    40000.0
-    """
-    if jnp.issubdtype(xyxy.dtype, jnp.integer):
-        return xyxy.astype(jnp.float32)
-    return widened(xyxy)
 
 
 def area(xyxy: Float[Array, "*b 4"]) -> Float[Array, "*b"]:

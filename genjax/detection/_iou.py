@@ -7,7 +7,8 @@ overlap with a box that is NaN is NaN.
 
 import jax.numpy as jnp
 
-from genjax.detection._boxes import area, as_coordinates
+from genjax.arrays import as_float
+from genjax.detection._boxes import area
 from genjax.typing import Array, Float, Num
 
 Box = Num[Array, "*b 4"]
@@ -49,7 +50,7 @@ def giou(a: Box, b: Other) -> Overlap:
     -0.3333333
     """
     intersection, union = _intersection_and_union(a, b)
-    a, b = as_coordinates(a), as_coordinates(b)
+    a, b = as_float(a), as_float(b)
     low = jnp.minimum(a[..., :2], b[..., :2])
     high = jnp.maximum(a[..., 2:], b[..., 2:])
     hull = area(jnp.concatenate([low, high], axis=-1))
@@ -71,7 +72,7 @@ def pairwise_iou(
 
 
 def _intersection_and_union(a: Array, b: Array) -> tuple[Array, Array]:
-    a, b = as_coordinates(a), as_coordinates(b)
+    a, b = as_float(a), as_float(b)
     low = jnp.maximum(a[..., :2], b[..., :2])
     high = jnp.minimum(a[..., 2:], b[..., 2:])
     intersection = area(jnp.concatenate([low, high], axis=-1))

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from genjax.detection._boxes import area, as_coordinates
+from genjax.arrays import as_float
+from genjax.detection._boxes import area
 from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int, Num
 
@@ -56,7 +57,7 @@ def nms(
     block = min(BLOCK, n)
     order = jnp.argsort(jnp.where(valid, -score, jnp.inf), stable=True)
     padding = -n % block
-    boxes = jnp.pad(as_coordinates(xyxy)[order], ((0, padding), (0, 0)))
+    boxes = jnp.pad(as_float(xyxy)[order], ((0, padding), (0, 0)))
     alive = jnp.pad(valid[order], (0, padding))
     classes = None if label is None else jnp.pad(label[order], (0, padding))
     columns = _Columns(boxes, classes)

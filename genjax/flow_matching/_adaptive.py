@@ -102,7 +102,7 @@ def adaptive(*, tolerance: float = 1e-5, most: int = 10_000) -> Integrator:
         # The time runs from 0 to 1, in either direction of the field's own.
         def along(flat: Flat, share: Scalar) -> Flat:
             slope = field(unravel(flat), start + span * share)
-            return span * ravel_pytree(slope)[0]
+            return (span * ravel_pytree(slope)[0]).astype(flat.dtype)
 
         closed, constants = jax.closure_convert(along, flat, jnp.zeros((), flat.dtype))
         return unravel(_solve(closed, settings, flat, *constants))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import as_float
 from genjax.base import Bijector, Direction, NetworkLike
 from genjax.errors import InputError
 from genjax.flow_matching._solvers import Integrator
@@ -31,7 +32,7 @@ def exact_divergence(field: VelocityField, x: Event) -> tuple[Event, PerExample]
     dim = x[0].size
 
     def diagonal(index: Array) -> Array:
-        tangent = jax.nn.one_hot(index, dim).reshape(1, *x.shape[1:])
+        tangent = jax.nn.one_hot(index, dim, dtype=x.dtype).reshape(1, *x.shape[1:])
         column = linear(jnp.broadcast_to(tangent, x.shape))
         return column.reshape(len(x), dim)[:, index]
 
@@ -128,7 +129,8 @@ def continuous(
                     lambda x: velocity(model, variables, x, time, condition), state[0]
                 )
 
-            state = (x, jnp.zeros(len(x)))
+            x = as_float(x)
+            state = (x, jnp.zeros(len(x), x.dtype))
             return integrator(field, state, start, stop)
 
         return apply

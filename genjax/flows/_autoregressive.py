@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax import nn
-from genjax.arrays import sum_event
+from genjax.arrays import as_float, sum_event
 from genjax.base import Bijector, Density, Network, NetworkLike
 from genjax.checks import check_prefix
 from genjax.densities import standard_normal
@@ -245,6 +245,7 @@ def sequential(
     def step(x: Array, _: None) -> tuple[Array, None]:
         return transform.inverse(outputs(x), y)[0], None
 
+    y = as_float(y)
     x, _ = jax.lax.scan(step, jnp.zeros_like(y), None, length=y.shape[1])
     return x, transform.inverse(outputs(x), y)[1]
 
@@ -280,7 +281,7 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
     ) -> tuple[Array, Array]:
         network = as_pure_network(model, user="masked_autoregressive")
         outputs = _outputs(transform, network, variables, condition)
-
+        y = as_float(y)
         x = fixed_point(
             lambda x: transform.inverse(outputs(x), y)[0],
             jnp.zeros_like(y),

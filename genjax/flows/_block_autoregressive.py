@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from genjax.arrays import sum_event
+from genjax.arrays import as_float, sum_event
 from genjax.base import Bijector
 from genjax.checks import check_condition
 from genjax.errors import InputError
@@ -74,7 +74,7 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
     def inverse(
         variables: Variables, y: Event, /, condition: Condition = None
     ) -> tuple[Event, PerExample]:
-        params = variables["params"]
+        params, y = variables["params"], as_float(y)
         low, high = _bracket(params, y)
 
         def solve(x: Array, d: Array) -> tuple[Array, None]:

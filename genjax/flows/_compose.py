@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import as_float
 from genjax.base import Bijector, Direction
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
@@ -192,7 +193,7 @@ def repeat(bijector: Bijector, n: int, *, unroll: int | None = None) -> Bijector
             own = bijector.init(key, x, condition)
             return bijector.forward(own, x, condition)[0], own
 
-        return jax.lax.scan(layer, x, jax.random.split(key, n))[1]
+        return jax.lax.scan(layer, as_float(x), jax.random.split(key, n))[1]
 
     def scan(direction: Direction, *, reverse: bool) -> Direction:
         def apply(
@@ -204,7 +205,8 @@ def repeat(bijector: Bijector, n: int, *, unroll: int | None = None) -> Bijector
                 x, log_det = direction(own, carry[0], condition)
                 return (x, carry[1] + log_det), None
 
-            start = (x, jnp.zeros(x.shape[0], jnp.float32))
+            x = as_float(x)
+            start = (x, jnp.zeros(x.shape[0], x.dtype))
             scanned = jax.lax.scan(
                 layer, start, variables, length=n, reverse=reverse, unroll=unroll
             )

@@ -5,6 +5,7 @@ from functools import wraps
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import as_float
 from genjax.base import Bijector, Density, LogProb
 from genjax.checks import check_condition_is_read
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
@@ -84,7 +85,7 @@ def _only_finite(log_prob: LogProb) -> LogProb:
     def apply(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
-        axes = tuple(range(1, x.ndim))
+        x, axes = as_float(x), tuple(range(1, x.ndim))
         is_finite = jnp.abs(x) < 1e15
         value = log_prob(variables, jnp.where(is_finite, x, 0.0), condition)
         return jnp.where(is_finite.all(axis=axes), value, -jnp.inf)

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from genjax.arrays import as_float
 from genjax.base import Bijector, NetworkLike
 from genjax.errors import InputError
 from genjax.flows._compose import chain, invert, stack
@@ -68,7 +69,7 @@ def actnorm() -> Bijector:
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         del key, condition
-        rows = x.reshape(-1, x.shape[-1])
+        rows = as_float(x).reshape(-1, x.shape[-1])
         scale = jnp.maximum(rows.std(axis=0), 1e-3)
         mean = rows.mean(axis=0)
         return {"params": {"mean": mean, "log_scale": jnp.log(scale)}}

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from genjax.arrays import as_float
 from genjax.base import Bijector, Direction, Init
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample, Variables
@@ -204,7 +205,8 @@ def reflect(vectors: Array, rows: Array) -> Array:
         share = 2 * (rows @ v) / jnp.maximum(v @ v, 1e-12)
         return rows - share[:, None] * v[None], None
 
-    return jax.lax.scan(one, rows, vectors)[0]
+    rows = as_float(rows)
+    return jax.lax.scan(one, rows, vectors.astype(rows.dtype))[0]
 
 
 def _solve(matrix: Array, right: Array, *, lower: bool) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import as_float
 from genjax.base import Bijector, NetworkLike
 from genjax.errors import InputError
 from genjax.flows._fixed_point import fixed_point
@@ -63,13 +64,14 @@ def residual(
                     f"residual: the network must keep the shape {x.shape}, "
                     f"got {y.shape}."
                 )
-            return y
+            return y.astype(x.dtype)
 
         return apply
 
     def forward(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> tuple[Event, PerExample]:
+        x = as_float(x)
         change, value = measure(contraction(variables, condition), x)
         return x + change, value
 
@@ -77,7 +79,7 @@ def residual(
         variables: Variables, y: Event, /, condition: Condition = None
     ) -> tuple[Event, PerExample]:
         g = contraction(variables, condition)
-
+        y = as_float(y)
         x = fixed_point(
             lambda x: y - g(x), y, tolerance=tolerance, iterations=iterations
         )
@@ -98,11 +100,11 @@ def exact_log_det(g: Contraction, x: Event) -> tuple[Event, PerExample]:
     dim = x[0].size
 
     def column(index: Array) -> Array:
-        tangent = jax.nn.one_hot(index, dim).reshape(1, *x.shape[1:])
+        tangent = jax.nn.one_hot(index, dim, dtype=x.dtype).reshape(1, *x.shape[1:])
         return linear(jnp.broadcast_to(tangent, x.shape)).reshape(len(x), dim)
 
     jacobian = jnp.moveaxis(jax.vmap(column)(jnp.arange(dim)), 0, -1)
-    return value, jnp.linalg.slogdet(jnp.eye(dim)[None] + jacobian)[1]
+    return value, jnp.linalg.slogdet(jnp.eye(dim, dtype=x.dtype)[None] + jacobian)[1]
 
 
 def power_series_log_det(key: Key, *, terms: int, probes: int = 1) -> LogDet:

@@ -381,7 +381,7 @@ def autoregressive_scan(
         place, given_i = scanned
         cache, outputs = advance(cache, place, previous[:, None])
         value, aux = choose(outputs, given_i)
-        return (cache, value), (value, aux)
+        return (cache, value.astype(previous.dtype)), (value, aux)
 
     in_order = jax.tree.map(lambda leaf: jnp.take(leaf, inputs, axis=0), given)
     start = (cache, jnp.zeros(n, jnp.float32))

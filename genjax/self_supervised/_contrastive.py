@@ -183,14 +183,15 @@ def _mean_lse_jvp(
             return (of_k, of_tau), _scores(share, q.T)
         return (of_k + _scores(share.T, own.T), of_tau), _scores(share, k.T)
 
-    start = jnp.zeros(q.shape), jnp.zeros(())
+    start = jnp.zeros(q.shape, jnp.float32), jnp.zeros((), jnp.float32)
     items = (_blocks(q, block), _places(n, block), _blocks(rows, block))
     (of_k, of_tau), of_q = jax.lax.scan(step, start, items)
     of_q = of_q.reshape(-1, q.shape[1])[:n]
     change = _inner(of_q, d_q) + of_tau * d_tau
     # Without k the weights are symmetric, and each row stands on both sides.
     change += _inner(of_q, d_q) if d_k is None else _inner(of_k, d_k)
-    return 0.5 * jnp.mean(rows + columns), change / (2 * n * tau)
+    mean = 0.5 * jnp.mean(rows + columns)
+    return mean, (change / (2 * n * tau)).astype(mean.dtype)
 
 
 def _lse(

@@ -56,7 +56,9 @@ def test_another_shape_is_refused():
         standard_normal((3,)).log_prob({}, jnp.zeros((1, 2)))
 
 
-@pytest.mark.parametrize("log_scale", [2.5e-5, 1e-4, -1e-3, 0.02, -0.06, 0.2, -0.3, 5.0])
+@pytest.mark.parametrize(
+    "log_scale", [2.5e-5, 1e-4, -1e-3, 0.02, -0.06, 0.2, -0.3, 5.0]
+)
 def test_a_divergence_keeps_its_digits_near_0(log_scale):
     def moments(mean, log_scale):
         return Moments(jnp.array([[mean]]), jnp.array([[log_scale]]))

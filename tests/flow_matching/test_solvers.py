@@ -64,7 +64,10 @@ def test_the_adjoint_has_the_gradient_of_the_solvers_own_steps():
     ("make", "sentence"),
     [
         (lambda: fixed_steps(0), "steps must be at least 1, got 0"),
-        (lambda: adaptive(tolerance=0.0), "tolerance and most must be positive, got 0.0"),
+        (
+            lambda: adaptive(tolerance=0.0),
+            "tolerance and most must be positive, got 0.0",
+        ),
     ],
 )
 def test_bad_settings_are_refused(make, sentence):

@@ -77,3 +77,24 @@ def test_init_needs_no_work_for_shapes(case):
     assert jax.tree.map(lambda a: a.shape, shapes) == jax.tree.map(
         lambda a: a.shape, params
     )
+
+
+@cases
+def test_every_precision_is_taken_and_gives_float32_at_least(case):
+    x, condition = normal_batch(case)
+    key = jax.random.key(0)
+
+    def both_ways(x, condition):
+        params = case.method.init(key, x, condition)
+        y, log_det = case.method.forward(params, x, condition)
+        return log_det, case.method.inverse(params, y, condition)[1]
+
+    half, wide = (
+        jax.tree.map(lambda leaf, t=t: np.asarray(leaf).astype(t), (x, condition))
+        for t in (jnp.bfloat16, np.float64)
+    )
+    with jax.numpy_dtype_promotion("standard"):
+        found = jax.eval_shape(both_ways, *half)
+        with jax.enable_x64():
+            found += jax.eval_shape(both_ways, *wide)
+    assert all(leaf.dtype in (jnp.float32, jnp.float64) for leaf in found)

@@ -156,3 +156,19 @@ def test_statistics_are_float32_where_x64_is_on(name):
             ),
         ]
     assert {leaf.dtype for leaf in found} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("name", [*BINARY, *PLANAR])
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_every_precision_is_taken_and_gives_float32(name, dtype):
+    case, key = (BINARY | PLANAR)[name], jax.random.key(0)
+    x = jnp.asarray(every_vector(case.event[0])[::3], dtype)
+
+    def of_data(x):
+        variables = case.method.init(key, x)
+        return variables, case.method.log_prob(variables, x)
+
+    with jax.numpy_dtype_promotion("standard"):
+        found = jax.eval_shape(of_data, x)
+    for leaf in jax.tree.leaves(found):
+        assert leaf.dtype in (jnp.float32, jnp.int32)
