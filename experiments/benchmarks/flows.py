@@ -6,6 +6,7 @@ share of a Glow step the 1x1 convolution has.
 uv run --group benchmarks python -m experiments.benchmarks.flows
 """
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -181,14 +182,8 @@ def main() -> None:
     """Prints a row per model and library, then tables of the library's own choices."""
     titles = ("first call, s", "gradient, ms", "lines", "512 samples, ms")
     table = Table("model", "layers", "library", *titles)
-    for kind, depth in (
-        ("affine coupling", 2),
-        ("affine coupling", 8),
-        ("affine coupling", 64),
-        ("spline coupling", 8),
-        ("spline coupling", 64),
-        ("affine autoregressive", 5),
-    ):
+    kinds = ("affine coupling", "spline coupling", "affine autoregressive")
+    for kind, depth in itertools.product(kinds, (2, 8, 16, 64)):
         sides = [compiled(make(kind, depth)) for make in (ours, reference)]
         gradients = alternating_ms(*[side.gradient for side in sides])
         samples = alternating_ms(*[side.sample for side in sides], runs=7)

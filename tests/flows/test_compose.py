@@ -11,7 +11,7 @@ from tests.laws.instances import affine_layer, layer
 
 def test_repeat_is_the_chain_of_its_layers():
     x = jax.random.normal(jax.random.key(0), (5, 4))
-    for unroll in (1, 3, None):
+    for unroll in (1, 2, 3):
         stack = repeat(layer(), 3, unroll=unroll)
         params = stack.init(jax.random.key(1), x)
         layers = join_sequence(
