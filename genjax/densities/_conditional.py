@@ -121,6 +121,8 @@ def conditional_one_hot(model: NetworkLike) -> Density:
 
         log p(x | c) = sum_k x_k log softmax(l(c))_k
 
+    For soft labels, smoothed ones say, that is the cross-entropy.
+
     Args:
         model: a network from conditions to logits `[b, classes]`.
 

@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import as_float
 from genjax.base import Density
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Float, Key, PerExample, Variables
@@ -42,6 +43,7 @@ def diagonal_normal_mixture(*, components: int) -> Density:
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         del condition
+        x = as_float(x)
         mean = k_means(key, x, components=components)
         member = jax.nn.one_hot(_nearest(x, mean), components)
         count = member.sum(axis=0)
@@ -62,6 +64,8 @@ def diagonal_normal_mixture(*, components: int) -> Density:
         params = variables["params"]
         log_scale = params["log_scale"]
         noise = (x[:, None] - params["mean"][None]) * jnp.exp(-log_scale)[None]
+        # Beyond, the square overflows, and no component would have a gradient.
+        noise = jnp.clip(noise, -1e18, 1e18)
         terms = -0.5 * noise**2 - log_scale[None] - 0.5 * math.log(2 * math.pi)
         log_pi = jax.nn.log_softmax(params["logits"])
         return jax.nn.logsumexp(log_pi[None] + terms.sum(axis=2), axis=1)
@@ -103,6 +107,7 @@ def k_means(
         raise InputError(
             f"k_means: {components} centres need as many points, got {len(x)}."
         )
+    x = as_float(x)
     key_first, key_rest = jax.random.split(key)
     first = x[jax.random.randint(key_first, (), 0, len(x))]
 

@@ -51,3 +51,14 @@ def test_mistakes_are_named():
         diagonal_normal_mixture(components=0)
     with pytest.raises(InputError, match="3 centres need as many points, got 2"):
         diagonal_normal_mixture(components=3).init(jax.random.key(0), jnp.ones((2, 1)))
+
+
+def test_outliers_have_finite_gradients():
+    model = diagonal_normal_mixture(components=2)
+    variables = model.init(jax.random.key(0), jnp.array([[0.0], [0.2], [5.0], [5.2]]))
+    value, gradient = jax.value_and_grad(
+        lambda params: model.log_prob({"params": params}, jnp.array([[1e25]]))[0]
+    )(variables["params"])
+    assert jnp.isfinite(value)
+    for leaf in jax.tree.leaves(gradient):
+        assert jnp.isfinite(leaf).all()

@@ -8,67 +8,38 @@ from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.flows import (
     affine,
-    bernstein_polynomial,
-    bounded_rational_quadratic_spline,
     chain,
-    circular_rational_quadratic_spline,
-    cubic_spline,
     density,
     elementwise,
     exponential,
     leaky_relu,
-    linear_spline,
     logistic_mixture_cdf,
     normal_cdf,
     power,
-    quadratic_spline,
-    rational_quadratic_spline,
-    scale,
-    shift,
     sigmoid,
     softplus,
     swap_directions,
     tanh,
 )
+from tests.laws.registry import ELEMENTWISE
 
-MAPS = {
-    "affine": affine(),
-    "bernstein_polynomial": bernstein_polynomial(degree=6),
-    "bounded": bounded_rational_quadratic_spline(bins=5),
-    "circular": circular_rational_quadratic_spline(bins=5),
-    "cubic_spline": cubic_spline(bins=5),
-    "exponential": exponential(),
-    "flip": swap_directions(exponential()),
-    "leaky_relu": leaky_relu(),
-    "linear_spline": linear_spline(bins=5),
-    "logistic_mixture_cdf": logistic_mixture_cdf(components=3),
-    "normal_cdf": normal_cdf(),
-    "power": power(exponent=1.7),
-    "quadratic_spline": quadratic_spline(bins=5),
-    "rational_quadratic_spline": rational_quadratic_spline(bins=5),
-    "scale": scale(),
-    "shift": shift(),
-    "sigmoid": sigmoid(),
-    "softplus": softplus(),
-    "tanh": tanh(),
-}
 POSITIVE = {"flip", "power"}
 
-each = pytest.mark.parametrize("name", MAPS)
+each = pytest.mark.parametrize("name", ELEMENTWISE)
 
 
 def point_and_raw(name, spread=1.0):
     key_x, key_raw = jax.random.split(jax.random.key(1))
     x = jax.random.uniform(key_x, (400,), minval=-2.9, maxval=2.9)
     x = jnp.abs(x) + 0.05 if name in POSITIVE else x
-    return x, spread * jax.random.normal(key_raw, (MAPS[name].size, 400))
+    return x, spread * jax.random.normal(key_raw, (ELEMENTWISE[name].size, 400))
 
 
 @each
 def test_inverse_undoes_forward_and_log_slopes_cancel(name):
     x, raw = point_and_raw(name)
-    y, log_slope = jax.jit(MAPS[name].forward)(raw, x)
-    back, inverse_log_slope = jax.jit(MAPS[name].inverse)(raw, y)
+    y, log_slope = jax.jit(ELEMENTWISE[name].forward)(raw, x)
+    back, inverse_log_slope = jax.jit(ELEMENTWISE[name].inverse)(raw, y)
     np.testing.assert_allclose(back, x, atol=1e-4)
     np.testing.assert_allclose(log_slope, -inverse_log_slope, atol=2e-4)
 
@@ -76,7 +47,7 @@ def test_inverse_undoes_forward_and_log_slopes_cancel(name):
 @each
 def test_log_slope_is_that_of_autodiff(name):
     x, raw = point_and_raw(name)
-    forward = MAPS[name].forward
+    forward = ELEMENTWISE[name].forward
 
     @jax.jit
     def slope(raw, x):
@@ -92,9 +63,9 @@ def test_log_slope_is_that_of_autodiff(name):
 def test_gradients_are_those_of_the_implicit_function(name):
     """d inverse / d raw = -(d forward / d raw) / slope."""
     x, raw = point_and_raw(name)
-    if not MAPS[name].size:
+    if not ELEMENTWISE[name].size:
         return
-    forward, inverse = MAPS[name].forward, MAPS[name].inverse
+    forward, inverse = ELEMENTWISE[name].forward, ELEMENTWISE[name].inverse
 
     @jax.jit
     def both(raw, x):
@@ -109,9 +80,9 @@ def test_gradients_are_those_of_the_implicit_function(name):
 
 @each
 def test_out_of_domain_is_minus_infinity_and_gradients_are_finite(name):
-    forward = MAPS[name].forward
+    forward = ELEMENTWISE[name].forward
     x = jnp.array([-1e4, -4.0, -1.0, 0.0, 0.5, 1.0, 4.0, 1e4])
-    raw = jnp.zeros((MAPS[name].size, len(x)))
+    raw = jnp.zeros((ELEMENTWISE[name].size, len(x)))
     y, log_slope = forward(raw, x)
     assert not jnp.isnan(log_slope).any()
     assert not jnp.isnan(y).any()

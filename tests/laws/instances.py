@@ -1,7 +1,7 @@
 """Tiny instances of methods, and batches for them."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -35,17 +35,25 @@ from genjax.gan import (
     Augmentation,
     Penalty,
     adaptive_augment,
+    adversarial_autoencoder,
     ali,
     auxiliary_classifier_gan,
+    balanced_consistency,
+    bigan,
+    dragan,
     gan,
+    gradient_penalty,
     hinge,
     info_gan,
+    latent_consistency,
     lazily,
     lecam,
     non_saturating,
     r1,
     r2,
     relativistic_paired,
+    veegan,
+    zero_sum,
 )
 from genjax.mutual_information import correlated_normals
 from genjax.self_supervised import deep_infomax, simclr
@@ -178,6 +186,68 @@ def tiny_ali() -> Game:
         latent=standard_normal((2,)),
         penalties=(r2(gamma=1.0),),
     )
+
+
+def pair_game(make: Callable[..., Game], *parts: Any) -> Game:
+    """A game of pairs of an example and its code."""
+    first, last = parts
+    return make(
+        first,
+        nn.Joint(conditioner(1)),
+        last,
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+    )
+
+
+def tiny_bigan() -> Game:
+    return pair_game(bigan, conditioner(), conditioner(2))
+
+
+def tiny_veegan() -> Game:
+    return pair_game(veegan, conditioner(), conditioner(2))
+
+
+def tiny_adversarial_autoencoder() -> Game:
+    return adversarial_autoencoder(
+        conditional_normal(conditioner(4)),
+        conditioner(1),
+        conditional_normal(conditioner(8)),
+        loss=non_saturating(),
+        prior=standard_normal((2,)),
+    )
+
+
+def tiny_consistent_gan() -> Game:
+    parts, latent = (conditioner(), conditioner(1)), standard_normal((2,))
+    inner = gan(*parts, loss=non_saturating(), latent=latent)
+    return latent_consistency(inner, *parts, latent=latent)
+
+
+def penalized_gan() -> Game:
+    """A game with every penalty that the others are without."""
+
+    def negate(key: Key, x: Array) -> Array:
+        return jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1)), -x, x)
+
+    return tiny_gan(
+        (
+            gradient_penalty(weight=1.0),
+            dragan(weight=1.0),
+            balanced_consistency(negate),
+        )
+    )
+
+
+def tiny_zero_sum() -> Game:
+    """`min_w max_v` of a mean of `v . x - |v|^2 / 2 + w . x v . x`."""
+
+    def value(w: Array, v: Array, batch: Batch, key: Key) -> Array:
+        w, v = w.astype(jnp.float32), v.astype(jnp.float32)
+        along = batch["x"] @ v
+        return jnp.mean(along + (batch["x"] @ w) * along) - v @ v / 2
+
+    return zero_sum(value, lambda key, batch: (jnp.ones(4), jnp.full(4, 0.5)))
 
 
 def tiny_classifier_gan() -> Game:

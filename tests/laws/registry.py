@@ -22,6 +22,7 @@ from genjax.autoregressive import (
     laplace_mixture,
     lstm,
     made,
+    member_likelihood,
     nade,
     on_images,
     order_ensemble,
@@ -41,10 +42,15 @@ from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
     checkerboard,
+    concatenated,
+    conditional_bernoulli,
     conditional_likelihood,
     conditional_normal,
+    conditional_one_hot,
     diagonal_normal,
+    diagonal_normal_mixture,
     eight_gaussians,
+    embed_condition,
     gaussian_grid,
     logistic,
     negative_log_likelihood,
@@ -53,24 +59,33 @@ from genjax.densities import (
     standard_normal,
     tempered,
     two_moons,
+    uniform,
 )
 from genjax.flow_matching import (
     continuous,
     distillation,
+    drop_condition,
     fixed_steps,
     flow_matching,
     logit_normal_times,
 )
 from genjax.flows import (
+    Elementwise,
     actnorm,
     affine,
     alternating_mask,
+    autoregressive_flow,
+    bernstein_polynomial,
     block_autoregressive,
+    bounded_rational_quadratic_spline,
     chain,
     checkerboard_mask,
+    circular_rational_quadratic_spline,
     coupling,
+    cubic_spline,
     density,
     elementwise,
+    exponential,
     glow,
     glow_step,
     householder,
@@ -78,26 +93,35 @@ from genjax.flows import (
     identity,
     invert,
     jacobi,
+    leaky_relu,
+    linear_spline,
+    logistic_mixture_cdf,
     masked_autoregressive,
     masked_coupling,
     multiscale,
+    normal_cdf,
     orthogonal_sylvester,
     permutation,
     planar,
     plu,
+    power,
     qr,
+    quadratic_spline,
     radial,
     rational_quadratic_spline,
     realnvp,
     repeat,
     residual,
     reverse,
+    scale,
     sequential,
     shift,
     sigmoid,
+    softplus,
     squeeze,
     stack,
     swap_directions,
+    tanh,
     triangular,
     triangular_sylvester,
     variational_dequantization,
@@ -121,6 +145,7 @@ from genjax.training import (
     scheduled,
     skip_nonfinite,
     stochastic,
+    sweep,
     with_ema,
     with_preprocessing,
 )
@@ -137,13 +162,17 @@ from tests.laws.instances import (
     layer,
     masked,
     pair_batch,
+    penalized_gan,
     perfect_fcos,
     player,
     remembering_gan,
     scene_batch,
     time_network,
+    tiny_adversarial_autoencoder,
     tiny_ali,
+    tiny_bigan,
     tiny_classifier_gan,
+    tiny_consistent_gan,
     tiny_detector,
     tiny_fcos,
     tiny_gan,
@@ -152,6 +181,8 @@ from tests.laws.instances import (
     tiny_realnvp,
     tiny_simclr,
     tiny_vae,
+    tiny_veegan,
+    tiny_zero_sum,
 )
 
 
@@ -257,6 +288,28 @@ BIJECTORS: Mapping[str, Case] = {
     "repeat, scanned": Case(repeat(layer(), 10)),
 }
 
+ELEMENTWISE: Mapping[str, Elementwise] = {
+    "affine": affine(),
+    "bernstein_polynomial": bernstein_polynomial(degree=6),
+    "bounded": bounded_rational_quadratic_spline(bins=5),
+    "circular": circular_rational_quadratic_spline(bins=5),
+    "cubic_spline": cubic_spline(bins=5),
+    "exponential": exponential(),
+    "flip": swap_directions(exponential()),
+    "leaky_relu": leaky_relu(),
+    "linear_spline": linear_spline(bins=5),
+    "logistic_mixture_cdf": logistic_mixture_cdf(components=3),
+    "normal_cdf": normal_cdf(),
+    "power": power(exponent=1.7),
+    "quadratic_spline": quadratic_spline(bins=5),
+    "rational_quadratic_spline": rational_quadratic_spline(bins=5),
+    "scale": scale(),
+    "shift": shift(),
+    "sigmoid": sigmoid(),
+    "softplus": softplus(),
+    "tanh": tanh(),
+}
+
 AUTOREGRESSIVE: Mapping[str, Callable[[Conditional], Density]] = {
     "fvsbn": lambda c: fvsbn(conditional=c),
     "nade": lambda c: nade(hidden=5, conditional=c),
@@ -341,6 +394,14 @@ PLANAR: Mapping[str, Case] = {
         ),
         (2,),
     ),
+    "autoregressive_flow": Case(
+        autoregressive_flow(rational_quadratic_spline(bins=4), masked(11)), (2,)
+    ),
+    "diagonal_normal_mixture": Case(diagonal_normal_mixture(components=3), (2,)),
+    "uniform": Case(uniform((2,), low=-1.0, high=1.5), (2,)),
+    "concatenated": Case(
+        concatenated((standard_normal((1,)), 1), (logistic((1,)), 1)), (2,)
+    ),
     "tempered": Case(tempered(logistic((2,)), temperature=0.4), (2,)),
     "resampled": Case(
         resampled(
@@ -359,6 +420,34 @@ PLANAR: Mapping[str, Case] = {
     "spirals": Case(spirals(noise=0.3), (2,)),
 }
 """Densities over the plane, within [-8, 8]^2 up to 1e-3 of their mass."""
+
+
+CONDITIONAL: Mapping[str, Case] = {
+    "conditional_normal": Case(conditional_normal(conditioner(4)), (2,), (3,)),
+    "embed_condition": Case(
+        embed_condition(conditional_normal(conditioner(4)), conditioner(5)), (2,), (3,)
+    ),
+    "conditional_bernoulli": Case(conditional_bernoulli(conditioner(6)), (6,), (3,)),
+    "conditional_one_hot": Case(conditional_one_hot(conditioner(6)), (6,), (3,)),
+    "conditional flow": Case(
+        density(
+            repeat(chain(coupling(affine(), conditioner(2), split=1), reverse()), 2),
+            standard_normal((2,)),
+        ),
+        (2,),
+        (3,),
+    ),
+    "conditional base": Case(
+        density(planar(), conditional_normal(conditioner(4))), (2,), (3,)
+    ),
+    "nade": Case(nade(hidden=5), (6,), (3,)),
+    "made": Case(made(hidden=(7, 9)), (6,), (3,)),
+    "transformer": Case(transformer(width=8, heads=2, layers=1), (6,), (3,)),
+    "pixel_cnn": Case(
+        pixel_cnn(shape=(3, 2, 1), channels=4, layers=2, kernel=3), (6,), (3,)
+    ),
+}
+"""Densities of a condition, over {0, 1}^6 or the plane."""
 
 
 class Training(NamedTuple):
@@ -394,6 +483,17 @@ OBJECTIVES: Mapping[str, Training] = {
     "flow_matching": Training(
         flow_matching(time_network(), times=logit_normal_times())
     ),
+    "drop_condition": Training(
+        drop_condition(
+            flow_matching(time_network()), rate=0.5, unconditional=jnp.zeros(3)
+        ),
+        conditional_batch,
+    ),
+    "member_likelihood": Training(
+        member_likelihood(
+            partial(deep_nade, conditioner()), np.array([[0, 1, 2, 3], [2, 0, 3, 1]])
+        )
+    ),
     "distillation": Training(distillation(time_network()), flow_pair_batch),
     "variational_dequantization": Training(
         stochastic(
@@ -427,6 +527,14 @@ OBJECTIVES: Mapping[str, Training] = {
     "gan, discriminator": Training(player(tiny_gan((r1(gamma=1.0),)), "discriminator")),
     "gan that remembers": Training(player(remembering_gan(), "discriminator")),
     "gan that infers": Training(player(tiny_ali(), "generator")),
+    "gan that is penalised": Training(player(penalized_gan(), "discriminator")),
+    "gan of alike noise": Training(player(tiny_consistent_gan(), "generator")),
+    "bigan": Training(player(tiny_bigan(), "generator")),
+    "veegan": Training(player(tiny_veegan(), "generator")),
+    "adversarial_autoencoder": Training(
+        player(tiny_adversarial_autoencoder(), "generator")
+    ),
+    "zero_sum": Training(player(tiny_zero_sum(), "discriminator")),
     "gan that informs": Training(player(tiny_info_gan(), "generator")),
     "gan that classifies": Training(
         player(tiny_classifier_gan(), "discriminator"),
@@ -434,6 +542,10 @@ OBJECTIVES: Mapping[str, Training] = {
     ),
 }
 """Every objective, and both players of every game."""
+
+
+PLAYERS = [*OBJECTIVES][[*OBJECTIVES].index("gan, generator") :]
+"""Those that are players of games, which `minimax` trains."""
 
 
 class HeadCase(NamedTuple):
@@ -466,11 +578,17 @@ UPDATES: Mapping[str, Training] = {
     **{
         name: Training(descent(name), case.batch)
         for name, case in OBJECTIVES.items()
-        if not name.startswith("gan")
+        if name not in PLAYERS
     },
     "with_ema": Training(with_ema(descent("realnvp"), decay=0.9)),
     "skip_nonfinite": Training(skip_nonfinite(descent("nade"))),
     "ensemble": Training(ensemble(descent("nade"), 3)),
+    "sweep": Training(
+        sweep(
+            lambda rate: gradient_descent(OBJECTIVES["nade"].method, optax.sgd(rate)),
+            jnp.array([0.01, 0.1]),
+        )
+    ),
     "minimax, alternating": Training(tiny_minimax(alternating(n_discriminator=2))),
     "minimax, simultaneous": Training(tiny_minimax(simultaneous())),
     "minimax, extragradient": Training(tiny_minimax(extragradient())),

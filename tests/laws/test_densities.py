@@ -13,7 +13,14 @@ from genjax.autoregressive import (
     laplace_mixture,
 )
 from tests.laws.instances import every_vector, moved, outputs_of
-from tests.laws.registry import AUTOREGRESSIVE, BINARY, PLANAR, Case
+from tests.laws.registry import (
+    AUTOREGRESSIVE,
+    BINARY,
+    CONDITIONAL,
+    PLANAR,
+    Case,
+    normal_batch,
+)
 
 binary = pytest.mark.parametrize("case", BINARY.values(), ids=BINARY.keys())
 planar = pytest.mark.parametrize("case", PLANAR.values(), ids=PLANAR.keys())
@@ -105,7 +112,9 @@ def test_probabilities_of_all_classes_sum_to_one(name, conditional):
 
 @planar
 def test_integral_over_the_plane_is_one(case):
-    points = 1600 if case.method is PLANAR["checkerboard"].method else 801
+    # Where the density jumps, cells end there.
+    jumps = [PLANAR[name].method for name in ("checkerboard", "uniform")]
+    points = 1600 if case.method in jumps else 801
     ticks = (jnp.arange(points, dtype=jnp.float32) + 0.5) / points * 16 - 8
     grid = jnp.stack(jnp.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     start = jax.random.normal(jax.random.key(1), (64, 2))
@@ -162,7 +171,8 @@ def test_statistics_are_float32_where_x64_is_on(name):
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_every_precision_is_taken_and_gives_float32(name, dtype):
     case, key = (BINARY | PLANAR)[name], jax.random.key(0)
-    x = jnp.asarray(every_vector(case.event[0])[::3], dtype)
+    vectors = every_vector(case.event[0])[::3]
+    x = jnp.asarray(jnp.concatenate([vectors, vectors, vectors]), dtype)
 
     def of_data(x):
         variables = case.method.init(key, x)
@@ -172,3 +182,37 @@ def test_every_precision_is_taken_and_gives_float32(name, dtype):
         found = jax.eval_shape(of_data, x)
     for leaf in jax.tree.leaves(found):
         assert leaf.dtype in (jnp.float32, jnp.int32)
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_every_conditional_is_a_density_of_its_own(name):
+    case = CONDITIONAL[name]
+    binary = case.event == (6,)
+    ticks = (jnp.arange(400, dtype=jnp.float32) + 0.5) / 25 - 8
+    plane = jnp.stack(jnp.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    points, cell = (every_vector(6), 1.0) if binary else (plane, 1 / 25**2)
+    points = jnp.eye(6) if name == "conditional_one_hot" else points
+    start = every_vector(6)[::3] if binary else plane[::1000] / 4
+    conditions = jax.random.normal(jax.random.key(1), (len(start), 3))
+    variables = jax.jit(case.method.init)(jax.random.key(0), start, conditions)
+    variables = moved(variables) if binary else variables
+    log_prob = jax.jit(case.method.log_prob)
+    densities = []
+    for row in conditions[:2]:
+        condition = jnp.broadcast_to(row, (len(points), 3))
+        densities.append(np.exp(log_prob(variables, points, condition)))
+        np.testing.assert_allclose(cell * densities[-1].sum(), 1, atol=2e-3)
+    assert np.abs(densities[0] - densities[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_samples_of_a_conditional_carry_their_log_prob(name):
+    case = CONDITIONAL[name]
+    binary = case.event == (6,)
+    start = every_vector(6)[:32] if binary else normal_batch(case, 32)[0]
+    condition = jax.random.normal(jax.random.key(1), (32, 3))
+    variables = jax.jit(case.method.init)(jax.random.key(0), start, condition)
+    sample = jax.jit(case.method.sample, static_argnums=2)
+    x, log_prob = sample(variables, jax.random.key(2), 32, condition)
+    again = jax.jit(case.method.log_prob)(variables, x, condition)
+    np.testing.assert_allclose(log_prob, again, atol=1e-4)
