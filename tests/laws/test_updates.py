@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.training import (
     ensemble,
@@ -61,20 +62,51 @@ def test_one_trace_a_run(case):
     assert len(traces) == 1
 
 
+BLIND = [OBJECTIVES[k] for k in ("gan, generator", "gan of alike noise", "veegan")]
+"""Generators whose losses see no data."""
+
+
 @objectives
-def test_bfloat16_parameters_stay_finite(case):
+def test_bfloat16_parameters_stay_finite_and_nan_is_never_hidden(case):
     objective = case.method
     variables = jax.jit(objective.init)(jax.random.key(0), case.batch())
     half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])
 
-    def loss(params):
-        return objective.loss(
-            {**variables, "params": params}, case.batch(), jax.random.key(1)
-        )
+    def loss(params, batch):
+        return objective.loss({**variables, "params": params}, batch, jax.random.key(1))
 
     gradient = jax.jit(jax.grad(loss, has_aux=True))
-    gradients, (_, metrics) = gradient(half)
+    gradients, (_, metrics) = gradient(half, case.batch())
     assert metrics["loss"].dtype == jnp.float32
     for leaf in jax.tree.leaves(gradients):
         assert leaf.dtype == jnp.bfloat16
-        assert jnp.all(jnp.isfinite(leaf.astype(jnp.float32)))
+        assert np.isfinite(np.asarray(leaf, np.float32)).all()
+    broken = jax.tree.map(with_nan, case.batch())
+    seen = not np.isfinite(gradient(half, broken)[1][1]["loss"])
+    assert seen == (case not in BLIND)
+
+
+def with_nan(leaf):
+    """The first example is NaN, where it is of numbers."""
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return leaf
+    leaf = np.array(leaf)
+    leaf[0] = np.nan
+    return leaf
+
+
+@objectives
+def test_forward_mode_and_second_order_are_there(case):
+    batch, key = case.batch(), jax.random.key(1)
+
+    def curvature(key):
+        variables = case.method.init(key, batch)
+
+        def loss(params):
+            return case.method.loss({**variables, "params": params}, batch, key)[0]
+
+        params = variables["params"]
+        return jax.jvp(jax.grad(loss), (params,), (params,))[1]
+
+    found = jax.eval_shape(curvature, key)
+    assert jax.tree.leaves(found)
