@@ -45,7 +45,8 @@ def masked_autoregressive(
 
     With `affine()` this is a layer of the masked autoregressive flow, with a spline
     that of the autoregressive neural spline flow; `invert` of it is the inverse
-    autoregressive flow, whose sampling takes one pass.
+    autoregressive flow, whose sampling takes one pass. As for `coupling`, deep stacks
+    need networks whose output is 0 at first.
 
     Args:
         transform: the scalar map.

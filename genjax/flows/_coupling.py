@@ -19,7 +19,9 @@ def coupling(transform: Elementwise, model: NetworkLike, *, split: int) -> Bijec
 
     With `shift()` this is NICE's layer, with `affine()` RealNVP's, with a spline that
     of neural spline flows; on images it is channel-wise. A condition is appended to the
-    network's input features.
+    network's input features. Deep stacks need networks whose output is 0 at first
+    (`nn.MLP(..., output_init=jax.nn.initializers.zeros)`): each layer then begins as
+    the identity, where random ones multiply up.
 
     Args:
         transform: the scalar map.

@@ -182,11 +182,17 @@ def _report(
         bad = ~np.isfinite(loss) & (values.get("skipped", np.zeros(1)) == 0)
         if bad.any():
             place = int(np.argwhere(bad)[0, 0])
+            first = step - len(loss) + place + 1
+            hint = (
+                "Nothing was trained yet: look at the data, and at how the model "
+                "starts (deep flows need networks with an output_init of zeros)."
+                if first == 1
+                else "The checkpoints of earlier steps are whole. A lower learning "
+                "rate, gradient clipping or skip_nonfinite may help."
+            )
             raise RunError(
-                f"the {name.replace('_', ' ')} of step {step - len(loss) + place + 1} "
-                f"is not finite ({loss[place].tolist()}); the checkpoints of earlier "
-                "steps are whole. A lower learning rate, gradient clipping or "
-                "skip_nonfinite may help."
+                f"the {name.replace('_', ' ')} of step {first} is not finite "
+                f"({loss[place].tolist()}). {hint}"
             )
     # Steps that were skipped have no loss.
     means = {

@@ -12,6 +12,7 @@ from genjax.flows import (
     coupling,
     masked_coupling,
     rational_quadratic_spline,
+    repeat,
 )
 from tests.laws.instances import conditioner
 
@@ -78,3 +79,12 @@ def test_a_bfloat16_conditioner_keeps_the_inverse_and_float32_log_dets():
     y, log_det = layer.forward(params, x)
     assert y.dtype == log_det.dtype == jnp.float32
     np.testing.assert_allclose(layer.inverse(params, y)[0], x, atol=1e-5)
+
+
+def test_a_deep_stack_of_networks_of_zeros_begins_as_the_identity():
+    network = nn.MLP(features=4, hidden=(8,), output_init=jax.nn.initializers.zeros)
+    deep = repeat(coupling(affine(), network, split=2), 64)
+    x = jax.random.normal(jax.random.key(0), (5, 4))
+    y, log_det = jax.jit(deep.forward)(jax.jit(deep.init)(jax.random.key(1), x), x)
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(log_det, 0)

@@ -89,6 +89,11 @@ def exploding(at):
     )
 
 
+def test_a_loss_that_is_not_finite_at_first_is_no_matter_of_training():
+    with pytest.raises(RunError, match=r"step 1 is not finite .* look at the data"):
+        fit(exploding(0), pipeline(), key=KEY, steps=2, show_progress=False)
+
+
 def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
     with Checkpoints(tmp_path, config={}) as checkpoints:
         with pytest.raises(
