@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from genjax.arrays import sum_event
+from genjax.arrays import as_float, sum_event
 from genjax.base import Bijector
 from genjax.base import Direction as BijectorDirection
 from genjax.errors import InputError
@@ -74,6 +74,7 @@ def elementwise(transform: Elementwise) -> Bijector:
             variables: Variables, x: Event, /, condition: Condition = None
         ) -> tuple[Event, PerExample]:
             del condition
+            x = as_float(x)
             if not transform.size:
                 y, log_slope = function(jnp.zeros((0, *x.shape)), x)
                 return y, sum_event(log_slope)

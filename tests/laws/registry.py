@@ -136,6 +136,19 @@ from genjax.gan import (
     simultaneous,
     unrolled,
 )
+from genjax.metrics import (
+    classifier_score,
+    energy_distance,
+    frechet_distance,
+    gaussian_kernel,
+    kernel_distance,
+    maximum_mean_discrepancy,
+    memorization,
+    mode_coverage,
+    nearest_neighbour_accuracy,
+    precision_recall_density_coverage,
+    sliced_wasserstein,
+)
 from genjax.mutual_information import estimation, separable_critic, smile
 from genjax.programs import invertible
 from genjax.training import (
@@ -543,6 +556,24 @@ OBJECTIVES: Mapping[str, Training] = {
 }
 """Every objective, and both players of every game."""
 
+
+OF_SAMPLES: Mapping[str, Callable[[jax.Array, jax.Array], Any]] = {
+    "classifier_score": lambda x, y: (classifier_score(x), classifier_score(y)),
+    "energy_distance": energy_distance,
+    "frechet_distance": frechet_distance,
+    "kernel_distance": kernel_distance,
+    "maximum_mean_discrepancy": partial(
+        maximum_mean_discrepancy, kernel=gaussian_kernel(1.0, 3.0)
+    ),
+    "memorization": lambda x, y: memorization(x, y, 2 * y),
+    "mode_coverage": lambda x, y: mode_coverage(x, y[:2], scale=0.5),
+    "nearest_neighbour_accuracy": nearest_neighbour_accuracy,
+    "precision_recall_density_coverage": partial(
+        precision_recall_density_coverage, k=2
+    ),
+    "sliced_wasserstein": partial(sliced_wasserstein, jax.random.key(7)),
+}
+"""Every metric of two sets of 20 vectors, a pytree of scalars."""
 
 PLAYERS = [*OBJECTIVES][[*OBJECTIVES].index("gan, generator") :]
 """Those that are players of games, which `minimax` trains."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import genjax
+from tests.laws.registry import OF_SAMPLES
 
 CONTRACTS = (
     "Bijector",
@@ -52,3 +53,13 @@ def test_every_public_method_is_registered(package):
         )
     }
     assert methods - registered() == set()
+
+
+def test_every_metric_of_samples_is_registered():
+    metrics = importlib.import_module("genjax.metrics")
+    of_samples = {
+        name
+        for name in metrics.__all__
+        if hasattr(getattr(metrics, name), "__wrapped__")
+    }
+    assert of_samples == set(OF_SAMPLES)
