@@ -1,29 +1,12 @@
 """Generative models, encoders and detectors as composable pure-function transforms.
 
-Start with `genjax.base`: the contracts that every method is made of.
+Start with `genjax.base`: the contracts that every method is made of. A family is
+imported when it is first used, so that `import genjax` costs nothing.
 """
 
-from genjax import (
-    augment,
-    autoregressive,
-    data,
-    densities,
-    detection,
-    flow_matching,
-    flows,
-    gan,
-    metrics,
-    mutual_information,
-    nn,
-    perceptron,
-    plotting,
-    programs,
-    receptive_field,
-    self_supervised,
-    smooth,
-    training,
-    vae,
-)
+from importlib import import_module
+from types import ModuleType
+
 from genjax.base import (
     Bijector,
     Density,
@@ -70,3 +53,14 @@ __all__ = [
     "training",
     "vae",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Imports a family when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'genjax' has no attribute {name!r}")
+    return import_module(f"genjax.{name}")
+
+
+def __dir__() -> list[str]:
+    return __all__

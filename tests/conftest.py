@@ -1,6 +1,7 @@
 """Settings of all tests: strict JAX, eight simulated devices, checked shapes."""
 
 import functools
+import importlib
 import os
 from pathlib import Path
 
@@ -41,7 +42,8 @@ PACKAGES = {path.parent.name for path in ROOT.glob("genjax/*/__init__.py")} - {"
 HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in sorted(PACKAGES)]]
 
 with install_import_hook(HOOKED, "beartype.beartype"):
-    import genjax  # noqa: F401
+    for name in HOOKED:
+        importlib.import_module(name)
 
 
 def pytest_configure(config: pytest.Config) -> None:
