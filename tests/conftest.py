@@ -52,14 +52,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def few_compiled_programs():
-    """Forgets programs before they use up the memory maps of a process.
+    """Forgets programs before they use up the memory of a process, or its maps.
 
-    Each compiled program holds some; Linux allows 65,530 and kills what needs more.
+    Each compiled program holds some; Linux allows 65,530 maps, and kills what needs
+    more.
     """
     yield
     maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_text().count("\n") > 20_000:
+    if maps.exists() and maps.read_text().count("\n") > 10_000:
         jax.clear_caches()
+        mlir.make_ir_context.cache_clear()
 
 
 @pytest.fixture
