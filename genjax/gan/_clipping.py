@@ -42,8 +42,10 @@ def clip_weights(*, limit: float) -> optax.GradientTransformation:
         def one(update: Array, param: Array) -> Array:
             update = jnp.clip(param + update, -limit, limit) - param
             # The difference is rounded at the size of the parameter it comes from.
-            inwards = jnp.nextafter(update, jnp.where(param > 0, -jnp.inf, jnp.inf))
-            return jnp.where(jnp.abs(param + update) > limit, inwards, update)
+            rounded = jax.lax.stop_gradient(update)
+            inwards = jnp.nextafter(rounded, jnp.where(param > 0, -jnp.inf, jnp.inf))
+            is_outside = jnp.abs(param + update) > limit
+            return update + jnp.where(is_outside, inwards - rounded, 0)
 
         return jax.tree.map(one, updates, params)
 

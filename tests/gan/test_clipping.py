@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -35,3 +36,14 @@ def test_not_even_the_last_digit_is_outside(start):
     assert clipped.max() <= np.float32(0.01)
     # One unit in the last place of what it was clipped from.
     assert clipped.min() >= 0.01 - 2 * np.spacing(np.float32(2 * abs(start)))
+
+
+def test_gradients_go_through_the_clipping():
+    optimizer = clip_weights(limit=0.1)
+
+    def end(update):
+        params = jnp.array([0.05, 0.05, 7.0])
+        return params + optimizer.update(update, optimizer.init(params), params)[0]
+
+    slopes = jax.jacobian(end)(jnp.array([0.01, 0.3, -1.0]))
+    np.testing.assert_array_equal(slopes, np.diag([1.0, 0.0, 0.0]))
