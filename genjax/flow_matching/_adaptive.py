@@ -57,6 +57,8 @@ class _Progress(NamedTuple):
 
 
 class _Settings(NamedTuple):
+    """What `adaptive` was asked for."""
+
     tolerance: float
     most: int
 

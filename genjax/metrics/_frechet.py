@@ -219,7 +219,7 @@ def _nuclear_norm_jvp(
 
 
 def _nuclear_norm_and_slopes(a: Array, b: Array) -> tuple[Scalar, Array, Array]:
-    """The norm and its gradients `U V' b` and `V U' a`, by the smaller Gram factors."""
+    """The norm and its gradients `U V' b` and `V U' a`, by the factors R of both."""
     q_a, r_a = _thin(a)
     q_b, r_b = _thin(b)
     u, values, v = jnp.linalg.svd(r_a @ r_b.T, full_matrices=False)
