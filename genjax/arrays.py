@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from genjax.typing import Array, PerExample, Tree
+from genjax.typing import Array, Float, PerExample, Tree
 
 
 def widened(tree: Tree) -> Tree:
@@ -39,6 +39,20 @@ def as_float32(tree: Tree) -> Tree:
     'float32'
     """
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+
+def unit(x: Float[Array, "*b n"]) -> Float[Array, "*b n"]:
+    """Scales the last axis to length 1, whatever its scale; zeros stay.
+
+    >>> unit(jnp.array([[3e30, 4e30], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    # Compared with 0, so that a row with NaN is no row of zeros.
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=-1, keepdims=True))
+    x = x / jnp.where(largest == 0, 1.0, largest)
+    squared = jnp.sum(x**2, axis=-1, keepdims=True)
+    is_zero = squared == 0
+    return jnp.where(is_zero, 0.0, x / jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
 
 
 def lead(values: Array, leaf: Array) -> Array:

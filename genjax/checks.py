@@ -139,12 +139,13 @@ def depends_on(function: Callable[[Tree], Tree], argument: Tree) -> bool:
     >>> depends_on(jnp.zeros_like, jnp.ones(2))
     False
     """
-    jax.eval_shape(function, argument)
     pair = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), argument)
     try:
         # JAX refuses outputs without an axis that depend on a mapped argument.
         jax.eval_shape(jax.vmap(function, out_axes=None), pair)
     except ValueError:
+        # What the function itself refuses is raised here.
+        jax.eval_shape(function, argument)
         return True
     return False
 

@@ -37,8 +37,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from genjax import data, nn
-from genjax import flow_matching as fm
+from genjax import data, flow_matching as fm, nn
 from genjax.densities import (
     negative_log_likelihood,
     standard_normal,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.densities._bernoulli import bernoulli_log_prob, smoothed_logits
+from genjax.densities._normal import standard_log_density
 from genjax.errors import InputError
 from genjax.typing import Array, Float, Key
 
@@ -131,8 +132,7 @@ def normal_mixture(components: int) -> Conditional:
     return _mixture(
         "normal_mixture",
         components,
-        # Beyond, the square overflows, and no component would have a gradient.
-        lambda z: -0.5 * (jnp.clip(z, -1e18, 1e18) ** 2 + math.log(2 * math.pi)),
+        standard_log_density,
         jax.random.normal,
     )
 

@@ -165,7 +165,6 @@ def orderless_likelihood(
     ()
     """
     conditional = binary() if conditional is None else conditional
-    conditional = binary() if conditional is None else conditional
     conditionals = _Conditionals(
         as_network(model, user="orderless_likelihood"), conditional
     )

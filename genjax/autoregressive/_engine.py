@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.arrays import as_float, as_float32
+from genjax.arrays import as_float32
 from genjax.autoregressive._conditional import Conditional
 from genjax.base import Density, Init
 from genjax.checks import check_order, check_prefix
@@ -119,7 +119,7 @@ def autoregressive(
         x = x.astype(jnp.float32)
         return join_parts(
             {
-                "bias": {"params": conditional.marginal(as_float(x))},
+                "bias": {"params": conditional.marginal(x)},
                 "network": network.init(key, conditional.embed(x), condition),
             }
         )

@@ -56,13 +56,6 @@ class _Progress(NamedTuple):
     tries: Array
 
 
-class _Settings(NamedTuple):
-    """What `adaptive` was asked for."""
-
-    tolerance: float
-    most: int
-
-
 def adaptive(*, tolerance: float = 1e-5, most: int = 10_000) -> Integrator:
     """Follows a field by Dormand and Prince's method, in steps that fit an error.
 
@@ -95,7 +88,6 @@ def adaptive(*, tolerance: float = 1e-5, most: int = 10_000) -> Integrator:
             f"adaptive: tolerance and most must be positive, got {tolerance} and "
             f"{most}."
         )
-    settings = _Settings(tolerance, most)
 
     def integrate(field: Derivative, state: Tree, start: float, stop: float) -> Tree:
         span = stop - start
@@ -107,13 +99,15 @@ def adaptive(*, tolerance: float = 1e-5, most: int = 10_000) -> Integrator:
             return (span * ravel_pytree(slope)[0]).astype(flat.dtype)
 
         closed, constants = jax.closure_convert(along, flat, jnp.zeros((), flat.dtype))
-        return unravel(_solve(closed, settings, flat, *constants))
+        return unravel(_solve(closed, tolerance, most, flat, *constants))
 
     return integrate
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _solve(field: Field, settings: _Settings, state: Flat, *constants: Array) -> Flat:
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _solve(
+    field: Field, tolerance: float, most: int, state: Flat, *constants: Array
+) -> Flat:
     """The state at time 1 of that at time 0; NaN where it is not reached."""
     zero = jnp.zeros((), state.dtype)
 
@@ -122,7 +116,7 @@ def _solve(field: Field, settings: _Settings, state: Flat, *constants: Array) ->
 
     def going(now: _Progress) -> Array:
         is_moving = now.time + now.step > now.time
-        return (now.time < 1) & is_moving & (now.tries < settings.most)
+        return (now.time < 1) & is_moving & (now.tries < most)
 
     def advance(now: _Progress) -> _Progress:
         step = jnp.minimum(now.step, 1 - now.time)
@@ -132,7 +126,7 @@ def _solve(field: Field, settings: _Settings, state: Flat, *constants: Array) ->
             slopes.append(at(reached, now.time + node * step))
         error = step * _weighted(ERROR, slopes)
         allowed = jnp.maximum(jnp.abs(now.state), jnp.abs(reached)) + 1
-        ratio = _size(error / (settings.tolerance * allowed))
+        ratio = _size(error / (tolerance * allowed))
         is_finite = jnp.isfinite(ratio) & jnp.all(jnp.isfinite(slopes[-1]))
         fits = is_finite & (ratio <= 1)
         factor = jnp.clip(0.9 * jnp.maximum(ratio, 1e-10) ** -0.2, 0.2, 10.0)
@@ -155,15 +149,16 @@ def _solve(field: Field, settings: _Settings, state: Flat, *constants: Array) ->
 
 
 def _solve_forward(
-    field: Field, settings: _Settings, state: Flat, *constants: Array
+    field: Field, tolerance: float, most: int, state: Flat, *constants: Array
 ) -> tuple[Flat, tuple[Flat, tuple[Array, ...]]]:
-    end = _solve(field, settings, state, *constants)
+    end = _solve(field, tolerance, most, state, *constants)
     return end, (end, constants)
 
 
 def _solve_backward(
     field: Field,
-    settings: _Settings,
+    tolerance: float,
+    most: int,
     kept: tuple[Flat, tuple[Array, ...]],
     cotangent: Flat,
 ) -> tuple[Array, ...]:
@@ -182,7 +177,8 @@ def _solve_backward(
         of_state, *of_constants = pull(adjoint)
         return ravel_pytree((-slope, of_state, tuple(of_constants)))[0]
 
-    _, adjoint, of_constants = unravel(_solve(backwards, settings, flat, *constants))
+    start = _solve(backwards, tolerance, most, flat, *constants)
+    _, adjoint, of_constants = unravel(start)
     return adjoint, *of_constants
 
 

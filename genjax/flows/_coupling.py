@@ -4,8 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.arrays import sum_event
-from genjax.base import Bijector, NetworkLike
-from genjax.base import Direction as BijectorDirection
+from genjax.base import Bijector, Direction as BijectorDirection, NetworkLike
 from genjax.errors import InputError
 from genjax.flows._elementwise import Direction, Elementwise
 from genjax.nn.adapters import as_pure_network

@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.arrays import as_float, sum_event
-from genjax.base import Bijector
-from genjax.base import Direction as BijectorDirection
+from genjax.base import Bijector, Direction as BijectorDirection
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Float, Key, PerExample, Variables
 

@@ -43,13 +43,9 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
     12.0
     """
     _check_sizes("frechet_distance", x, y)
-    means = [jnp.mean(z, axis=0, keepdims=True) for z in (x, y)]
-    a, b = (
-        (z - mean) / jnp.sqrt(len(z) - 1.0)
-        for z, mean in zip((x, y), means, strict=True)
-    )
+    (m_x, a), (m_y, b) = _moments(x), _moments(y)
     spread = jnp.sum(a**2) + jnp.sum(b**2)
-    return jnp.sum((means[0] - means[1]) ** 2) + spread - 2 * _nuclear_norm(a, b)
+    return jnp.sum((m_x - m_y) ** 2) + spread - 2 * _nuclear_norm(a, b)
 
 
 @in_full_precision
@@ -201,6 +197,12 @@ def sliced_wasserstein(
         return jnp.mean((jnp.sort(x @ line) - jnp.sort(y @ line)) ** 2)
 
     return jnp.sqrt(jnp.mean(jax.lax.map(along, lines)))
+
+
+def _moments(x: Array) -> tuple[Array, Array]:
+    """The mean `[1, d]`, and `[n, d]` whose square is the covariance."""
+    mean = jnp.mean(x, axis=0, keepdims=True)
+    return mean, (x - mean) / jnp.sqrt(len(x) - 1.0)
 
 
 @jax.custom_jvp

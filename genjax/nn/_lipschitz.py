@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from genjax.arrays import unit
 from genjax.typing import Array, Float
 
 
@@ -36,9 +37,7 @@ def singular_vector(
     fixed = fixed / jnp.where(largest > 0, largest, 1.0)
 
     def improve(v: Array, _: None) -> tuple[Array, None]:
-        v = fixed.T @ (fixed @ v)
-        norm = length(v)
-        return v / jnp.where(norm > 0, norm, 1.0), None
+        return unit(fixed.T @ (fixed @ v)), None
 
     start = jax.lax.stop_gradient(start.astype(jnp.float32))
     return jax.lax.scan(improve, start, None, length=iterations)[0]

@@ -10,6 +10,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import unit
 from genjax.errors import InputError
 from genjax.typing import Array, Float, Scalar
 
@@ -25,13 +26,7 @@ def normalize(x: Embeddings) -> Embeddings:
     >>> normalize(jnp.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
-    x = x.astype(jnp.float32)
-    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=1, keepdims=True))
-    # Compared with 0, so that a row with NaN is no row of zeros.
-    x = x / jnp.where(largest == 0, 1.0, largest)
-    squared = jnp.sum(x**2, axis=1, keepdims=True)
-    is_zero = squared == 0
-    return jnp.where(is_zero, 0.0, x / jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
+    return unit(x.astype(jnp.float32))
 
 
 def symmetric_infonce_dense(

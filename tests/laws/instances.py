@@ -39,7 +39,6 @@ from genjax.gan import (
     ali,
     auxiliary_classifier_gan,
     balanced_consistency,
-    bigan,
     dragan,
     gan,
     gradient_penalty,
@@ -52,7 +51,6 @@ from genjax.gan import (
     r1,
     r2,
     relativistic_paired,
-    veegan,
     zero_sum,
 )
 from genjax.mutual_information import correlated_normals
@@ -148,11 +146,13 @@ def tiny_gan(
     )
 
 
+def negate(key: Key, x: Array) -> Array:
+    """Turns half of the vectors round: an augmentation."""
+    return jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1)), -x, x)
+
+
 def remembering_gan() -> Game:
     """A game with all that keeps a state: penalties' and augmentation's memory."""
-
-    def negate(key: Key, x: Array) -> Array:
-        return jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1)), -x, x)
 
     def as_images(key: Key, x: Array) -> Array:
         return negate(key, x[:, 0, 0])[:, None, None]
@@ -188,24 +188,15 @@ def tiny_ali() -> Game:
     )
 
 
-def pair_game(make: Callable[..., Game], *parts: Any) -> Game:
-    """A game of pairs of an example and its code."""
-    first, last = parts
+def tiny_pairs(make: Callable[..., Game]) -> Game:
+    """A game of pairs of an example and its code, without noise beyond the latent."""
     return make(
-        first,
+        conditioner(),
         nn.Joint(conditioner(1)),
-        last,
+        conditioner(2),
         loss=non_saturating(),
         latent=standard_normal((2,)),
     )
-
-
-def tiny_bigan() -> Game:
-    return pair_game(bigan, conditioner(), conditioner(2))
-
-
-def tiny_veegan() -> Game:
-    return pair_game(veegan, conditioner(), conditioner(2))
 
 
 def tiny_adversarial_autoencoder() -> Game:
@@ -226,9 +217,6 @@ def tiny_consistent_gan() -> Game:
 
 def penalized_gan() -> Game:
     """A game with every penalty that the others are without."""
-
-    def negate(key: Key, x: Array) -> Array:
-        return jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1)), -x, x)
 
     return tiny_gan(
         (

@@ -129,12 +129,14 @@ from genjax.flows import (
 from genjax.gan import (
     Schedule,
     alternating,
+    bigan,
     consensus,
     extragradient,
     minimax,
     r1,
     simultaneous,
     unrolled,
+    veegan,
 )
 from genjax.metrics import (
     classifier_score,
@@ -183,7 +185,6 @@ from tests.laws.instances import (
     time_network,
     tiny_adversarial_autoencoder,
     tiny_ali,
-    tiny_bigan,
     tiny_classifier_gan,
     tiny_consistent_gan,
     tiny_detector,
@@ -191,10 +192,10 @@ from tests.laws.instances import (
     tiny_gan,
     tiny_info_gan,
     tiny_infomax,
+    tiny_pairs,
     tiny_realnvp,
     tiny_simclr,
     tiny_vae,
-    tiny_veegan,
     tiny_zero_sum,
 )
 
@@ -470,6 +471,27 @@ class Training(NamedTuple):
     batch: Callable[..., Any] = batch
 
 
+PLAYERS: Mapping[str, Training] = {
+    "gan, generator": Training(player(tiny_gan(), "generator")),
+    "gan, discriminator": Training(player(tiny_gan((r1(gamma=1.0),)), "discriminator")),
+    "gan that remembers": Training(player(remembering_gan(), "discriminator")),
+    "gan that infers": Training(player(tiny_ali(), "generator")),
+    "gan that is penalised": Training(player(penalized_gan(), "discriminator")),
+    "gan of alike noise": Training(player(tiny_consistent_gan(), "generator")),
+    "bigan": Training(player(tiny_pairs(bigan), "generator")),
+    "veegan": Training(player(tiny_pairs(veegan), "generator")),
+    "adversarial_autoencoder": Training(
+        player(tiny_adversarial_autoencoder(), "generator")
+    ),
+    "zero_sum": Training(player(tiny_zero_sum(), "discriminator")),
+    "gan that informs": Training(player(tiny_info_gan(), "generator")),
+    "gan that classifies": Training(
+        player(tiny_classifier_gan(), "discriminator"),
+        labelled_batch,
+    ),
+}
+"""Players of games, each against one that stands still; `minimax` trains both."""
+
 OBJECTIVES: Mapping[str, Training] = {
     "nade": Training(negative_log_likelihood(nade(hidden=5))),
     "orderless_likelihood": Training(orderless_likelihood(conditioner())),
@@ -536,23 +558,7 @@ OBJECTIVES: Mapping[str, Training] = {
     "simclr": Training(tiny_simclr()),
     "deep_infomax": Training(tiny_infomax(), image_batch),
     "detector": Training(tiny_detector(), scene_batch),
-    "gan, generator": Training(player(tiny_gan(), "generator")),
-    "gan, discriminator": Training(player(tiny_gan((r1(gamma=1.0),)), "discriminator")),
-    "gan that remembers": Training(player(remembering_gan(), "discriminator")),
-    "gan that infers": Training(player(tiny_ali(), "generator")),
-    "gan that is penalised": Training(player(penalized_gan(), "discriminator")),
-    "gan of alike noise": Training(player(tiny_consistent_gan(), "generator")),
-    "bigan": Training(player(tiny_bigan(), "generator")),
-    "veegan": Training(player(tiny_veegan(), "generator")),
-    "adversarial_autoencoder": Training(
-        player(tiny_adversarial_autoencoder(), "generator")
-    ),
-    "zero_sum": Training(player(tiny_zero_sum(), "discriminator")),
-    "gan that informs": Training(player(tiny_info_gan(), "generator")),
-    "gan that classifies": Training(
-        player(tiny_classifier_gan(), "discriminator"),
-        labelled_batch,
-    ),
+    **PLAYERS,
 }
 """Every objective, and both players of every game."""
 
@@ -574,9 +580,6 @@ OF_SAMPLES: Mapping[str, Callable[[jax.Array, jax.Array], Any]] = {
     "sliced_wasserstein": partial(sliced_wasserstein, jax.random.key(7)),
 }
 """Every metric of two sets of 20 vectors, a pytree of scalars."""
-
-PLAYERS = [*OBJECTIVES][[*OBJECTIVES].index("gan, generator") :]
-"""Those that are players of games, which `minimax` trains."""
 
 
 class HeadCase(NamedTuple):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax.autoregressive import binary as bits
 from genjax.autoregressive import (
+    binary as bits,
     categorical,
     grey_levels,
     laplace_mixture,
