@@ -24,8 +24,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # tests that assert memory or speed ask for the fixture `optimized_programs`.
 jax.config.update("jax_disable_most_optimizations", True)
 # Programs this small are compiled fastest as one module each, without kernels by MLIR
-# (a choice that JAX 0.12 no longer has). Whoever sets XLA's flags is left alone.
-OLD = ["--xla_cpu_use_fusion_emitters=false"] if jax.__version_info__ < (0, 12) else []
+# (a choice that JAX 0.11 no longer has). Whoever sets XLA's flags is left alone.
+OLD = ["--xla_cpu_use_fusion_emitters=false"] if jax.__version_info__ < (0, 11) else []
 FLAGS = ["--xla_cpu_parallel_codegen_split_count=1", *OLD]
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 # A lowered program keeps the MLIR context that it is written in, several megabytes when
