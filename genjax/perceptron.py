@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from genjax.arrays import matmul
 from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int
 
@@ -59,7 +60,7 @@ def train_perceptron(
     def correct(carry: tuple[Array, Array], item: tuple[Array, Array]) -> tuple:
         w, mistakes = carry
         point, side = item
-        wrong = side * (w @ point) <= 0
+        wrong = side * matmul(w, point) <= 0
         return (
             w + jnp.where(wrong, side, 0.0) * point,
             mistakes + wrong.astype(jnp.int32),
@@ -98,7 +99,7 @@ def novikoff_bound(x: Points, y: Signs, w: Float[Array, " d"]) -> Float[Array, "
     >>> novikoff_bound(x, y, jnp.array([1.0])).round(4).item()
     1.7778
     """
-    margin = jnp.min(y * (x @ w)) / jnp.linalg.norm(w)
+    margin = jnp.min(y * matmul(x, w)) / jnp.linalg.norm(w)
     radius = jnp.max(jnp.linalg.norm(x, axis=1))
     return jnp.where(margin <= 0, jnp.inf, (radius / margin) ** 2)
 

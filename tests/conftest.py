@@ -20,6 +20,8 @@ if jax.config.jax_platforms == "cpu":
     jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Networks too: tolerances are those of float32, on a GPU as well.
+jax.config.update("jax_default_matmul_precision", "highest")
 # Most of a test's time is compilation, and values do not depend on how well it is done;
 # tests that assert memory or speed ask for the fixture `optimized_programs`.
 jax.config.update("jax_disable_most_optimizations", True)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import matmul
 from genjax.base import Density
 from genjax.densities._bernoulli import smoothed_logits
 from genjax.errors import InputError
@@ -89,8 +90,8 @@ def fit_bernoulli_mixture(
     def improve(params: Params, _: None) -> tuple[Params, None]:
         share = jax.nn.softmax(_joint(params, x), axis=1)
         counts = share.sum(axis=0)
-        ones = share.T @ x + smoothing
-        zeros = share.T @ (1 - x) + smoothing
+        ones = matmul(share.T, x) + smoothing
+        zeros = matmul(share.T, 1 - x) + smoothing
         weights = jnp.log(counts + smoothing)
         return {"weights": weights, "logits": jnp.log(ones) - jnp.log(zeros)}, None
 
@@ -103,4 +104,4 @@ def _joint(params: Params, x: Array) -> Array:
     # sum_d of x_d logit_kd - softplus(logit_kd), as one matrix product
     constant = jax.nn.log_softmax(params["weights"])
     constant = constant - jax.nn.softplus(params["logits"]).sum(axis=1)
-    return x @ params["logits"].T + constant[None]
+    return matmul(x, params["logits"].T) + constant[None]

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from genjax.arrays import as_float
+from genjax.arrays import as_float, matmul
 from genjax.base import Density
 from genjax.densities._normal import standard_log_density
 from genjax.errors import InputError
@@ -46,7 +46,7 @@ def diagonal_normal_mixture(*, components: int) -> Density:
         mean = k_means(key, x, components=components)
         member = jax.nn.one_hot(_nearest(x, mean), components)
         count = member.sum(axis=0)
-        squares = member.T @ (x - mean[_nearest(x, mean)]) ** 2
+        squares = matmul(member.T, (x - mean[_nearest(x, mean)]) ** 2)
         scale = jnp.sqrt(squares / jnp.maximum(count, 1.0)[:, None])
         return {
             "params": {
@@ -120,7 +120,7 @@ def k_means(
     def improve(centres: Array, _: None) -> tuple[Array, None]:
         member = jax.nn.one_hot(_nearest(x, centres), components)
         count = member.sum(axis=0)[:, None]
-        means = (member.T @ x) / jnp.maximum(count, 1.0)
+        means = matmul(member.T, x) / jnp.maximum(count, 1.0)
         return jnp.where(count > 0, means, centres), None
 
     centres = jnp.concatenate([first[None], others])

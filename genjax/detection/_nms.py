@@ -101,7 +101,8 @@ class _Columns:
         height = jnp.minimum(bottom, bottom_2) - jnp.maximum(top, top_2)
         shared = jnp.maximum(width, 0) * jnp.maximum(height, 0)
         union = area(self.xyxy)[:, None] + area(other.xyxy)[None] - shared
-        above = (union > 0) & (shared / jnp.where(union > 0, union, 1.0) > threshold)
+        # No quotient, which accelerators round otherwise: ties are ties everywhere.
+        above = (union > 0) & (shared > threshold * union)
         if self.label is None or other.label is None:
             return above
         return above & (self.label[:, None] == other.label[None])

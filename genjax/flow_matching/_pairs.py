@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from genjax.arrays import matmul
 from genjax.typing import Event
 
 
@@ -30,7 +31,7 @@ def optimal_pairs(noise: Event, data: Event) -> Event:
     x, y = noise.reshape(len(noise), -1), data.reshape(len(data), -1)
     # Means change no assignment, and would cancel in the squares.
     x, y = x - x.mean(axis=0, keepdims=True), y - y.mean(axis=0, keepdims=True)
-    cost = jnp.sum(y**2, 1)[:, None] - 2 * y @ x.T + jnp.sum(x**2, 1)[None]
+    cost = jnp.sum(y**2, 1)[:, None] - 2 * matmul(y, x.T) + jnp.sum(x**2, 1)[None]
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         rows, columns = optax.assignment.hungarian_algorithm(cost)
     return noise[jnp.zeros_like(columns).at[rows].set(columns)]

@@ -1,11 +1,12 @@
 """Block neural autoregressive flows: a monotone network per dimension, all in one."""
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from genjax.arrays import as_float, sum_event
+from genjax.arrays import as_float, matmul, sum_event
 from genjax.base import Bijector
 from genjax.checks import check_condition
 from genjax.errors import InputError
@@ -128,8 +129,9 @@ def _layer(params: Params, x: Array, log_slope: Array) -> tuple[Array, Array]:
     log_norm = params["log_scale"] - 0.5 * jnp.log(squares)
     scaled = lower * jnp.exp(log_norm)[:, :, None, None]
     log_diagonal = diagonal + log_norm[:, :, None]
-    y = jnp.einsum("doei,bei->bdo", scaled, x)
-    y = y + jnp.einsum("doi,bdi->bdo", jnp.exp(log_diagonal), x) + params["bias"][None]
+    product = partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
+    y = product("doei,bei->bdo", scaled, x)
+    y = y + product("doi,bdi->bdo", jnp.exp(log_diagonal), x) + params["bias"][None]
     paths = log_diagonal[None] + log_slope[:, :, None]
     return y, jax.nn.logsumexp(paths, axis=3)
 
@@ -147,4 +149,4 @@ def _bracket(params: Params, y: Array) -> tuple[Array, Array]:
 def _condition_shift(params: Params, condition: Condition, rows: int) -> Array | None:
     width = len(params["condition"]) if "condition" in params else 0
     check_condition("block_autoregressive", width, condition, rows)
-    return None if condition is None else condition @ params["condition"]
+    return None if condition is None else matmul(condition, params["condition"])

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.arrays import as_float
+from genjax.arrays import as_float, matmul
 from genjax.base import Bijector, Direction, Init
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample, Variables
@@ -55,11 +55,11 @@ def plu() -> Bijector:
     def forward(variables: Variables, rows: Array) -> tuple[Array, Array]:
         order, lower, upper = factors(variables)
         log_det = variables["params"]["log_diagonal"].sum()
-        return rows @ (order @ lower @ upper).T, log_det
+        return matmul(rows, matmul(matmul(order, lower), upper).T), log_det
 
     def inverse(variables: Variables, rows: Array) -> tuple[Array, Array]:
         order, lower, upper = factors(variables)
-        half = _solve(lower, order.T @ rows.T, lower=True)
+        half = _solve(lower, matmul(order.T, rows.T), lower=True)
         log_det = -variables["params"]["log_diagonal"].sum()
         return _solve(upper, half, lower=False).T, log_det
 
@@ -101,7 +101,7 @@ def triangular() -> Bijector:
 
     def forward(variables: Variables, rows: Array) -> tuple[Array, Array]:
         params = variables["params"]
-        y = rows @ matrix(params).T + params["shift"][None]
+        y = matmul(rows, matrix(params).T) + params["shift"][None]
         return y, params["log_diagonal"].sum()
 
     def inverse(variables: Variables, rows: Array) -> tuple[Array, Array]:
@@ -186,7 +186,7 @@ def qr(*, reflections: int) -> Bijector:
 
     def forward(variables: Variables, rows: Array) -> tuple[Array, Array]:
         params = variables["params"]
-        y = reflect(params["reflections"], rows @ triangle(params).T)
+        y = reflect(params["reflections"], matmul(rows, triangle(params).T))
         return y, params["log_diagonal"].sum()
 
     def inverse(variables: Variables, rows: Array) -> tuple[Array, Array]:
@@ -202,7 +202,7 @@ def reflect(vectors: Array, rows: Array) -> Array:
     """Reflects rows `[n, d]` at each of the vectors `[k, d]`, the first one first."""
 
     def one(rows: Array, v: Array) -> tuple[Array, None]:
-        share = 2 * (rows @ v) / jnp.maximum(v @ v, 1e-12)
+        share = 2 * matmul(rows, v) / jnp.maximum(jnp.sum(v**2), 1e-12)
         return rows - share[:, None] * v[None], None
 
     rows = as_float(rows)

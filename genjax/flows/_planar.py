@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import matmul
 from genjax.base import Bijector
 from genjax.errors import InputError
 from genjax.flows._elementwise import Mapped, inverse_by_bisection
@@ -47,9 +48,9 @@ def planar() -> Bijector:
     def direction(params: Params) -> tuple[Array, Array]:
         """The admissible u, and w u."""
         u, w = params["u"], params["w"]
-        product = w @ u
+        product = jnp.sum(w * u)
         wanted = jax.nn.softplus(product) - 1
-        return u + (wanted - product) * w / jnp.maximum(w @ w, 1e-12), wanted
+        return u + (wanted - product) * w / jnp.maximum(jnp.sum(w**2), 1e-12), wanted
 
     def forward(
         variables: Variables, x: Event, /, condition: Condition = None
@@ -57,7 +58,7 @@ def planar() -> Bijector:
         del condition
         params = variables["params"]
         u, product = direction(params)
-        along = x @ params["w"] + params["b"]
+        along = matmul(x, params["w"]) + params["b"]
         y = x + jnp.tanh(along)[:, None] * u[None]
         return y, jnp.log1p(product * (1 - jnp.tanh(along) ** 2))
 
@@ -72,7 +73,7 @@ def planar() -> Bijector:
             slope = 1 + raw[0] * (1 - jnp.tanh(along) ** 2)
             return along + raw[0] * jnp.tanh(along), jnp.log(slope)
 
-        target = y @ params["w"] + params["b"]
+        target = matmul(y, params["w"]) + params["b"]
         raw = jnp.broadcast_to(product, (1, *target.shape))
         along, log_slope = inverse_by_bisection(rise)(raw, target)
         return y - jnp.tanh(along)[:, None] * u[None], log_slope

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import matmul
 from genjax.base import Bijector
 from genjax.errors import InputError
 from genjax.flows._elementwise import Mapped, inverse_by_bisection
@@ -131,9 +132,11 @@ def _sylvester(
         params = variables["params"]
         q = frame(params["frame"], x.shape[1])
         outer, inner = _triangle(params["outer"]), _triangle(params["inner"])
-        bent = jnp.tanh(x @ q @ inner.T + params["b"][None])
+        bent = jnp.tanh(matmul(matmul(x, q), inner.T) + params["b"][None])
         slopes = (jnp.diag(outer) * jnp.diag(inner))[None] * (1 - bent**2)
-        return x + bent @ outer.T @ q.T, jnp.sum(jnp.log1p(slopes), axis=1)
+        return x + matmul(matmul(bent, outer.T), q.T), jnp.sum(
+            jnp.log1p(slopes), axis=1
+        )
 
     def inverse(
         variables: Variables, y: Event, /, condition: Condition = None
@@ -142,16 +145,16 @@ def _sylvester(
         params = variables["params"]
         q = frame(params["frame"], y.shape[1])
         outer, inner = _triangle(params["outer"]), _triangle(params["inner"])
-        target = y @ q
+        target = matmul(y, q)
 
         def solve_one(
             carry: tuple[Array, Array], i: Array
         ) -> tuple[tuple[Array, Array], Array]:
             s, bent = carry
-            offset = s @ inner[i] + params["b"][i]
+            offset = matmul(s, inner[i]) + params["b"][i]
             raw = jnp.stack(jnp.broadcast_arrays(outer[i, i], inner[i, i], offset))
             found, log_slope = inverse_by_bisection(_rise)(
-                raw, target[:, i] - bent @ outer[i]
+                raw, target[:, i] - matmul(bent, outer[i])
             )
             s = s.at[:, i].set(found)
             bent = bent.at[:, i].set(jnp.tanh(inner[i, i] * found + offset))
@@ -160,7 +163,7 @@ def _sylvester(
         start = (jnp.zeros_like(target), jnp.zeros_like(target))
         indices = jnp.arange(target.shape[1])[::-1]
         (_, bent), log_slopes = jax.lax.scan(solve_one, start, indices)
-        return y - bent @ outer.T @ q.T, log_slopes.sum(axis=0)
+        return y - matmul(matmul(bent, outer.T), q.T), log_slopes.sum(axis=0)
 
     return Bijector(init, forward, inverse)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 
+from genjax.arrays import matmul
 from genjax.base import Network, NetworkLike, Objective
 from genjax.checks import read_batch
 from genjax.mutual_information._estimators import Estimate
@@ -47,7 +48,7 @@ def separable_critic(first: NetworkLike, second: NetworkLike) -> Network:
     def apply(variables: Variables, /, *inputs: Input) -> Array:
         x, y = inputs
         of_x = g.apply(part_of(variables, "first"), x)
-        return of_x @ h.apply(part_of(variables, "second"), y).T
+        return matmul(of_x, h.apply(part_of(variables, "second"), y).T)
 
     def training(
         variables: Variables, key: Key, /, *inputs: Input
@@ -56,7 +57,7 @@ def separable_critic(first: NetworkLike, second: NetworkLike) -> Network:
         x, y = inputs
         of_x, first = g.train(part_of(variables, "first"), key_first, x)
         of_y, second = h.train(part_of(variables, "second"), key_second, y)
-        return of_x @ of_y.T, join_changes({"first": first, "second": second})
+        return matmul(of_x, of_y.T), join_changes({"first": first, "second": second})
 
     return Network(init, apply, training)
 

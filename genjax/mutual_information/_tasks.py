@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import matmul
 from genjax.errors import InputError
 from genjax.typing import Array, Float, Key
 
@@ -68,7 +69,7 @@ def correlated_normals(*, dim: int, mutual_information: float) -> PairTask:
 
     def log_ratio(x: Vectors, y: Vectors) -> Array:
         squares = jnp.sum(x**2, axis=1)[:, None] + jnp.sum(y**2, axis=1)[None]
-        quadratic = rho**2 * squares - 2 * rho * (x @ y.T)
+        quadratic = rho**2 * squares - 2 * rho * matmul(x, y.T)
         return mutual_information - 0.5 * quadratic / rest
 
     return PairTask(sample, log_ratio, mutual_information)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from genjax.arrays import unit
+from genjax.arrays import matmul, unit
 from genjax.typing import Array, Float
 
 
@@ -37,7 +37,7 @@ def singular_vector(
     fixed = fixed / jnp.where(largest > 0, largest, 1.0)
 
     def improve(v: Array, _: None) -> tuple[Array, None]:
-        return unit(fixed.T @ (fixed @ v)), None
+        return unit(matmul(fixed.T, matmul(fixed, v))), None
 
     start = jax.lax.stop_gradient(start.astype(jnp.float32))
     return jax.lax.scan(improve, start, None, length=iterations)[0]
@@ -76,7 +76,7 @@ def spectral_norm(
     """
     start = jax.random.normal(jax.random.key(0), (matrix.shape[1],))
     v = singular_vector(matrix, start, iterations=iterations)
-    return length(matrix @ v.astype(matrix.dtype))
+    return length(matmul(matrix, v.astype(matrix.dtype)))
 
 
 def lipswish(x: Array) -> Array:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import matmul
 from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
 from genjax.nn._lipschitz import length, singular_vector
@@ -73,7 +74,7 @@ def spectrally_normalized(
             if name not in vectors:
                 return leaf
             matrix = leaf.reshape(-1, leaf.shape[-1]).astype(jnp.float32)
-            sigma = length(matrix @ vectors[name])
+            sigma = length(matmul(matrix, vectors[name]))
             # A layer of zeros stays one, with the gradient of an unscaled layer.
             return bound * leaf / jnp.where(sigma > 0, sigma, 1.0).astype(leaf.dtype)
 

