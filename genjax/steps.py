@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from genjax.base import COLLECTIONS
@@ -91,10 +92,10 @@ def gradient_of(
         return found
     gradients, (changed, metrics) = found
     averaged = {
-        name: mean_over_devices(part) if _meaning(name) == "mean" else part
+        name: jax.tree.map(_synchronized, part) if _meaning(name) == "mean" else part
         for name, part in changed.items()
     }
-    gradients, metrics = mean_over_devices((gradients, metrics))
+    gradients, metrics = across_devices((gradients, metrics))
     return gradients, (averaged, metrics)
 
 
@@ -170,13 +171,18 @@ def key_of_step(key: Key, step: Array) -> Key:
     return key
 
 
-def mean_over_devices(tree: Tree) -> Tree:
+def across_devices(tree: Tree) -> Tree:
     """Averages over the devices inside `pmap`; outside, returns its argument.
 
     Args:
         tree: a pytree of floats.
     """
     return jax.lax.pmean(tree, PMAP_AXIS) if inside_pmap() else tree
+
+
+def _synchronized(leaf: Array) -> Array:
+    # A count is the same on every device; where it is not, `pmap` refuses it.
+    return across_devices(leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf
 
 
 def inside_pmap() -> bool:

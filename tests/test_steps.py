@@ -4,11 +4,11 @@ import optax
 import pytest
 
 from genjax.errors import InputError
-from genjax.steps import descend, key_of_step, mean_over_devices, microbatches
+from genjax.steps import across_devices, descend, key_of_step, microbatches
 
 
 def test_outside_pmap_nothing_is_averaged_and_the_key_is_that_of_the_step():
-    assert mean_over_devices({"x": 3}) == {"x": 3}
+    assert across_devices({"x": 3}) == {"x": 3}
     key = jax.random.key(0)
     assert key_of_step(key, jnp.array(3)) == jax.random.fold_in(key, 3)
 

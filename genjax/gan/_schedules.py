@@ -7,7 +7,7 @@ import jax
 
 from genjax.checks import check_not_negative
 from genjax.errors import InputError
-from genjax.steps import mean_over_devices, microbatches
+from genjax.steps import across_devices, microbatches
 from genjax.typing import (
     Batch,
     Key,
@@ -287,7 +287,7 @@ def _adjusted(
         # alone, so that layers with gradients of their own can take part.
         across, transpose = jax.vjp(lambda u: pull(u)[0], v)
         # Gradients are means over the devices; what is pulled back is this device's.
-        along, across = transpose(v)[0], mean_over_devices(across)
+        along, across = transpose(v)[0], across_devices(across)
         added = term(v, along, across)
         both = jax.tree.map(lambda a, b: a + weight * b, v, added)
         pairs = Players(*zip(both, aux, strict=True))

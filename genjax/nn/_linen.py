@@ -7,7 +7,8 @@ A module says by an argument of its call, or by a field, whether it is in traini
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import fields as fields_of
+from typing import Any, NamedTuple
 
 import jax
 from flax import linen
@@ -20,7 +21,7 @@ from flax.errors import (
 
 from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn._mode import FLAGS, call_flags, mode_values
+from genjax.nn._mode import FLAGS, both_modes, call_flags, mode_values
 from genjax.typing import Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
@@ -68,10 +69,26 @@ def from_linen(
         train, evaluate = train or {}, evaluate or {}
     name = type(module).__name__
 
+    is_told = evaluating is not module or bool(evaluate)
+
     def init(key: Key, /, *inputs: Input) -> Variables:
-        return _explained(
-            name, inputs, lambda: evaluating.init(key, *inputs, **evaluate)
-        )
+        in_evaluation: dict[tuple[str, str], Mode] = {}
+        with linen.intercept_methods(_recorded(in_evaluation)):
+            variables = _explained(
+                name, inputs, lambda: evaluating.init(key, *inputs, **evaluate)
+            )
+        in_training: dict[tuple[str, str], Mode] = {}
+        if in_evaluation:
+            with linen.intercept_methods(_recorded(in_training)):
+                jax.eval_shape(train_pass, variables, key, *inputs)
+        for place, mode in in_evaluation.items():
+            is_frozen = is_told and not mode.is_default
+            if not is_frozen and in_training.get(place) == mode:
+                raise InputError(
+                    f"{name}: {mode.name!r} of the layer {mode.layer} in it does not "
+                    f"follow whether it is in training. {LET_IT_BE_TOLD}"
+                )
+        return variables
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
         return _explained(
@@ -81,13 +98,15 @@ def from_linen(
     def train_pass(
         variables: Variables, key: Key, /, *inputs: Input
     ) -> tuple[Output, Variables]:
-        # Linen draws whatever has no stream of its own from that of the parameters.
+        # Linen draws what has no stream of its own from that of the parameters; some
+        # modules drop where there is a stream of that name.
+        streams = {"params": key, "dropout": jax.random.fold_in(key, 1)}
         others = [collection for collection in variables if collection != "params"]
         outputs, after = _explained(
             name,
             inputs,
             lambda: training.apply(
-                variables, *inputs, **train, mutable=others, rngs={"params": key}
+                variables, *inputs, **train, mutable=others, rngs=streams
             ),
         )
         changed = changed_collections(variables, after)
@@ -130,7 +149,8 @@ def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:
 
 def _fields_of(module: linen.Module) -> list[str]:
     """The fields that say whether a module is in training."""
-    return [name for name in FLAGS if isinstance(getattr(module, name, None), bool)]
+    fields = {field.name: getattr(module, field.name) for field in fields_of(module)}
+    return [n for n in FLAGS if n in fields and isinstance(fields[n], bool | None)]
 
 
 def _mode_fields(module: linen.Module) -> list[str]:
@@ -159,13 +179,58 @@ def _flags_of(module: linen.Module) -> list[str]:
                 "write a module whose call takes train: bool = False and passes it on."
             )
         return []
-    return call_flags(type(module), door="from_linen")
+    if isinstance(module, linen.WeightNorm):  # passes every argument on
+        return _flags_of(module.layer_instance)
+    call = type(module).__call__
+    return call_flags(call, name=name, remedy=both_modes("from_linen"))
+
+
+class Mode(NamedTuple):
+    """What a layer was told in a pass, by an argument or a field of its own."""
+
+    layer: str
+    name: str
+    value: bool
+    is_default: bool
+
+
+def _recorded(modes: dict[tuple[str, str], Mode]) -> linen.module.Interceptor:
+    """Notes what the layers inside a module are told."""
+
+    def intercept(
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: linen.module.InterceptorContext,
+    ) -> Any:
+        layer = context.module
+        if layer.path and context.method_name == "__call__":
+            signature = inspect.signature(type(layer).__call__)
+            given = signature.bind_partial(layer, *args, **kwargs).arguments
+            for name in FLAGS:
+                parameter = signature.parameters.get(name)
+                default = None if parameter is None else parameter.default
+                told = given.get(name, getattr(layer, name, None))
+                value = default if told is None else told
+                if isinstance(value, bool):
+                    modes["/".join(layer.path), name] = Mode(
+                        type(layer).__name__, name, value, told is None
+                    )
+        return call(*args, **kwargs)
+
+    return intercept
 
 
 def _explained(name: str, inputs: tuple[Input, ...], call: Callable[[], Any]) -> Any:
     """Calls, and says in a sentence what Flax's own errors mean here."""
     try:
         return call()
+    except TypeError as error:
+        if "keyword argument" not in str(error):
+            raise
+        raise InputError(
+            f"{name}: its call does not take the arguments of from_linen: {error}."
+        ) from error
     except ModifyScopeVariableError as error:
         raise InputError(
             f"{name}: it changes its statistics in evaluation. {LET_IT_BE_TOLD}"

@@ -1,7 +1,8 @@
 """How the call of a module says whether it is in training, whatever its library."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from genjax.errors import InputError
 
@@ -14,6 +15,12 @@ FLAGS: Mapping[str, bool] = {
     "update_stats": True,
 }
 """Names of the arguments that say "in training", with their value in training."""
+
+WORDS = {
+    *("train", "training", "trained", "eval", "evaluate", "evaluation", "inference"),
+    *("deterministic", "det", "mode", "phase", "test", "testing"),
+}
+"""Words in the name of an argument that may say the same."""
 
 
 def mode_values(names: Iterable[str], *, training: bool) -> dict[str, bool]:
@@ -29,23 +36,22 @@ def mode_values(names: Iterable[str], *, training: bool) -> dict[str, bool]:
     return {name: FLAGS[name] == training for name in names}
 
 
-def call_flags(module: type, *, door: str) -> list[str]:
-    """Returns the arguments of a module's call that say whether it is in training.
+def call_flags(call: Callable[..., Any], *, name: str, remedy: str) -> list[str]:
+    """Returns the arguments of a call that say whether it is in training.
 
     Args:
-        module: its class.
-        door: the function that takes the arguments of both modes, for the error's
-            sentence.
+        call: of a module.
+        name: of the module, for the error's sentence.
+        remedy: what to write where it cannot be told.
 
     Raises:
         InputError: an argument may say so by another name.
 
-    >>> class Module:
-    ...     def __call__(self, x, *, train: bool = False): ...
-    >>> call_flags(Module, door="from_linen")
+    >>> def call(x, *, train: bool = False): ...
+    >>> call_flags(call, name="Module", remedy="")
     ['train']
     """
-    parameters = inspect.signature(module.__call__).parameters.values()
+    parameters = inspect.signature(call).parameters.values()
     flags = [p.name for p in parameters if p.name in FLAGS]
     for parameter in parameters:
         if parameter.name in FLAGS:
@@ -59,11 +65,19 @@ def call_flags(module: type, *, door: str) -> list[str]:
             parameter.kind is inspect.Parameter.KEYWORD_ONLY
             and parameter.default is inspect.Parameter.empty
         )
-        if is_required or (not flags and (is_open or is_switch)):
+        is_switch |= isinstance(parameter.default, str)
+        is_named = not WORDS.isdisjoint(parameter.name.lower().split("_"))
+        if is_required or is_named or (not flags and (is_open or is_switch)):
             raise InputError(
-                f"{module.__name__}: its argument {parameter.name!r} may say whether "
-                f"it is in training, which has to be one of {', '.join(FLAGS)}. Rename "
-                f"it, or write nn.{door}(..., train=..., evaluate=...) with the "
-                "keyword arguments of both."
+                f"{name}: its argument {parameter.name!r} may say whether it is in "
+                f"training, which has to be one of {', '.join(FLAGS)}. {remedy}"
             )
     return flags
+
+
+def both_modes(door: str) -> str:
+    """Says how the arguments of both modes are written down, for `call_flags`."""
+    return (
+        f"Rename it, or write nn.{door}(..., train=..., evaluate=...) with the keyword "
+        "arguments of both."
+    )

@@ -10,7 +10,7 @@ from flax import nnx
 
 from genjax.base import Network
 from genjax.errors import InputError
-from genjax.nn._mode import call_flags, mode_values
+from genjax.nn._mode import both_modes, call_flags, mode_values
 from genjax.typing import Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
@@ -49,7 +49,11 @@ def from_nnx(
 
     def arguments(kind: type, *, training: bool) -> Mapping[str, Any]:
         if train is None and evaluate is None:
-            flags = call_flags(kind, door="from_nnx")
+            if kind is nnx.Sequential:  # its layers are told by `train()` and `eval()`
+                return {}
+            flags = call_flags(
+                kind.__call__, name=kind.__name__, remedy=both_modes("from_nnx")
+            )
             return mode_values(flags, training=training)
         return (train if training else evaluate) or {}
 
@@ -69,7 +73,16 @@ def from_nnx(
     ) -> tuple[Output, Variables]:
         definition, states = graph(training=training)
         model = nnx.merge(definition, _filled(states, variables, key))
+        counts = _counts(model)
         outputs = model(*inputs, **arguments(type(model), training=training))
+        if not training and any(
+            a is not b for a, b in zip(counts, _counts(model), strict=True)
+        ):
+            raise InputError(
+                f"{type(model).__name__}: it draws random numbers in evaluation; let "
+                "`model.eval()` keep it from that, or give from_nnx the arguments "
+                "train=... and evaluate=... of its call."
+            )
         return outputs, _collections(nnx.state(model))
 
     def init(key: Key, /, *inputs: Input) -> Variables:
@@ -77,7 +90,15 @@ def from_nnx(
         return _collections(nnx.state(make(nnx.Rngs(key))))
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
-        return run(variables, jax.random.key(0), inputs, training=False)[0]
+        outputs, after = run(variables, jax.random.key(0), inputs, training=False)
+        changed = changed_collections(variables, after)
+        if changed:
+            raise InputError(
+                f"an NNX model changes {sorted(changed)} in evaluation; let "
+                "`model.eval()` keep it from that, or give from_nnx the arguments "
+                "train=... and evaluate=... of its call."
+            )
+        return outputs
 
     def train_pass(
         variables: Variables, key: Key, /, *inputs: Input
@@ -95,6 +116,15 @@ def constructor_wanted(model: object) -> str:
         f"{name}: an NNX model holds the values of one seed; hand over its "
         f"constructor: nn.from_nnx(lambda rngs: {name}(..., rngs=rngs))."
     )
+
+
+def _counts(model: nnx.Module) -> list[Any]:
+    """How often each stream of random numbers has been drawn from."""
+    leaves = jax.tree.leaves(
+        nnx.state(model, nnx.RngCount),
+        is_leaf=lambda leaf: isinstance(leaf, nnx.RngCount),
+    )
+    return [leaf.get_value() for leaf in leaves]
 
 
 def _collections(state: Any) -> Variables:

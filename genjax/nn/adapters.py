@@ -11,10 +11,11 @@ import jax
 from flax import linen, nnx
 
 from genjax.arrays import widened
-from genjax.base import Network, NetworkLike
+from genjax.base import COLLECTIONS, Network, NetworkLike
 from genjax.checks import depends_on
 from genjax.errors import InputError
 from genjax.nn._linen import from_linen
+from genjax.nn._mode import call_flags
 from genjax.nn._nnx import constructor_wanted
 from genjax.typing import Input, Key, Output, Variables
 
@@ -53,6 +54,11 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
                 f"{user}: the init of a network returns collections by their names, "
                 f'such as {{"params": ...}}, got {type(variables).__name__}.'
             )
+        if variables and variables.keys().isdisjoint(COLLECTIONS):
+            raise InputError(
+                f"{user}: the init of a network returns collections by their names; "
+                f'{sorted(variables)} are none of them. What is trained is "params".'
+            )
         return dict(variables)
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
@@ -63,7 +69,22 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
         variables: Variables, key: Key, /, *inputs: Input
     ) -> tuple[Output, Variables]:
         given = _given(user, inputs)
-        outputs, changed = _named(user, lambda: network.train(variables, key, *given))
+        pair = _named(user, lambda: network.train(variables, key, *given))
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise InputError(
+                f"{user}: the train of a network returns (outputs, changed "
+                "collections), the latter {} where nothing changes; got "
+                f"{type(pair).__name__}."
+            )
+        outputs, changed = pair
+        unknown = sorted(
+            changed.keys() - variables.keys() | (changed.keys() & {"params"})
+        )
+        if unknown:
+            raise InputError(
+                f"{user}: the train of a network changes {unknown}, but only what its "
+                'init returns beside "params" can change.'
+            )
         return widened(outputs), changed
 
     return Network(init, apply, training)
@@ -166,6 +187,11 @@ def _adapted(model: object, user: str) -> Network:
             "or Network(init, apply) of init(key, *inputs) -> variables and "
             f"apply(variables, *inputs) -> outputs; got {type(model).__name__}."
         )
+    name = f"the apply of {type(model).__name__}"
+    remedy = "Write Network(init, apply, train), with a function for each mode."
+    flags = _named(user, lambda: call_flags(apply, name=name, remedy=remedy))
+    if flags:
+        raise InputError(f"{user}: {name} takes {flags[0]!r}. {remedy}")
     return Network(init, apply)
 
 

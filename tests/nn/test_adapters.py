@@ -114,6 +114,38 @@ def test_an_nnx_model_is_asked_for_its_constructor():
         inspect.unwrap(nn.as_network)(model, user="test")
 
 
+class Foreign:
+    def init(self, key, x):
+        return {"params": jnp.ones(4)}
+
+    def apply(self, variables, x, train=False):
+        return x * variables["params"][None]
+
+
+def test_the_mode_of_a_foreign_apply_is_asked_for():
+    with pytest.raises(
+        InputError, match=r"takes 'train'. Write Network\(init, apply, t"
+    ):
+        nn.as_network(Foreign(), user="test")
+
+
+@pytest.mark.parametrize(
+    ("init", "train", "sentence"),
+    [
+        ({"w": X[0]}, (X, {}), r"\['w'\] are none of them"),
+        ({"params": X[0]}, X, r"returns \(outputs, changed collections\)"),
+        ({"params": X[0]}, (X, {"batch_stats": X}), r"changes \['batch_stats'\], but"),
+        ({"params": X[0]}, (X, {"params": X[0]}), r"changes \['params'\], but"),
+    ],
+    ids=["no params", "no pair", "a new collection", "params"],
+)
+def test_what_functions_return_is_checked(init, train, sentence):
+    functions = Network(lambda key, x: init, lambda v, x: x, lambda v, key, x: train)
+    network = inspect.unwrap(nn.as_network)(functions, user="test")
+    with pytest.raises(InputError, match=sentence):
+        network.train(network.init(KEY, X), KEY, X)
+
+
 def test_a_class_is_no_network():
     with pytest.raises(InputError, match="hand over a network, MLP"):
         nn.as_network(nn.MLP, user="test")

@@ -204,3 +204,97 @@ def test_a_collection_that_grows_is_refused():
 def test_other_switches_do_not_matter_where_the_mode_has_its_name():
     attention = linen.MultiHeadDotProductAttention(num_heads=2)
     assert nn.in_mode(attention, train=True) == {"deterministic": False}
+
+
+def drop(x, *, deterministic=None):
+    return linen.Dropout(0.5, deterministic=deterministic)(x)
+
+
+class ByItsStream(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        return drop(x, deterministic=not self.has_rng("dropout"))
+
+
+class ByAnEmptyField(linen.Module):
+    train: bool | None = None
+
+    @linen.compact
+    def __call__(self, x):
+        return drop(x, deterministic=not self.train)
+
+
+class Held(linen.Module):
+    layer: linen.Module
+
+    @linen.compact
+    def __call__(self, x):
+        return self.layer(x)
+
+
+class Inside(linen.Module):
+    layer: linen.Module
+
+    @linen.compact
+    def __call__(self, x, *, train: bool = False):
+        return self.layer(x)
+
+
+class ByDefault(linen.Module):
+    @linen.compact
+    def __call__(self, x, *, train: bool = False):
+        return drop(x, deterministic=not train)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        ByItsStream(),
+        ByAnEmptyField(),
+        ByDefault(),
+        linen.WeightNorm(linen.Dense(2)),
+        linen.remat(ByItsStream)(),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_what_drops_in_training_drops(module):
+    network = nn.from_linen(module)
+    variables = network.init(KEY, X)
+    one, same, other = (
+        network.train(variables, jax.random.key(i), X)[0] for i in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert np.array_equal(one, other) == isinstance(module, linen.WeightNorm)
+    evaluated = [network.apply(variables, X) for _ in range(2)]
+    np.testing.assert_array_equal(*evaluated)
+
+
+@pytest.mark.parametrize(
+    ("module", "argument"),
+    [
+        (Held(linen.Dropout(0.5, deterministic=True)), "deterministic"),
+        (Held(linen.BatchNorm(use_running_average=True)), "use_running_average"),
+        (Held(ByDefault()), "train"),
+        (Inside(ByDefault()), "train"),
+    ],
+    ids=["a fixed layer", "fixed statistics", "a default", "told, but not passed on"],
+)
+def test_a_layer_that_would_train_as_it_evaluates_is_named(module, argument):
+    layer = type(module.layer).__name__
+    with pytest.raises(InputError, match=f"'{argument}' of the layer {layer} in it"):
+        nn.from_linen(module).init(KEY, X)
+
+
+def test_what_is_frozen_inside_a_module_that_is_told_stays_frozen():
+    frozen = Inside(linen.BatchNorm(use_running_average=True))
+    network = nn.from_linen(frozen)
+    variables = network.init(KEY, X)
+    y, changed = network.train(variables, KEY, X)
+    np.testing.assert_array_equal(y, network.apply(variables, X))
+    assert changed == {}
+
+
+def test_an_argument_that_the_call_does_not_take_is_named():
+    network = nn.from_linen(ByDefault(), train={"trian": True}, evaluate={})
+    with pytest.raises(InputError, match="unexpected keyword argument 'trian'"):
+        network.init(KEY, X)

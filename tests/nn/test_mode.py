@@ -1,22 +1,22 @@
 import pytest
 
 from genjax.errors import InputError
-from genjax.nn._mode import FLAGS, call_flags
+from genjax.nn._mode import FLAGS, both_modes, call_flags
 
 
-def module(call):
-    return type("Module", (), {"__call__": call})
+def flags_of(call):
+    return call_flags(call, name="Module", remedy=both_modes("door"))
 
 
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_name_of_the_mode_is_found(name):
     scope = {}
     exec(f"def call(self, x, *, {name}=None): ...", scope)
-    assert call_flags(module(scope["call"]), door="door") == [name]
+    assert flags_of(scope["call"]) == [name]
 
 
 def test_what_has_no_mode_has_no_flag():
-    assert call_flags(module(lambda self, x, scale=2.0: x), door="door") == []
+    assert flags_of(lambda self, x, scale=2.0, condition=None: x) == []
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,27 @@ def test_what_has_no_mode_has_no_flag():
         lambda self, x, is_quiet=True: x,
         lambda self, x, *, mode: x,
         lambda self, x, **options: x,
+        lambda self, x, is_train: x,
+        lambda self, x, is_eval=None: x,
+        lambda self, x, phase=1: x,
+        lambda self, x, path="noisy": x,
+        lambda self, x, train=False, is_eval=True: x,
     ],
-    ids=["a switch", "a required keyword", "any keyword"],
+    ids=[
+        "a switch",
+        "a required keyword",
+        "any keyword",
+        "a required argument",
+        "nothing",
+        "a number",
+        "a word",
+        "two modes",
+    ],
 )
 def test_what_may_be_the_mode_is_asked_for(call):
     with pytest.raises(InputError, match=r"nn\.door\(\.\.\., train=\.\.\., evaluate"):
-        call_flags(module(call), door="door")
+        flags_of(call)
 
 
 def test_a_known_name_settles_the_other_switches():
-    found = call_flags(module(lambda self, x, sow=False, train=False: x), door="door")
-    assert found == ["train"]
+    assert flags_of(lambda self, x, sow=False, train=False: x) == ["train"]

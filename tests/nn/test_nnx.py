@@ -110,3 +110,42 @@ def test_a_mode_of_another_name_is_asked_for():
     )
     y, _ = named.train(named.init(KEY, X), KEY, X)
     assert 0.2 < float((y == 0).mean()) < 0.8
+
+
+class Draws(nnx.Module):
+    def __init__(self, rngs):
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x):
+        return self.dropout(x, deterministic=False)
+
+
+class Counts(nnx.Module):
+    def __init__(self, rngs):
+        self.calls = nnx.Variable(jnp.zeros(()))
+
+    def __call__(self, x):
+        self.calls.set_value(self.calls.get_value() + 1)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (Draws, "draws random numbers in eval"),
+        (Counts, r"changes \['Variable'\] in eval"),
+    ],
+)
+def test_evaluation_that_draws_or_changes_is_refused(make, sentence):
+    network = nn.from_nnx(make)
+    variables = network.init(KEY, X)
+    network.train(variables, KEY, X)
+    with pytest.raises(InputError, match=sentence):
+        network.apply(variables, X)
+
+
+def test_a_sequence_tells_its_layers():
+    network = nn.from_nnx(lambda rngs: nnx.Sequential(nnx.Dropout(0.5, rngs=rngs)))
+    variables = network.init(KEY, X)
+    assert (network.train(variables, KEY, X)[0] == 0).any()
+    np.testing.assert_array_equal(network.apply(variables, X), X)
