@@ -84,21 +84,33 @@ def _run(name: str, rest: list[str]) -> int:
 def _join_processes(config: RunConfig) -> None:
     """Joins the other processes, as the command line or JAX's environment has it."""
     is_named = config.processes > 1
-    if is_named and not config.coordinator:
+    if not is_named and (config.coordinator or config.process):
+        raise InputError(
+            "--coordinator and --process are of several processes: name --processes, "
+            "how many there are."
+        )
+    coordinator = config.coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
+    if is_named and not coordinator:
         raise InputError(
             f"--processes {config.processes}: name --coordinator, the host:port of "
             "process 0."
         )
-    if is_named or "JAX_COORDINATOR_ADDRESS" in os.environ:
+    if is_named or coordinator or _is_of_slurm():
         from genjax.training import initialize
 
         if not config.workdir:
             raise InputError("several processes share one --workdir: name it.")
         initialize(
-            config.coordinator or None,
+            coordinator,
             processes=config.processes if is_named else None,
             process=config.process if is_named else None,
         )
+
+
+def _is_of_slurm() -> bool:
+    """Whether Slurm has started several processes of one step."""
+    is_step = {"SLURM_STEP_NODELIST", "SLURM_PROCID"} <= os.environ.keys()
+    return is_step and os.environ.get("SLURM_NTASKS", "1") != "1"
 
 
 def _default(module: ModuleType, rest: list[str]) -> Any:

@@ -211,6 +211,26 @@ def read_batch(
     return tuple(batch.get(name) for name in known)
 
 
+def check_event(user: str, shape: tuple[int, ...], x: Array) -> None:
+    """Checks the shape of one example against that which a model is of.
+
+    Args:
+        user: who asks, for the error's sentence.
+        shape: of the model's events.
+        x: examples `[b, *event]`.
+
+    Raises:
+        InputError: the event has another shape.
+
+    >>> check_event("doctest", (2,), jnp.ones((3, 2)))
+    """
+    if x.shape[1:] != shape:
+        raise InputError(
+            f"{user}: examples must have the shape {shape}, got {x.shape[1:]} (a batch "
+            f"of {x.shape})."
+        )
+
+
 def check_event_mask(user: str, observed: Mask, x: Array) -> Array:
     """Returns a mask of the entries of an event as an array; it may be traced.
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float, sum_event
 from genjax.base import Density
+from genjax.checks import check_event
 from genjax.typing import Array, Condition, Event, Key, Mask, PerExample, Variables
 
 
@@ -60,7 +61,9 @@ def bernoulli() -> Density:
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         del condition
-        return sum_event(bernoulli_log_prob(logits_of(variables)[None], x))
+        logits = logits_of(variables)
+        check_event("bernoulli", logits.shape, x)
+        return sum_event(bernoulli_log_prob(logits[None], x))
 
     def sample(
         variables: Variables, key: Key, n: int, /, condition: Condition = None

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import matmul
 from genjax.base import Density
+from genjax.checks import check_event
 from genjax.densities._bernoulli import smoothed_logits
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample, Variables
@@ -47,7 +48,9 @@ def bernoulli_mixture(*, components: int) -> Density:
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         del condition
-        return jax.nn.logsumexp(_joint(variables["params"], x), axis=1)
+        params = variables["params"]
+        check_event("bernoulli_mixture", params["logits"].shape[1:], x)
+        return jax.nn.logsumexp(_joint(params, x), axis=1)
 
     def sample(
         variables: Variables, key: Key, n: int, /, condition: Condition = None

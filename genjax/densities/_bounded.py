@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import sum_event
 from genjax.base import Density
+from genjax.checks import check_event
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
@@ -41,6 +42,7 @@ def uniform(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         del variables, condition
+        check_event("uniform", event_shape, x)
         axes = tuple(range(1, x.ndim))
         return jnp.where(jnp.all((x >= low) & (x <= high), axis=axes), level, -jnp.inf)
 
@@ -73,6 +75,7 @@ def logistic(event_shape: tuple[int, ...]) -> Density:
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         del variables, condition
+        check_event("logistic", event_shape, x)
         return sum_event(jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x))
 
     def sample(
@@ -110,6 +113,7 @@ def uniform_one_hot(classes: int) -> Density:
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         del variables, condition
+        check_event("uniform_one_hot", (classes,), x)
         binary = jnp.all((x == 0) | (x == 1), axis=1)
         return jnp.where(binary & (jnp.sum(x, axis=1) == 1), level, -jnp.inf)
 

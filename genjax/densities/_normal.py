@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float, sum_event
 from genjax.base import Density, Moments
+from genjax.checks import check_event
 from genjax.densities._bounded import no_variables
-from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
 
@@ -82,11 +82,7 @@ def diagonal_normal(event_shape: tuple[int, ...]) -> Density:
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
-        if x.shape[1:] != event_shape:
-            raise InputError(
-                f"normal: examples must have the shape {event_shape}, "
-                f"got {x.shape[1:]} (a batch of {x.shape})."
-            )
+        check_event("normal", event_shape, x)
         mean, log_scale = moments(variables, condition)
         return normal_log_prob((x - mean) * jnp.exp(-log_scale), log_scale)
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float, matmul
 from genjax.base import Density
+from genjax.checks import check_event
 from genjax.densities._normal import standard_log_density
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Float, Key, PerExample, Variables
@@ -62,6 +63,7 @@ def diagonal_normal_mixture(*, components: int) -> Density:
         del condition
         params = variables["params"]
         log_scale = params["log_scale"]
+        check_event("diagonal_normal_mixture", log_scale.shape[1:], x)
         noise = (x[:, None] - params["mean"][None]) * jnp.exp(-log_scale)[None]
         terms = standard_log_density(noise) - log_scale[None]
         log_pi = jax.nn.log_softmax(params["logits"])

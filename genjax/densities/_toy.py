@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import Density
+from genjax.checks import check_event
 from genjax.densities._bounded import no_variables
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
@@ -221,6 +222,7 @@ def _without_params(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
         del variables, condition
+        check_event("a density in the plane", (2,), x)
         return density(x)
 
     def sample(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float, matmul, sum_event
 from genjax.base import Bijector
-from genjax.checks import check_condition
+from genjax.checks import check_condition, check_event
 from genjax.errors import InputError
 from genjax.flows._elementwise import Mapped, inverse_by_bisection
 from genjax.flows._planar import vector_dim
@@ -76,6 +76,7 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
         variables: Variables, y: Event, /, condition: Condition = None
     ) -> tuple[Event, PerExample]:
         params, y = variables["params"], as_float(y)
+        check_event("block_autoregressive", params["layers"][0]["lower"].shape[:1], y)
         low, high = _bracket(params, y)
 
         def solve(x: Array, d: Array) -> tuple[Array, None]:
@@ -97,6 +98,7 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
 def _evaluate(params: Params, x: Event, condition: Condition) -> tuple[Array, Array]:
     """The outputs and their log-slopes, both `[b, d]`."""
     first, *others = params["layers"]
+    check_event("block_autoregressive", first["lower"].shape[:1], x)
     shift = _condition_shift(params, condition, len(x))
     h, log_slope = _layer(first, x[:, :, None], jnp.zeros((*x.shape, 1)))
     h = h if shift is None else h + shift.reshape(h.shape)

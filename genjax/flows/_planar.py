@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import matmul
 from genjax.base import Bijector
+from genjax.checks import check_event
 from genjax.errors import InputError
 from genjax.flows._elementwise import Mapped, inverse_by_bisection
 from genjax.typing import Array, Condition, Event, Key, Params, PerExample, Variables
@@ -58,6 +59,7 @@ def planar() -> Bijector:
         del condition
         params = variables["params"]
         u, product = direction(params)
+        check_event("planar", params["w"].shape, x)
         along = matmul(x, params["w"]) + params["b"]
         y = x + jnp.tanh(along)[:, None] * u[None]
         return y, jnp.log1p(product * (1 - jnp.tanh(along) ** 2))
@@ -73,6 +75,7 @@ def planar() -> Bijector:
             slope = 1 + raw[0] * (1 - jnp.tanh(along) ** 2)
             return along + raw[0] * jnp.tanh(along), jnp.log(slope)
 
+        check_event("planar", params["w"].shape, y)
         target = matmul(y, params["w"]) + params["b"]
         raw = jnp.broadcast_to(product, (1, *target.shape))
         along, log_slope = inverse_by_bisection(rise)(raw, target)
@@ -129,6 +132,7 @@ def radial() -> Bijector:
         del condition
         params = variables["params"]
         alpha, beta = settings(params)
+        check_event("radial", params["centre"].shape, x)
         offset = x - params["centre"][None]
         r = _norm(offset)
         y = x + (beta / (alpha + r))[:, None] * offset
@@ -140,6 +144,7 @@ def radial() -> Bijector:
         del condition
         params = variables["params"]
         alpha, beta = settings(params)
+        check_event("radial", params["centre"].shape, y)
         offset = y - params["centre"][None]
         distance = _norm(offset)
         half = 0.5 * (distance - alpha - beta)

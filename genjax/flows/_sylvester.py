@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import matmul
 from genjax.base import Bijector
+from genjax.checks import check_event
 from genjax.errors import InputError
 from genjax.flows._elementwise import Mapped, inverse_by_bisection
 from genjax.flows._linear import reflect
@@ -130,7 +131,8 @@ def _sylvester(
     ) -> tuple[Event, PerExample]:
         del condition
         params = variables["params"]
-        q = frame(params["frame"], x.shape[1])
+        q = frame(params["frame"], len(params["outer"]))
+        check_event(name, q.shape[:1], x)
         outer, inner = _triangle(params["outer"]), _triangle(params["inner"])
         bent = jnp.tanh(matmul(matmul(x, q), inner.T) + params["b"][None])
         slopes = (jnp.diag(outer) * jnp.diag(inner))[None] * (1 - bent**2)
@@ -143,7 +145,8 @@ def _sylvester(
     ) -> tuple[Event, PerExample]:
         del condition
         params = variables["params"]
-        q = frame(params["frame"], y.shape[1])
+        q = frame(params["frame"], len(params["outer"]))
+        check_event(name, q.shape[:1], y)
         outer, inner = _triangle(params["outer"]), _triangle(params["inner"])
         target = matmul(y, q)
 

@@ -399,7 +399,12 @@ def _sorted_layers(module: MaskedMLP, params: Tree, places: np.ndarray) -> list[
     A slice that reaches beyond its own units computes others too early; they are
     computed again in time, and nothing sees them before.
     """
-    dim = len(places)
+    dim, given = len(places), len(params["MaskedDense_0"]["kernel"])
+    if given != dim * module.inputs:
+        raise InputError(
+            f"MaskedMLP: it was initialised on {given // module.inputs} dimensions, "
+            f"got {dim}."
+        )
     _, *degrees = module.degrees_of(dim)
     masks = _masks_of((places, *degrees))
     masks[0] = masks[0].repeat(module.inputs, axis=0)

@@ -39,7 +39,7 @@ def gradient_descent(
     def init(key: Key, batch: Batch, /) -> TrainState:
         key_init, key_run = jax.random.split(key)
         variables = dict(objective.init(key_init, batch))
-        opt_state = optimizer.init(variables["params"])
+        opt_state = optimizer.init(variables.get("params", {}))
         return TrainState(jnp.zeros((), jnp.int32), key_run, variables, opt_state)
 
     def step(state: TrainState, batch: Batch, /) -> tuple[TrainState, Metrics]:

@@ -18,6 +18,7 @@ from genjax.data import Pipeline, Share
 from genjax.errors import InputError
 from genjax.programs import device_varying
 from genjax.steps import PMAP_AXIS
+from genjax.training._meeting import meet
 from genjax.typing import Array, Batch, Key, Metrics, Tree
 
 DATA_AXIS = "data"
@@ -43,7 +44,9 @@ def initialize(
         timeout: seconds to wait for the others.
 
     Raises:
-        InputError: `process` is not among the processes.
+        InputError: `process` is not among the processes, `coordinator` is no
+            `host:port`, or an argument is missing that the environment does not give.
+        RunError: not all processes came in time.
 
     >>> initialize("localhost:1", processes=2, process=2)
     Traceback (most recent call last):
@@ -56,9 +59,18 @@ def initialize(
             f"initialize: process must be between 0 and processes - 1 = "
             f"{processes - 1}, got {process}."
         )
-    jax.distributed.initialize(
-        coordinator, processes, process, initialization_timeout=timeout
-    )
+    if coordinator is not None and processes is not None and process is not None:
+        # JAX's runtime ends the interpreter where a process does not come.
+        meet(coordinator, processes=processes, process=process, timeout=timeout)
+    try:
+        jax.distributed.initialize(
+            coordinator, processes, process, initialization_timeout=timeout
+        )
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"initialize: JAX cannot join the processes: {str(error).splitlines()[0]} "
+            "Name coordinator, processes and process, before anything touches a device."
+        ) from error
 
 
 def device_mesh(devices: int | None = None) -> Mesh:

@@ -234,3 +234,5 @@ def test_two_processes_are_one_run(tmp_path):
         in run(NAME, "--processes", 2, "--coordinator", "a:1").stderr
     )
     assert "name --coordinator" in run(NAME, "--processes", 2).stderr
+    for alone in (["--coordinator", "a:1"], ["--process", 1]):
+        assert "name --processes, how many" in run(NAME, *alone).stderr
