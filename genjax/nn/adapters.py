@@ -114,7 +114,8 @@ def as_pure_network(model: NetworkLike, *, user: str) -> Network:
     genjax.errors.InputError: doctest: a density or a bijector is a pure function, but \
 this network changes ['batch_stats'] in training. Normalise by examples (LayerNorm, \
 GroupNorm), or let the objective apply the network and condition the density on its \
-outputs: genjax.densities.conditional_likelihood(density, network).
+outputs: genjax.densities.conditional_likelihood(density, network), the encoder and \
+decoder of a vae.LatentModel.
     """
     network = as_network(model, user=user)
 
@@ -224,5 +225,5 @@ def _refuse_changes(user: str, changed: Variables) -> None:
             f"changes {sorted(changed)} in training. Normalise by examples (LayerNorm, "
             "GroupNorm), or let the objective apply the network and condition the "
             "density on its outputs: genjax.densities.conditional_likelihood(density, "
-            "network)."
+            "network), the encoder and decoder of a vae.LatentModel."
         )

@@ -8,12 +8,21 @@ from genjax.vae._bounds import (
     log_weights,
     sampled_kl,
 )
-from genjax.vae._model import LatentModel, init, reconstruct, sample
+from genjax.vae._model import (
+    LatentModel,
+    decode,
+    encode,
+    init,
+    reconstruct,
+    sample,
+)
 
 __all__ = [
     "LatentModel",
     "closed_form_kl",
+    "decode",
     "elbo",
+    "encode",
     "init",
     "iwae",
     "log_likelihood",

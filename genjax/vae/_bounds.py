@@ -18,11 +18,12 @@ from genjax.typing import (
     Key,
     Latent,
     Outcome,
+    Output,
     PerExample,
     Variables,
 )
-from genjax.vae._model import LatentModel, init
-from genjax.variables import part_of
+from genjax.vae._model import LatentModel, decode, encode, init
+from genjax.variables import part_of, updated
 
 
 @runtime_checkable
@@ -52,7 +53,7 @@ def sampled_kl(
     Args:
         model: posterior, likelihood and prior.
         variables: of its parts.
-        x: the examples.
+        x: what the posterior is conditioned on: `encode(model, variables, x)`.
         z: a sample of the posterior of each.
         log_q: its log-density.
 
@@ -78,7 +79,7 @@ def closed_form_kl(
     Args:
         model: posterior, likelihood and prior.
         variables: of its parts.
-        x: the examples.
+        x: what the posterior is conditioned on: `encode(model, variables, x)`.
         z: not used.
         log_q: of which only the shape is used.
 
@@ -128,7 +129,8 @@ def elbo(
     any prior; `closed_form_kl` is exact for normals.
 
     Args:
-        model: posterior, likelihood and prior.
+        model: posterior, likelihood and prior, and networks before them, where
+            batch normalisation and dropout have their place.
         latent_dim: the dimensions of z.
         kl: `sampled_kl` or `closed_form_kl`.
         beta: the weight of the divergence; 1 for the bound.
@@ -152,16 +154,19 @@ def elbo(
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
         (x,) = read_batch("elbo", batch, ("x",))
+        key_encoder, key_decoder = _keys_of_networks(key)
+        features, changed = encode(model, variables, x, key=key_encoder)
         of_posterior = part_of(variables, "posterior")
-        z, log_q = model.posterior.sample(of_posterior, key, len(x), x)
-        log_p = model.likelihood.log_prob(part_of(variables, "likelihood"), x, z)
-        divergence = jnp.mean(kl(model, variables, x, z, log_q))
+        z, log_q = model.posterior.sample(of_posterior, key, len(x), features)
+        given, of_decoder = decode(model, variables, z, key=key_decoder)
+        log_p = model.likelihood.log_prob(part_of(variables, "likelihood"), x, given)
+        divergence = jnp.mean(kl(model, variables, features, z, log_q))
         reconstruction = -jnp.mean(log_p)
         value = reconstruction + beta * divergence
         metrics = {"loss": value, "reconstruction": reconstruction, "kl": divergence}
-        return value, ({}, metrics)
+        return value, (updated(changed, of_decoder), metrics)
 
-    return Objective(_init(model, latent_dim), loss)
+    return Objective(_init(model, latent_dim, "elbo"), loss)
 
 
 def iwae(model: LatentModel, *, latent_dim: int, samples: int) -> Objective:
@@ -196,11 +201,15 @@ def iwae(model: LatentModel, *, latent_dim: int, samples: int) -> Objective:
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
         (x,) = read_batch("iwae", batch, ("x",))
-        weights = log_weights(model, variables, key, x, samples=samples)
+        key_encoder, key_decoder = _keys_of_networks(key)
+        features, changed = encode(model, variables, x, key=key_encoder)
+        weights, of_decoder = _weights(
+            model, variables, key, x, features, samples=samples, key_decoder=key_decoder
+        )
         value = -jnp.mean(_log_mean_exp(weights))
-        return value, ({}, {"loss": value})
+        return value, (updated(changed, of_decoder), {"loss": value})
 
-    return Objective(_init(model, latent_dim), loss)
+    return Objective(_init(model, latent_dim, "iwae"), loss)
 
 
 def log_weights(
@@ -227,14 +236,37 @@ def log_weights(
     >>> log_weights(model, variables, jax.random.key(1), x, samples=5).shape
     (5, 3)
     """
+    features, _ = encode(model, variables, x)
+    return _weights(model, variables, key, x, features, samples=samples)[0]
 
-    def one(key: Key) -> Array:
-        of_posterior = part_of(variables, "posterior")
-        z, log_q = model.posterior.sample(of_posterior, key, len(x), x)
-        log_p = model.likelihood.log_prob(part_of(variables, "likelihood"), x, z)
-        return log_p + model.prior.log_prob(part_of(variables, "prior"), z) - log_q
 
-    return jax.vmap(one)(jax.random.split(key, samples))
+def _weights(
+    model: LatentModel,
+    variables: Variables,
+    key: Key,
+    x: Event,
+    features: Output,
+    *,
+    samples: int,
+    key_decoder: Key | None = None,
+) -> tuple[Float[Array, "k b"], Variables]:
+    """The log-weights, and what a training pass of the decoder has changed."""
+
+    def draw(key: Key) -> tuple[Latent, PerExample, PerExample]:
+        own = part_of(variables, "posterior")
+        z, log_q = model.posterior.sample(own, key, len(x), features)
+        return z, log_q, model.prior.log_prob(part_of(variables, "prior"), z)
+
+    z, log_q, log_prior = jax.vmap(draw)(jax.random.split(key, samples))
+    # All samples are one batch for the decoder, whose statistics are of all of them.
+    rows = z.reshape(-1, *z.shape[2:])
+    given, changed = decode(model, variables, rows, key=key_decoder)
+    given = jax.tree.map(
+        lambda leaf: leaf.reshape(*log_q.shape, *leaf.shape[1:]), given
+    )
+    own = part_of(variables, "likelihood")
+    log_p = jax.vmap(lambda given: model.likelihood.log_prob(own, x, given))(given)
+    return log_p + log_prior - log_q, changed
 
 
 def log_likelihood(
@@ -280,9 +312,14 @@ def log_likelihood(
     return _log_mean_exp(jax.lax.map(part, jax.random.split(key, samples // block)))
 
 
-def _init(model: LatentModel, latent_dim: int) -> BatchInit:
+def _keys_of_networks(key: Key) -> tuple[Key, Key]:
+    """Of the training passes of encoder and decoder, beside that of the sample."""
+    return jax.random.fold_in(key, 1), jax.random.fold_in(key, 2)
+
+
+def _init(model: LatentModel, latent_dim: int, user: str) -> BatchInit:
     def init_on_batch(key: Key, batch: Batch, /) -> Variables:
-        (x,) = read_batch("vae", batch, ("x",))
+        (x,) = read_batch(user, batch, ("x",))
         return init(model, key, x, latent_dim=latent_dim)
 
     return init_on_batch

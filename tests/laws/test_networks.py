@@ -19,6 +19,8 @@ from genjax.detection import detection_objective, detector
 from genjax.errors import InputError
 from genjax.flow_matching import (
     continuous,
+    distillation,
+    drop_condition,
     fixed_steps,
     flow_matching,
     transport,
@@ -33,12 +35,14 @@ from genjax.training import (
     fit,
     gradient_descent,
 )
+from genjax.vae import LatentModel, elbo, iwae
 from tests.laws.compare import assert_close, assert_equal
 from tests.laws.instances import (
     Noisy,
     batch,
     conditional_batch,
     conditioner,
+    flow_pair_batch,
     image_batch,
     pair_batch,
     patches,
@@ -118,6 +122,16 @@ def noise(key, x):
     return x + 0.1 * jax.random.normal(key, x.shape)
 
 
+def latent_model(net):
+    return LatentModel(
+        conditional_normal(conditioner(4)),
+        conditional_normal(conditioner(8)),
+        standard_normal((2,)),
+        encoder=net(4, 6),
+        decoder=net(2, 6),
+    )
+
+
 class Family(NamedTuple):
     """An objective of a network, and its batches.
 
@@ -146,6 +160,15 @@ FAMILIES = {
         pair_batch,
     ),
     "orderless_likelihood": Family(lambda net: orderless_likelihood(net(8, 4)), batch),
+    "elbo": Family(lambda net: elbo(latent_model(net), latent_dim=2), batch),
+    "iwae": Family(lambda net: iwae(latent_model(net), latent_dim=2, samples=3), batch),
+    "distillation": Family(lambda net: distillation(net(5, 4)), flow_pair_batch),
+    "drop_condition": Family(
+        lambda net: drop_condition(
+            flow_matching(net(8, 4)), rate=0.5, unconditional=jnp.zeros(3)
+        ),
+        conditional_batch,
+    ),
     "deep_infomax": Family(
         lambda net: deep_infomax(NoisyMap(), conditioner(), conditioner()),
         image_batch,
