@@ -30,7 +30,7 @@ class RunConfig:
     smoke: bool = False
     """A trial in seconds: few steps, small models, no expectations."""
     chunk: int = 100
-    """The most steps a compiled chunk; signals are heard between two of them."""
+    """The most steps per compiled chunk; signals are heard between two of them."""
     resume: bool = False
     """Go on from the latest checkpoint in workdir."""
     check: bool = False

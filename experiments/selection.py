@@ -22,7 +22,7 @@ def train_to_end(
         pipeline: its batches.
         key: of the initial state.
         steps: how many.
-        chunk: the most steps a compiled chunk.
+        chunk: the most steps per compiled chunk.
     """
     fitted = fit(
         update, pipeline, key=key, steps=steps, chunk=chunk, show_progress=False
@@ -49,7 +49,7 @@ def train_to_best(
         key: of the initial state.
         steps: how many.
         every: steps between validations.
-        chunk: the most steps a compiled chunk.
+        chunk: the most steps per compiled chunk.
     """
     best: list[tuple[Array, Variables]] = []
 

@@ -264,7 +264,7 @@ class Density(NamedTuple):
         init: `(key, x [b, *event], condition=None) -> variables`.
         log_prob: `(variables, x, condition=None) -> [b]`, in nats.
         sample: `(variables, key, n, condition=None) -> (x [n, *event], log_prob [n])`;
-            a condition has one row a sample.
+            a condition has one row per sample.
         complete: `(variables, key, x [b, *event], observed [*event], condition=None) ->
             (x [b, *event], log_prob [b])`; the observed entries stay, the others are
             drawn from their exact conditional, whose log-probability comes with them.

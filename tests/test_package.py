@@ -34,8 +34,8 @@ WITHOUT_SOURCE = {
     ),
     "gan": "zero_sum",
     "metrics": (
-        "completion_log_probs found_of_boxes log_probs mean_log_prob nearest "
-        "truth_of_boxes with_floor"
+        "completion_log_probs detections_of_boxes log_probs mean_log_prob nearest "
+        "ground_truth_of_boxes with_floor"
     ),
     "nn": (
         "as_network as_pure_network autoregressive_scan autoregressive_steps "
@@ -54,7 +54,7 @@ WITHOUT_SOURCE = {
         "shard_batch shard_pipeline skip_nonfinite stochastic sweep "
         "tensorboard_writer with_preprocessing"
     ),
-    "vae": "init",
+    "vae": "decode encode init",
 }
 
 

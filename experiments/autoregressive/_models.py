@@ -51,7 +51,7 @@ class Settings(NamedTuple):
         learning_rate: of Adam, decayed to 0 by a cosine.
         weight_decay: decoupled.
         activation: of NADE.
-        chunk: the most steps a compiled chunk; 1 for convolutions, which XLA slows down
+        chunk: the most steps per compiled chunk; 1 for convolutions, which are slow
             inside a loop on CPU.
         layers: hidden ones of MADE; orderless networks have one more, PixelCNN four
             times as many.
@@ -187,7 +187,7 @@ def train(
     ema: float,
     seed: int,
 ) -> Members:
-    """Trains a member an order, all as one program, each to its best validation.
+    """Trains one member per order, all as one program, each to its best validation.
 
     Args:
         recipe: what to train.

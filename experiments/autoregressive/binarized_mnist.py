@@ -65,7 +65,7 @@ class Config(RunConfig):
     ema: float = 0.998
     """Decay of the averaged parameters that are evaluated."""
     chunk: int = 20
-    """The most steps a compiled chunk; signals are heard between two of them. On CPU,
+    """The most steps per compiled chunk; signals are heard between two of them. On CPU,
     convolutions want 1."""
     evaluate_every: int = 1000
     """Steps between validations."""

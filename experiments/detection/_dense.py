@@ -16,8 +16,8 @@ from genjax.metrics import (
     coco_state,
     coco_summary,
     coco_update,
-    found_of_boxes,
-    truth_of_boxes,
+    detections_of_boxes,
+    ground_truth_of_boxes,
 )
 from genjax.plotting import boxes_on_images
 from genjax.training import with_preprocessing
@@ -109,14 +109,14 @@ def average_precision(
         found = jax.tree.map(np.asarray, detect(jnp.asarray(whole)))
         for i in range(len(images)):
             row = start + i
-            truth = truth_of_boxes(
+            truth = ground_truth_of_boxes(
                 *(
                     arrays[k][row]
                     for k in ("xyxy", "label", "valid", "crowd")
                     if k in arrays
                 )
             )
-            own = found_of_boxes(
+            own = detections_of_boxes(
                 found.xyxy[i], found.label[i], found.valid[i], found.score[i]
             )
             state = coco_update(state, row, truth, own)

@@ -54,7 +54,7 @@ class Config(TaskConfig):
     ranges: float = 24.0
     """The largest distance to an edge that the finer level is for, in pixels."""
     chunk: int = 1
-    """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
+    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 1200
     batch_size: int = 8
     """Images per step."""

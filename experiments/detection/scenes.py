@@ -42,10 +42,10 @@ class Config(TaskConfig):
     ranges: float = 14.0
     """The largest distance to an edge that the finer level is for, in pixels."""
     chunk: int = 1
-    """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
+    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 4000
     batch_size: int = 16
-    """Scenes a step."""
+    """Scenes per step."""
     learning_rate: float = 2e-3
     """Of Adam, after a warm-up, decayed to 0 by a cosine."""
     weight_decay: float = 1e-2

@@ -143,7 +143,7 @@ def build(config: Config) -> Task:
 
 
 def _normal_bits(train: np.ndarray, test: np.ndarray) -> float:
-    """Bits a dimension of a normal with full covariance on dequantised grey levels."""
+    """Bits per dimension of a normal with full covariance, on dequantised levels."""
     key_train, key_test = jax.random.split(jax.random.key(0))
     x = np.asarray(dequantize(key_train, flatten(train), levels=LEVELS))
     y = np.asarray(dequantize(key_test, flatten(test), levels=LEVELS))

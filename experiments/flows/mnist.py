@@ -60,7 +60,7 @@ class Config(TaskConfig):
     """Of Adam, decayed to 0 by a cosine after 100 steps of warm-up."""
     ema: float = 0.998
     chunk: int = 1
-    """The most steps a compiled chunk: in a loop, convolutions are slow on CPUs."""
+    """The most steps per compiled chunk: in a loop, convolutions are slow on CPUs."""
     evaluate_every: int = 500
     rows: int = 500
     """Images of an evaluation at a time."""

@@ -55,7 +55,7 @@ class ImageConfig(TaskConfig):
     """Decay of the averaged generator that is evaluated."""
     evaluate_every: int = 1000
     chunk: int = 1
-    """The most steps a compiled chunk: in a loop, convolutions are slow on CPUs."""
+    """The most steps per compiled chunk: in a loop, convolutions are slow on CPUs."""
     classifier_steps: int = 2500
     """Training steps of the classifier in whose features images are measured."""
 

@@ -40,7 +40,7 @@ class Config(TaskConfig):
     """The settings of this experiment."""
 
     width: int = 256
-    """Units of the hidden layers, two a network."""
+    """Units of the hidden layers, two per network."""
     latent: int = 64
     """Dimensions of the noise."""
     gamma: float = 1.0

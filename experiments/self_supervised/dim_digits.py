@@ -36,7 +36,7 @@ class Config(TaskConfig):
     embedding: int = 64
     """Dimensions in which vector and map are compared."""
     chunk: int = 1
-    """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
+    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 800
     batch_size: int = 128
     learning_rate: float = 1e-3

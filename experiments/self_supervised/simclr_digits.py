@@ -42,7 +42,7 @@ class Config(TaskConfig):
     tau: float = 0.2
     """The temperature."""
     chunk: int = 1
-    """Steps a compiled chunk: on CPU, convolutions are slow in longer ones."""
+    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 1500
     batch_size: int = 128
     learning_rate: float = 2e-3

@@ -41,7 +41,7 @@ def deep_nade(
         p(x) = prod_t p(x_(o_t) | x_(o_1), ..., x_(o_(t-1))),
         outputs = bias + network(observed x, observed)
 
-    A likelihood takes a pass a dimension. Without an order, any set of observed
+    A likelihood takes one pass per dimension. Without an order, any set of observed
     dimensions is completed, by the model of an order that has them first and then goes
     on in the natural one; with an order, a prefix of it. The densities of two orders
     differ a little, and `shared_ensemble` is their mixture.

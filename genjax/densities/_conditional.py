@@ -46,7 +46,7 @@ def conditional_normal(
     """
     if scale is not None and scale <= 0:
         raise InputError(f"conditional_normal: scale must be positive, got {scale}.")
-    network = _pure(model)
+    network = as_pure_network(model, user="conditional_normal")
 
     def moments(variables: Variables, /, condition: Condition = None) -> Moments:
         raw = _outputs(network, variables, condition)
@@ -96,7 +96,7 @@ def conditional_bernoulli(model: NetworkLike) -> Density:
     >>> density.sample(variables, jax.random.key(1), 3, condition)[0].shape
     (3, 2)
     """
-    network = _pure(model)
+    network = as_pure_network(model, user="conditional_bernoulli")
 
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None
@@ -136,7 +136,7 @@ def conditional_one_hot(model: NetworkLike) -> Density:
     >>> density.sample(variables, jax.random.key(1), 3, condition)[0].shape
     (3, 3)
     """
-    network = _pure(model)
+    network = as_pure_network(model, user="conditional_one_hot")
 
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None
@@ -179,7 +179,7 @@ def embed_condition(density: Density, model: NetworkLike) -> Density:
     >>> density.log_prob(variables, x, condition).shape
     (3,)
     """
-    network = _pure(model)
+    network = as_pure_network(model, user="embed_condition")
 
     def embed(variables: Variables, condition: Condition) -> Array:
         return _outputs(network, part_of(variables, "network"), condition)
@@ -229,10 +229,6 @@ def embed_condition(density: Density, model: NetworkLike) -> Density:
         complete=None if density.complete is None else complete,
         moments=None if density.moments is None else moments,
     )
-
-
-def _pure(model: NetworkLike) -> Network:
-    return as_pure_network(model, user="a conditional density")
 
 
 def _init_of(network: Network) -> Init:

@@ -34,7 +34,7 @@ def velocity(
     >>> velocity(network, {}, jnp.array([[0.0]]), jnp.array(0.0)).tolist()
     [[3.0]]
     """
-    network = as_network(model, user="a velocity")
+    network = as_network(model, user="velocity")
     found = network.apply(variables, x, jnp.broadcast_to(time, (len(x),)), condition)
     return checked_velocity(found, x)
 

@@ -43,7 +43,7 @@ class CocoState(NamedTuple):
     truths: np.ndarray
 
 
-class Truth(NamedTuple):
+class GroundTruth(NamedTuple):
     """The objects of one image.
 
     Fields:
@@ -59,7 +59,7 @@ class Truth(NamedTuple):
     crowd: np.ndarray
 
 
-class Found(NamedTuple):
+class Detections(NamedTuple):
     """The detections of one image: `xywh` `[n, 4]`, `label` `[n]`, `score` `[n]`."""
 
     xywh: np.ndarray
@@ -109,14 +109,16 @@ def coco_add(one: CocoState, other: CocoState) -> CocoState:
     return CocoState(*(a + b for a, b in zip(one, other, strict=True)))
 
 
-def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> CocoState:
+def coco_update(
+    state: CocoState, image: int, truth: GroundTruth, found: Detections
+) -> CocoState:
     """Matches the detections of one image and enters them; the state itself is changed.
 
     By descending score, a detection takes the free ground truth of its class that it
     overlaps most, at each threshold; ignored ones (crowds, sizes outside the range)
     only where no other is left.
 
-    Boxes are `[m, 4]` and `[n, 4]`, as `Truth` and `Found` state them.
+    Boxes are `[m, 4]` and `[n, 4]`, as `GroundTruth` and `Detections` state them.
 
     Args:
         state: from `coco_state`.
@@ -132,7 +134,7 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
 
     >>> state = coco_state(images=1, classes=1)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
-    >>> truth, found = truth_of_boxes(*boxes), found_of_boxes(*boxes, [0.9])
+    >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
     >>> int(coco_update(state, 0, truth, found).truths[0, 0])
     1
     """
@@ -154,13 +156,13 @@ def coco_update(state: CocoState, image: int, truth: Truth, found: Found) -> Coc
     if state.label[image].any():
         raise InputError(f"coco_update: image {image} was entered before.")
     best = np.sort(np.argsort(-found.score, kind="stable")[:slots])
-    found = Found(*(np.asarray(field)[best] for field in found))
+    found = Detections(*(np.asarray(field)[best] for field in found))
     start = 0
     for label in np.union1d(truth.label, found.label).astype(int):
-        own = Truth(*(np.asarray(f)[truth.label == label] for f in truth))
-        detected = Found(*(f[found.label == label] for f in found))
+        own = GroundTruth(*(np.asarray(f)[truth.label == label] for f in truth))
+        detected = Detections(*(f[found.label == label] for f in found))
         order = np.argsort(-detected.score, kind="stable")[: MOST[-1]]
-        detected = Found(*(f[order] for f in detected))
+        detected = Detections(*(f[order] for f in detected))
         ignore = _outside(own.area) | own.crowd.astype(bool)[None]
         state.truths[label] += (~ignore).sum(axis=1)
         stop = start + len(order)
@@ -180,7 +182,7 @@ def _outside(area: np.ndarray) -> np.ndarray:
 
 
 def _match(
-    truth: Truth, found: Found, ignore: np.ndarray
+    truth: GroundTruth, found: Detections, ignore: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Greedy matching, `[n, areas, thresholds]`, for all ranges and thresholds."""
     overlap = _overlap(found.xywh, truth.xywh, truth.crowd.astype(bool))
@@ -232,7 +234,7 @@ def coco_summary(state: CocoState) -> dict[str, float]:
 
     >>> state = coco_state(images=1, classes=1)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
-    >>> truth, found = truth_of_boxes(*boxes), found_of_boxes(*boxes, [0.9])
+    >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
     >>> round(coco_summary(coco_update(state, 0, truth, found))["AP"], 3)
     1.0
     """
@@ -289,36 +291,37 @@ def _curve(
     return curve, recall[-1]
 
 
-def truth_of_boxes(
+def ground_truth_of_boxes(
     xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, crowd: ArrayLike | None = None
-) -> Truth:
+) -> GroundTruth:
     """Returns the ground truth of one image from padded arrays; areas are the boxes'.
 
     `xyxy` is `[n, 4]`; `label`, `valid` and `crowd` are `[n]`.
 
-    >>> truth = truth_of_boxes([[1, 1, 3, 5], [0, 0, 0, 0]], [2, 0], [True, False])
+    >>> boxes, valid = [[1, 1, 3, 5], [0, 0, 0, 0]], [True, False]
+    >>> truth = ground_truth_of_boxes(boxes, [2, 0], valid)
     >>> truth.xywh.tolist(), truth.area.tolist()
     ([[1.0, 1.0, 2.0, 4.0]], [8.0])
     """
     keep = np.asarray(valid, bool)
     xywh = _xywh(np.asarray(xyxy)[keep])
     many = np.zeros(len(xywh), bool) if crowd is None else np.asarray(crowd)[keep]
-    return Truth(xywh, np.asarray(label)[keep], xywh[:, 2] * xywh[:, 3], many)
+    return GroundTruth(xywh, np.asarray(label)[keep], xywh[:, 2] * xywh[:, 3], many)
 
 
-def found_of_boxes(
+def detections_of_boxes(
     xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, score: ArrayLike
-) -> Found:
+) -> Detections:
     """Returns the detections of one image from padded arrays.
 
     `xyxy` is `[n, 4]`; `label`, `valid` and `score` are `[n]`.
 
-    >>> found_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()
+    >>> detections_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()
     [[1.0, 1.0, 2.0, 4.0]]
     """
     keep = np.asarray(valid, bool)
     scores = np.asarray(score, np.float64)[keep]
-    return Found(_xywh(np.asarray(xyxy)[keep]), np.asarray(label)[keep], scores)
+    return Detections(_xywh(np.asarray(xyxy)[keep]), np.asarray(label)[keep], scores)
 
 
 def _xywh(xyxy: np.ndarray) -> np.ndarray:

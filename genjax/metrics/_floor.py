@@ -9,7 +9,7 @@ from genjax.errors import InputError
 from genjax.typing import Array, Float, Key
 
 
-class Measured(NamedTuple):
+class WithFloor(NamedTuple):
     """A metric of samples, and of real data in their place.
 
     Fields:
@@ -26,7 +26,7 @@ def with_floor(
     key: Key,
     real: Float[Array, "n ..."],
     samples: Float[Array, "m ..."],
-) -> Measured:
+) -> WithFloor:
     """Measures samples, and as many real data, against the same real data.
 
     The data are cut in two at random: test sets are often in some order.
@@ -54,4 +54,4 @@ def with_floor(
         )
     order = jax.random.permutation(key, len(real))
     reference, other = real[order[:half]], real[order[half : 2 * half]]
-    return Measured(metric(reference, samples[:half]), metric(reference, other))
+    return WithFloor(metric(reference, samples[:half]), metric(reference, other))

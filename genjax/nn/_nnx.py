@@ -75,30 +75,17 @@ def from_nnx(
         model = nnx.merge(definition, _filled(states, variables, key))
         counts = _counts(model)
         outputs = model(*inputs, **arguments(type(model), training=training))
-        if not training and any(
-            a is not b for a, b in zip(counts, _counts(model), strict=True)
-        ):
-            raise InputError(
-                f"{type(model).__name__}: it draws random numbers in evaluation; let "
-                "`model.eval()` keep it from that, or give from_nnx the arguments "
-                "train=... and evaluate=... of its call."
-            )
-        return outputs, _collections(nnx.state(model))
+        after = _collections(nnx.state(model))
+        if not training:
+            _refuse_noise(model, counts, changed_collections(variables, after))
+        return outputs, after
 
     def init(key: Key, /, *inputs: Input) -> Variables:
         del inputs
         return _collections(nnx.state(make(nnx.Rngs(key))))
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
-        outputs, after = run(variables, jax.random.key(0), inputs, training=False)
-        changed = changed_collections(variables, after)
-        if changed:
-            raise InputError(
-                f"an NNX model changes {sorted(changed)} in evaluation; let "
-                "`model.eval()` keep it from that, or give from_nnx the arguments "
-                "train=... and evaluate=... of its call."
-            )
-        return outputs
+        return run(variables, jax.random.key(0), inputs, training=False)[0]
 
     def train_pass(
         variables: Variables, key: Key, /, *inputs: Input
@@ -116,6 +103,19 @@ def constructor_wanted(model: object) -> str:
         f"{name}: an NNX model holds the values of one seed; hand over its "
         f"constructor: nn.from_nnx(lambda rngs: {name}(..., rngs=rngs))."
     )
+
+
+def _refuse_noise(model: nnx.Module, counts: list[Any], changed: Variables) -> None:
+    """Refuses an evaluation that draws, or changes a collection."""
+    pairs = zip(counts, _counts(model), strict=True)
+    does = [f"changes {sorted(changed)}"] if changed else []
+    does += ["draws random numbers"] if any(a is not b for a, b in pairs) else []
+    if does:
+        raise InputError(
+            f"{type(model).__name__}: it {' and '.join(does)} in evaluation; let "
+            "`model.eval()` keep it from that, or give from_nnx the arguments train=... "
+            "and evaluate=... of its call."
+        )
 
 
 def _counts(model: nnx.Module) -> list[Any]:

@@ -71,7 +71,7 @@ def fit(
         checkpoints: where to save.
         resume: go on from the latest checkpoint, where there is one.
         writers: take the mean metrics of each chunk, and those of each evaluation.
-        chunk: the most steps a compiled chunk, made to divide the intervals where that
+        chunk: the most steps per compiled chunk, made to divide the intervals where it
             costs at most half; keep a chunk below a second or two. A chunk of one step
             is no loop at all, which convolutions on CPU need: XLA runs their weight
             gradients some thirty times slower inside a loop (jax issue 12868).

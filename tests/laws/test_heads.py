@@ -18,8 +18,8 @@ from genjax.metrics import (
     coco_state,
     coco_summary,
     coco_update,
-    found_of_boxes,
-    truth_of_boxes,
+    detections_of_boxes,
+    ground_truth_of_boxes,
 )
 from genjax.training import gradient_descent
 from tests.laws.instances import scene_batch
@@ -133,8 +133,10 @@ def test_sixteen_images_are_learnt_by_heart(case):
     )
     coco = coco_state(images=16, classes=3)
     for i in range(16):
-        truth = truth_of_boxes(*(batch[k][i] for k in ("xyxy", "label", "valid")))
-        own = found_of_boxes(
+        truth = ground_truth_of_boxes(
+            *(batch[k][i] for k in ("xyxy", "label", "valid"))
+        )
+        own = detections_of_boxes(
             *(f[i] for f in (found.xyxy, found.label)), found.valid[i], found.score[i]
         )
         coco_update(coco, i, truth, own)

@@ -5,14 +5,14 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.metrics import (
-    Found,
-    Truth,
+    Detections,
+    GroundTruth,
     coco_add,
     coco_state,
     coco_summary,
     coco_update,
-    found_of_boxes,
-    truth_of_boxes,
+    detections_of_boxes,
+    ground_truth_of_boxes,
 )
 
 PUBLISHED = {
@@ -42,13 +42,13 @@ def oracle(folder):
     for image in sorted(entry["id"] for entry in content["images"]):
         own = [a for a in content["annotations"] if a["image_id"] == image]
         found = [r for r in results if r["image_id"] == image]
-        truth = Truth(
+        truth = GroundTruth(
             np.array([a["bbox"] for a in own]).reshape(-1, 4),
             np.array([classes[a["category_id"]] for a in own], int),
             np.array([a["area"] for a in own]),
             np.array([a["iscrowd"] for a in own], bool),
         )
-        detections = Found(
+        detections = Detections(
             np.array([r["bbox"] for r in found]).reshape(-1, 4),
             np.array([classes[r["category_id"]] for r in found], int),
             np.array([r["score"] for r in found]),
@@ -78,9 +78,11 @@ def one_image(truths, founds, classes=1, crowd=()):
         np.array([t[0] for t in truths]).reshape(-1, 4),
         [t[1] for t in truths],
     )
-    truth = truth_of_boxes(xyxy, np.array(labels, int), np.ones(len(truths), bool))
+    truth = ground_truth_of_boxes(
+        xyxy, np.array(labels, int), np.ones(len(truths), bool)
+    )
     truth = truth._replace(crowd=np.isin(np.arange(len(truths)), crowd))
-    found = found_of_boxes(
+    found = detections_of_boxes(
         np.array([f[0] for f in founds]).reshape(-1, 4),
         np.array([f[1] for f in founds], int),
         np.ones(len(founds), bool),
@@ -122,12 +124,14 @@ def test_bad_input_is_a_sentence():
     with pytest.raises(InputError, match=r"classes of found must be in 0 ... 0, got 3"):
         one_image([(SQUARE[0], 0)], [(SQUARE[0], 3, 0.5)])
     state = coco_state(images=1, classes=1)
-    empty = Found(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0))
-    nothing = truth_of_boxes(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0, bool))
+    empty = Detections(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0))
+    nothing = ground_truth_of_boxes(
+        np.zeros((0, 4)), np.zeros(0, int), np.zeros(0, bool)
+    )
     with pytest.raises(InputError, match=r"image must be in 0 ... 0, got 1"):
         coco_update(state, 1, nothing, empty)
     assert set(coco_summary(coco_update(state, 0, nothing, empty)).values()) == {-1.0}
-    one = found_of_boxes(np.array(SQUARE), np.array([0]), [True], np.array([0.5]))
+    one = detections_of_boxes(np.array(SQUARE), np.array([0]), [True], np.array([0.5]))
     coco_update(state, 0, nothing, one)
     with pytest.raises(InputError, match="image 0 was entered before"):
         coco_update(state, 0, nothing, one)
