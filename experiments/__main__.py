@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.catalogue import experiments, load, read_card
-from experiments.config import RUN_FIELDS, RunConfig
+from experiments.config import RESUMED, RUN_FIELDS, RunConfig
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
@@ -124,7 +124,7 @@ def _default(module: ModuleType, rest: list[str]) -> Any:
     owner, config = _read_run(folder)
     if owner is not module:
         return default
-    how = {name: getattr(default, name) for name in RUN_FIELDS}
+    how = {n: getattr(default, n) for n in RUN_FIELDS if n not in RESUMED}
     return dataclasses.replace(config, **how)
 
 

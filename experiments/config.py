@@ -84,6 +84,9 @@ RUN_FIELDS = (
 )
 """Fields that say how a run is made, not what it computes."""
 
+RESUMED = ("chunk", "devices")
+"""Those of them that a resumed run keeps: other programs round otherwise."""
+
 
 def identity(config: RunConfig) -> dict[str, Any]:
     """Returns the fields that a run must share with the checkpoints it resumes from."""

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from experiments.catalogue import read_card
 from genjax.errors import RunError
+from genjax.training import write_whole
 
 Expectation = Mapping[str, float]
 
@@ -41,13 +42,13 @@ def versions() -> dict[str, str]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file.
+    """Writes a file: the old one stays where the new one cannot be written whole.
 
     Raises:
         RunError: it cannot be written.
     """
     try:
-        path.write_text(text)
+        write_whole(path, text)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}.") from error
 

@@ -52,7 +52,7 @@ WITHOUT_SOURCE = {
         "data_parallel device_mesh ensemble fit gradient_descent initialize "
         "jsonl_writer loss_names pmap read_jsonl scan_steps scheduled "
         "shard_batch shard_pipeline skip_nonfinite stochastic sweep "
-        "tensorboard_writer with_preprocessing"
+        "tensorboard_writer with_preprocessing write_whole"
     ),
     "vae": "decode encode init",
 }

@@ -171,6 +171,7 @@ def streamed(
             raise InputError(
                 f"streamed: steps = {steps}, but step {start + count} was asked for."
             )
+        position = (-1, WHOLE)  # what fails here is read anew
         items = [next(iterator) for _ in range(count)]
         position = (start + count, share)
         return jax.tree.map(lambda *leaves: np.stack(leaves), *items)

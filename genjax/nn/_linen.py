@@ -212,7 +212,9 @@ def _recorded(modes: dict[tuple[str, str], Mode]) -> linen.module.Interceptor:
                 default = None if parameter is None else parameter.default
                 told = given.get(name, getattr(layer, name, None))
                 value = default if told is None else told
-                if isinstance(value, bool):
+                # What a module says to its layers is seen at the layers of Flax.
+                is_seen = told is None or type(layer).__module__.startswith("flax.")
+                if isinstance(value, bool) and is_seen:
                     modes["/".join(layer.path), name] = Mode(
                         type(layer).__name__, name, value, told is None
                     )

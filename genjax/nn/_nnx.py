@@ -113,8 +113,8 @@ def _refuse_noise(model: nnx.Module, counts: list[Any], changed: Variables) -> N
     if does:
         raise InputError(
             f"{type(model).__name__}: it {' and '.join(does)} in evaluation; let "
-            "`model.eval()` keep it from that, or give from_nnx the arguments train= "
-            "and evaluate=... of its call."
+            "`model.eval()` keep it from that, or give from_nnx train and "
+            "evaluate, the arguments of its call in both modes."
         )
 
 

@@ -30,6 +30,7 @@ from genjax.training._writers import (
     jsonl_writer,
     read_jsonl,
     tensorboard_writer,
+    write_whole,
 )
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "tensorboard_writer",
     "with_ema",
     "with_preprocessing",
+    "write_whole",
 ]

@@ -4,21 +4,27 @@ Orbax writes them asynchronously and atomically; here each gets a digest per lea
 is verified when it is read, and the configuration of its run.
 """
 
+import fcntl
+import hashlib
 import json
 import logging
+import os
+import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import TrainState
 from genjax.errors import InputError, RunError
 from genjax.training._digest import leaf_name, snapshot
-from genjax.typing import Tree
+from genjax.typing import Array, Tree
 
 
 class Checkpoints:
@@ -36,7 +42,7 @@ class Checkpoints:
     Raises:
         InputError: the folder holds another configuration's checkpoints, or a damaged
             one; the sentence names the fields, or the leaf.
-        RunError: the folder cannot be written.
+        RunError: the folder cannot be written, or another process writes to it.
 
     >>> import tempfile, jax.numpy as jnp
     >>> state = TrainState(jnp.zeros((), int), jax.random.key(0), {"params": {}}, ())
@@ -59,10 +65,13 @@ class Checkpoints:
         read_only: bool = False,
     ) -> None:
         self.directory = Path(directory).absolute()
-        self.config = json.loads(json.dumps(dict(config)))
+        self.config = json.loads(json.dumps(dict(config), default=_plain))
         self.metric = metric
+        self._started: Any = None
+        self._lock: IO[str] | None = None
         if not read_only:
             self._refuse_unwritable()
+            self._lock = _locked(self.directory) if jax.process_index() == 0 else None
         elif not self.directory.is_dir():
             raise InputError(f"there is no folder of checkpoints at {self.directory}.")
         try:
@@ -76,13 +85,12 @@ class Checkpoints:
                 f"a checkpoint in {self.directory} is damaged: {_first_line(error)}."
             ) from error
         if latest is not None:
-            self._refuse_other_config(latest)
+            self._refuse_other_config(self._record(latest)["config"])
 
     def _refuse_unwritable(self) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / ".writable").touch()
-            (self.directory / ".writable").unlink(missing_ok=True)
+            tempfile.TemporaryFile(dir=self.directory).close()
         except OSError as error:
             raise RunError(_unwritable(self.directory, error)) from error
 
@@ -117,56 +125,98 @@ class Checkpoints:
 
     @property
     def best(self) -> int | None:
-        """The step with the lowest metric; the latest where none has one."""
-        scored = [c for c in self._checkpointer.checkpoints if c.metrics]
+        """The step with the lowest metric; the latest where none has a finite one.
+
+        Raises:
+            InputError: a checkpoint is damaged, or not where it was written.
+        """
+        metrics = {c.step: self._record(c.step) for c in self._checkpointer.checkpoints}
+        scored = {
+            step: record["metrics"][self.metric]
+            for step, record in metrics.items()
+            if record["metrics"] and np.isfinite(record["metrics"][self.metric])
+        }
         if not scored:
             return self.latest
-        return min(scored, key=lambda c: (c.metrics[self.metric], c.step)).step
+        return min(scored, key=lambda step: (scored[step], step))
 
     def save(
         self,
         step: int,
         state: TrainState,
-        metrics: Mapping[str, float] | None = None,
+        metrics: Mapping[str, float | np.generic | np.ndarray | Array] | None = None,
     ) -> None:
         """Starts to save a state; returns as soon as the state may be donated.
 
         Args:
             step: how many steps the state has made.
             state: the whole state.
-            metrics: what it scored; must hold `metric`, to count among the best.
+            metrics: what it scored, `metric` among it, to count among the best; of
+                arrays their means.
 
         Raises:
+            InputError: `metrics` lacks `metric`.
             RunError: this or an earlier save could not be written.
         """
+        scores = self._scores(metrics)
+        self.wait()
         if step == self.latest:
             return
         copy, digests = snapshot(state)
         flat = jax.tree_util.tree_flatten_with_path(digests)[0]
         names = {leaf_name(path): np.asarray(leaf).tolist() for path, leaf in flat}
+        record = {
+            "step": step,
+            "metrics": scores,
+            "config": self.config,
+            "digests": names,
+        }
         try:
-            started = self._checkpointer.save_checkpointables_async(
+            self._started = self._checkpointer.save_checkpointables_async(
                 step,
-                {"state": copy},
+                {"state": _nonempty(copy)},
                 force=True,
-                metrics=None if metrics is None else dict(metrics),
-                custom_metadata={"config": self.config, "digests": names},
+                metrics=scores,
+                custom_metadata={**record, "seal": _seal(record)},
             )
         except Exception as error:
             raise RunError(_unwritable(self.directory, error)) from error
-        if started is None:
+        if self._started is None:
             raise RunError(f"the checkpoint of step {step} was not accepted.")
 
+    def _scores(self, metrics: Mapping[str, Any] | None) -> dict[str, float] | None:
+        if metrics is None:
+            return None
+        if self.metric not in metrics:
+            raise InputError(
+                f"the best checkpoint is chosen by {self.metric!r}, which is not among "
+                f"the metrics {sorted(metrics)}; name one of them as Checkpoints(..., "
+                "metric=...)."
+            )
+        # Not a number is never the best.
+        return {
+            name: float(np.nan_to_num(np.mean(value), nan=np.inf, neginf=-np.inf))
+            for name, value in metrics.items()
+        }
+
     def wait(self) -> None:
-        """Waits until every started save is complete.
+        """Waits until the save that was started last is complete.
 
         Raises:
-            RunError: a save could not be written.
+            RunError: it could not be written.
         """
-        try:
-            self._checkpointer.wait()
-        except Exception as error:
-            raise RunError(_unwritable(self.directory, error)) from error
+        started, self._started = self._started, None
+        if started is None:
+            return
+        errors: list[Exception] = []
+        # The answer holds a thread and three descriptors until it is asked for.
+        for finish in (started.result, self._checkpointer.wait):
+            try:
+                finish()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise RunError(_unwritable(self.directory, errors[0])) from errors[0]
 
     def restore(self, template: TrainState, step: int | None = None) -> TrainState:
         """Reads a checkpoint and verifies every leaf.
@@ -183,13 +233,19 @@ class Checkpoints:
         step = self.latest if step is None else step
         if step is None:
             raise InputError(f"there is no complete checkpoint in {self.directory}.")
-        meta = self._refuse_other_config(step)
-        wanted = jax.tree.map(_abstract, template)
+        record = self._record(step)
+        self._refuse_other_config(record["config"])
+        template = jax.tree.map(jnp.asarray, template)
+        wanted = jax.tree.map(_abstract, _nonempty(template))
         try:
             state = self._load(step, wanted)
         except Exception as error:
             raise InputError(self._damaged(step, self._reason(step, wanted))) from error
-        self._verify(step, state, meta.get("digests", {}))
+        # What is empty was not written.
+        state = jax.tree.map(
+            lambda leaf, own: leaf if own.size else own, state, template
+        )
+        self._verify(step, state, record["digests"])
         return state
 
     def _load(self, step: int, wanted: Tree) -> TrainState:
@@ -227,32 +283,49 @@ class Checkpoints:
             f"{why}{rest}."
         )
 
-    def _refuse_other_config(self, step: int) -> dict[str, Any]:
+    def _record(self, step: int) -> dict[str, Any]:
+        """What a checkpoint says of itself, once it is known to be what was saved."""
         try:
             with _quiet():
-                meta = self._checkpointer.checkpointables_metadata(step).custom_metadata
-            saved_config = meta["config"]
+                found = self._checkpointer.checkpointables_metadata(step)
+            record = dict(found.custom_metadata)
+            seal = record.pop("seal")
+            metrics = found.metrics
         except Exception as error:
             raise InputError(
                 self._damaged(step, "its configuration is not readable")
             ) from error
+        if seal != _seal(record) or metrics != record["metrics"]:
+            why = "its metrics or its configuration are not what was saved"
+            raise InputError(self._damaged(step, why))
+        if record["step"] != step:
+            why = f"it was saved as that of step {record['step']}"
+            raise InputError(self._damaged(step, why))
+        return record
+
+    def _refuse_other_config(self, saved_config: Mapping[str, Any]) -> None:
         differing = [
             f"{name} = {saved_config.get(name, 'absent')!r} there, "
             f"{self.config.get(name, 'absent')!r} here"
             for name in sorted(saved_config.keys() | self.config.keys())
-            if saved_config.get(name, _MISSING) != self.config.get(name, _MISSING)
+            if _differ(
+                saved_config.get(name, _MISSING), self.config.get(name, _MISSING)
+            )
         ]
         if differing:
             raise InputError(
                 f"the checkpoints in {self.directory} belong to another configuration: "
                 f"{'; '.join(differing)}."
             )
-        return meta
 
     def close(self) -> None:
         """Waits for the started saves and releases the folder."""
-        self.wait()
-        self._checkpointer.close()
+        try:
+            self.wait()
+        finally:
+            self._checkpointer.close()
+            if self._lock is not None:
+                self._lock.close()
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -269,6 +342,24 @@ class Checkpoints:
 _MISSING = object()
 
 
+def _locked(directory: Path) -> IO[str]:
+    """Opens the lock of a folder, which the system frees when its holder ends."""
+    file = (directory / ".lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise RunError(
+            f"{directory} is being written by {holder}: one run has one folder."
+        ) from error
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.flush()
+    return file
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps the loader's own reports of damage off the screen: ours is a sentence."""
@@ -279,6 +370,15 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _nonempty(tree: Tree) -> Tree:
+    """The tree with a number in place of each empty leaf, which Orbax refuses."""
+
+    def one(leaf: Any) -> Any:
+        return leaf if leaf.size else jnp.zeros(1, jnp.uint8)
+
+    return jax.tree.map(one, tree)
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -295,3 +395,22 @@ def _unwritable(directory: Path, error: Exception) -> str:
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".")[:300]
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    """A digest of all that a checkpoint says of itself."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _differ(value: Any, other: Any) -> bool:
+    # Not a number is like itself here.
+    return value != other and not (value != value and other != other)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        return np.asarray(value).tolist()
+    raise InputError(
+        f"the configuration of checkpoints is numbers, texts, lists and mappings of "
+        f"them, got {type(value).__name__}."
+    )

@@ -45,6 +45,8 @@ def _digest(leaf: Array) -> Array:
 def _words(leaf: Array) -> Array:
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
+    if jnp.iscomplexobj(leaf):
+        leaf = jnp.stack([leaf.real, leaf.imag])
     if leaf.dtype == jnp.bool_:
         leaf = leaf.astype(jnp.uint8)
     unsigned = jnp.dtype(f"uint{8 * min(leaf.dtype.itemsize, 4)}")

@@ -15,7 +15,7 @@ from genjax.base import TrainState, Update
 from genjax.data import Pipeline
 from genjax.errors import InputError, RunError
 from genjax.training._checkpoint import Checkpoints
-from genjax.training._interrupt import catch_signals
+from genjax.training._interrupt import agreed, catch_signals
 from genjax.training._progress import progress_bar
 from genjax.training._transforms import all_finite, loss_names, scan_steps
 from genjax.training._writers import MetricWriter
@@ -57,7 +57,7 @@ def fit(
 
     Steps run in compiled chunks; between two chunks the loop reports, evaluates, saves
     and listens for signals. While one chunk runs, the next is made ready. On SIGINT or
-    SIGTERM the state is saved at the end of the chunk.
+    SIGTERM the state is saved at the end of the chunk, on all hosts at the same step.
 
     Args:
         update: what a step does.
@@ -69,7 +69,8 @@ def fit(
         evaluate_every: steps between evaluations, each followed by a checkpoint; only
             at the end when None.
         checkpoints: where to save.
-        resume: go on from the latest checkpoint, where there is one.
+        resume: go on from the latest checkpoint, where there is one; a folder that
+            holds checkpoints is refused otherwise.
         writers: take the mean metrics of each chunk, and those of each evaluation.
         chunk: the most steps per compiled chunk, made to divide the intervals where it
             costs at most half; keep a chunk below a second or two. A chunk of one step
@@ -102,8 +103,14 @@ def fit(
             raise InputError(f"fit: {name} must be at least 1, got {value}.")
     chunk = _even_chunk(chunk, math.gcd(every, steps))
     state, start = jax.jit(update.init)(key, pipeline.example), 0
-    if resume and checkpoints is not None and checkpoints.latest is not None:
-        state, start = checkpoints.restore(state), checkpoints.latest
+    if checkpoints is not None and checkpoints.latest is not None:
+        start = checkpoints.latest
+        if not resume:
+            raise InputError(
+                f"fit: {checkpoints.directory} holds a run of {start} steps: "
+                "resume=True goes on with it, another folder starts anew."
+            )
+        state = checkpoints.restore(state)
     run = partial(compile_chunk(update, pipeline), resident=pipeline.resident)
     traced = min(1, (steps - start - 1) // chunk)
     with ExitStack() as stack:
@@ -112,12 +119,13 @@ def fit(
             progress_bar(steps, start=start, show=show_progress)
         )
         step, chunks, shown = start, 0, {}
-        while step < steps and caught() is None:
+        signal = agreed(caught())
+        while step < steps and signal is None:
             stop = min(steps, (step // every + 1) * every)
             pending = None
-            while step < stop and caught() is None:
+            while step < stop and signal is None:
                 count = min(chunk, stop - step)
-                feed = pipeline.feed(step, count)
+                feed = _whole(pipeline.feed(step, count), step, count)
                 with _profiler(profile if chunks == traced else None) as wait:
                     state, metrics = run(state, feed=feed)
                     wait(metrics)
@@ -127,6 +135,7 @@ def fit(
                     advance(step, shown)
                 step += count
                 pending = (step, metrics)
+                signal = agreed(caught())
             if pending is not None:
                 shown = shown | _report(*pending, writers)
             scores = None
@@ -137,17 +146,28 @@ def fit(
                 for write in writers:
                     write(step, scores)
                 shown = shown | scores
+            if not jax.jit(all_finite)(state.variables):
+                raise RunError(
+                    f"the variables after step {step} are not finite; the checkpoints "
+                    "of earlier steps, if any, are whole."
+                )
             if checkpoints is not None:
-                if not jax.jit(all_finite)(state.variables):
-                    raise RunError(
-                        f"the variables after step {step} are not finite; the "
-                        "checkpoints of earlier steps are whole."
-                    )
-                checkpoints.save(step, state, _means(scores))
+                checkpoints.save(step, state, scores)
             advance(step, shown)
         if checkpoints is not None:
             checkpoints.wait()
-        return Fitted(state, step, caught() if step < steps else None)
+        return Fitted(state, step, signal if step < steps else None)
+
+
+def _whole(feed: Tree, step: int, count: int) -> Tree:
+    """What a pipeline gave for a number of steps, once it is that many."""
+    given = {len(leaf) for leaf in jax.tree.leaves(feed)}
+    if given != {count}:
+        raise RunError(
+            f"the pipeline gave {sorted(given)} batches for the {count} steps from "
+            f"{step} on; the checkpoints of earlier steps, if any, are whole."
+        )
+    return feed
 
 
 def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
@@ -202,16 +222,6 @@ def _report(
     for write in writers:
         write(step, means)
     return {name: means[name] for name in losses}
-
-
-def _means(scores: Mapping[str, np.ndarray] | None) -> dict[str, float] | None:
-    if scores is None:
-        return None
-    # Not a number is never the best.
-    return {
-        name: float(np.nan_to_num(value.mean(), nan=np.inf))
-        for name, value in scores.items()
-    }
 
 
 def _even_chunk(chunk: int, interval: int) -> int:

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -40,3 +44,21 @@ def catch_signals() -> Iterator[Callable[[], signal.Signals | None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def agreed(caught: signal.Signals | None) -> signal.Signals | None:
+    """Returns the signal that any process of the run has caught.
+
+    All of them call it after the same step, so that all stop there.
+
+    Args:
+        caught: what this process has caught.
+
+    >>> agreed(None) is None
+    True
+    """
+    if jax.process_count() == 1:
+        return caught
+    numbers = multihost_utils.process_allgather(np.int32(caught or 0))
+    number = int(np.max(numbers))
+    return signal.Signals(number) if number else None

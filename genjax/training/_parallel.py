@@ -62,6 +62,8 @@ def initialize(
     if coordinator is not None and processes is not None and process is not None:
         # JAX's runtime ends the interpreter where a process does not come.
         meet(coordinator, processes=processes, process=process, timeout=timeout)
+    # Its handler would take SIGTERM away from `fit`, which stops all hosts at one step.
+    jax.config.update("jax_enable_preemption_service", False)  # noqa: FBT003
     try:
         jax.distributed.initialize(
             coordinator, processes, process, initialization_timeout=timeout

@@ -1,10 +1,13 @@
 """Where metrics go: a line of JSON a report, and TensorBoard."""
 
 import json
+import math
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -35,26 +38,63 @@ def jsonl_writer(path: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
     """
     path = Path(path)
 
-    def put(text: str, *, mode: str) -> None:
-        try:
-            with path.open(mode) as file:
-                file.write(text)
-        except OSError as error:
-            raise RunError(f"cannot write metrics to {path}: {error.strerror}.") from (
-                error
-            )
-
     def write(step: int, metrics: Mapping[str, Any]) -> None:
-        numbers = {k: np.asarray(v).tolist() for k, v in metrics.items()}
-        put(json.dumps({"step": step, **numbers}) + "\n", mode="a")
+        row = {"step": step, **{k: _json(v) for k, v in metrics.items()}}
+        with _unwritable(path), path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
-    kept = [row for row in read_jsonl(path) if row["step"] <= start]
-    put("".join(json.dumps(row) + "\n" for row in kept), mode="w")
+    with _unwritable(path):
+        kept = [line for row, line in _rows(path) if row["step"] <= start]
+        write_whole(path, "".join(line + "\n" for line in kept))
     yield write
 
 
+def write_whole(path: str | Path, text: str) -> None:
+    """Writes a file so that it is the old one or the new one, whatever happens.
+
+    Args:
+        path: the file.
+        text: all that it holds.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(f"{folder}/a.txt", "whole")
+    ...     Path(f"{folder}/a.txt").read_text()
+    'whole'
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _json(value: Any) -> Any:
+    """A number, or a list of numbers, in which what is not finite is null."""
+    array = np.asarray(value)
+    numbers = array.astype(object)
+    numbers[~np.isfinite(array)] = None
+    return numbers.tolist()
+
+
+@contextmanager
+def _unwritable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"cannot write metrics to {path}: {error.strerror}.") from error
+
+
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
-    """Reads what `jsonl_writer` wrote; a last line that was cut off is left out.
+    """Reads what `jsonl_writer` wrote; lines that are damaged are left out.
+
+    What was not finite is not a number.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,15 +103,24 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
     ...     [row["loss"] for row in read_jsonl(f"{folder}/metrics.jsonl")]
     [0.5]
     """
-    path = Path(path)
-    if not path.exists():
-        return []
+
+    def number(value: Any) -> Any:
+        if isinstance(value, list):
+            return [number(each) for each in value]
+        return math.nan if value is None else value
+
+    return [{k: number(v) for k, v in row.items()} for row, _ in _rows(Path(path))]
+
+
+def _rows(path: Path) -> list[tuple[dict[str, Any], str]]:
+    """The rows of a file, each with its line."""
     rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+    if path.exists():
+        for line in path.read_text(errors="replace").splitlines():
+            with suppress(ValueError):
+                row = json.loads(line)
+                if isinstance(row, dict) and isinstance(row.get("step"), int):
+                    rows.append((row, line))
     return rows
 
 
@@ -83,6 +132,9 @@ def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[Metric
         folder: of the event files.
         start: events beyond this step are hidden by TensorBoard.
 
+    Raises:
+        RunError: the events cannot be written.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with tensorboard_writer(folder) as write:
@@ -91,18 +143,32 @@ def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[Metric
     1
     """
     with extra("tensorboard"):
-        from tensorboardX import SummaryWriter
+        from tensorboardX import summary
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto import event_pb2
 
-    writer = SummaryWriter(str(folder), purge_step=start + 1)
+    folder, proto = Path(folder), cast("Any", event_pb2)
+    # Its SummaryWriter writes from a thread, and waits for ever where that has died.
+    with _unwritable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        events = EventsWriter(str(folder / "events"))
+
+    def put(step: int, **content: Any) -> None:
+        with _unwritable(folder):
+            event = proto.Event(step=step, wall_time=time.time(), **content)
+            events.write_event(event)
+            events.flush()
 
     def write(step: int, metrics: Mapping[str, Any]) -> None:
         for name, value in metrics.items():
-            values = np.atleast_1d(np.asarray(value))
-            for seed, number in enumerate(values.tolist()):
-                tag = name if len(values) == 1 else f"{name}/seed_{seed}"
-                writer.add_scalar(tag, number, step)
+            numbers = np.atleast_1d(np.asarray(value)).tolist()
+            for seed, number in enumerate(numbers):
+                tag = name if len(numbers) == 1 else f"{name}/seed_{seed}"
+                put(step, summary=summary.scalar(tag, number))
 
+    put(start + 1, session_log=proto.SessionLog(status=proto.SessionLog.START))
     try:
         yield write
     finally:
-        writer.close()
+        with suppress(OSError):  # what could not be written was said already
+            events.close()

@@ -1,12 +1,15 @@
+import os
 import resource
 import subprocess
 import sys
+import threading
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from genjax.base import TrainState
 from genjax.errors import InputError, RunError
 from genjax.training import Checkpoints, data_parallel, device_mesh
 from tests.laws.compare import assert_equal
@@ -124,6 +127,127 @@ def test_an_unwritable_folder_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match="cannot write checkpoints to"):
         Checkpoints(tmp_path / "file" / "checkpoints", config={})
+
+
+def saved(folder, scores, metric="nll"):
+    state = trained()
+    with Checkpoints(folder, config={}, metric=metric, keep_latest=9) as checkpoints:
+        for step, score in enumerate(scores, 1):
+            checkpoints.save(step, state, {metric: score})
+    return state
+
+
+def test_a_hundred_saves_hold_no_more_than_one(tmp_path):
+    state = TrainState(jnp.zeros(()), jax.random.key(0), {"params": jnp.ones(3)}, ())
+    held = []
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        for step in range(1, 101):
+            checkpoints.save(step, state)
+            checkpoints.wait()
+            held.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
+    assert np.ptp(held[2:], axis=0).max() <= 3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_no_number_is_never_the_best(bad, tmp_path):
+    saved(tmp_path, [np.float32(0.5), jnp.array(0.25), bad])
+    with Checkpoints(tmp_path, config={}, metric="nll", read_only=True) as checkpoints:
+        assert checkpoints.best == 2
+
+
+def test_a_metric_that_is_missing_is_named(tmp_path):
+    with (
+        Checkpoints(tmp_path, config={}) as checkpoints,
+        pytest.raises(
+            InputError, match=r"'loss', which is not among .* \['accuracy'\]"
+        ),
+    ):
+        checkpoints.save(1, trained(), {"accuracy": 0.5})
+    assert Checkpoints(tmp_path, config={}).latest is None
+
+
+def flip(path):
+    path.write_text(path.read_text().replace("0.5", "9.5"))
+
+
+DAMAGES = {
+    "a digit of a metric": lambda folder: flip(folder / "2" / "metrics" / "metrics"),
+    "no metrics": lambda folder: (folder / "2" / "metrics" / "metrics").unlink(),
+    "half of the metrics": lambda folder: (
+        folder / "2" / "metrics" / "metrics"
+    ).write_text('{"nl'),
+    "another step": lambda folder: (folder / "2").rename(folder / "7"),
+    "a digit of what it says of itself": lambda folder: flip(
+        folder / "2" / "_CHECKPOINT_METADATA"
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_which_is_best_is_never_a_damaged_answer(damage, tmp_path):
+    saved(tmp_path, [1.0, 0.5, 2.0])
+    DAMAGES[damage](tmp_path)
+    with pytest.raises(InputError, match=r"step [27] .* cannot be used|is damaged"):
+        _ = Checkpoints(tmp_path, config={}, metric="nll", read_only=True).best
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        jnp.zeros((0, 3)),
+        jnp.array([1 + 2j, -3j]),
+        np.arange(3.0, dtype=np.float32),
+        jnp.array([True, False]),
+        jnp.arange(3, dtype=jnp.int8),
+    ],
+    ids=["empty", "complex", "NumPy", "bool", "int8"],
+)
+def test_leaves_of_any_kind_come_back(leaf, tmp_path):
+    state = TrainState(jnp.zeros(()), jax.random.key(0), {"params": {"a": leaf}}, ())
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        checkpoints.save(1, jax.tree.map(jnp.asarray, state))
+        checkpoints.wait()
+        back = checkpoints.restore(state)
+    assert_equal(back, jax.tree.map(jnp.asarray, state))
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), np.int64(3), np.arange(2), (1, 2), {"a": None}]
+)
+def test_a_configuration_is_like_itself(value, tmp_path):
+    for _ in range(2):
+        with Checkpoints(tmp_path, config={"value": value}) as checkpoints:
+            if checkpoints.latest is None:
+                checkpoints.save(1, trained())
+
+
+def test_a_configuration_of_objects_is_refused(tmp_path):
+    with pytest.raises(InputError, match="numbers, texts, lists and mappings"):
+        Checkpoints(tmp_path, config={"value": object()})
+
+
+HOLDER = """
+import sys, time
+from genjax.training import Checkpoints
+with Checkpoints(sys.argv[1], config={}):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_run_has_one_folder_until_its_process_ends(tmp_path):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(
+            RunError, match=f"is being written by process {holder.pid} on"
+        ):
+            Checkpoints(tmp_path, config={})
+        Checkpoints(tmp_path, config={}, read_only=True).close()
+        holder.kill()
+    Checkpoints(tmp_path, config={}).close()
 
 
 FULL_DISK = """

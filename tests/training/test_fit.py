@@ -205,3 +205,42 @@ def test_a_profile_is_written(tmp_path, chunk):
 def test_numbers_must_be_positive(name):
     with pytest.raises(InputError, match=f"fit: {name} must be at least 1, got -1"):
         run(**{name: -1})
+
+
+def test_a_new_run_is_refused_where_another_one_is(tmp_path):
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        run(steps=8, checkpoints=checkpoints)
+        with pytest.raises(
+            InputError, match="holds a run of 8 steps: resume=True goes"
+        ):
+            run(steps=8, checkpoints=checkpoints)
+
+
+def test_variables_that_are_not_finite_are_told_without_checkpoints():
+    def loss(variables, batch, key):
+        value = jnp.sum(jnp.sqrt(jnp.abs(variables["params"])))
+        return value, ({}, {"loss": value})
+
+    start = Objective(lambda key, batch: {"params": jnp.zeros(2)}, loss)
+    with pytest.raises(RunError, match="variables after step 1 are not finite"):
+        fit(
+            gradient_descent(start, optax.sgd(1.0)),
+            pipeline(),
+            key=KEY,
+            steps=1,
+            show_progress=False,
+        )
+
+
+def test_a_pipeline_that_gives_too_little_is_told():
+    whole = pipeline()
+    short = whole._replace(feed=lambda step, count: whole.feed(step, max(count - 1, 1)))
+    with pytest.raises(RunError, match=r"gave \[3\] batches for the 4 steps from 0 on"):
+        fit(
+            UPDATES["nade"].method,
+            short,
+            key=KEY,
+            steps=8,
+            chunk=4,
+            show_progress=False,
+        )
