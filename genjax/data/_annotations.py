@@ -1,13 +1,16 @@
 """Images with boxes: Pascal VOC's XML and COCO's JSON."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 
+from genjax.data._pixels import open_image
 from genjax.data._source import ArraySource
 from genjax.errors import InputError, extra
 
@@ -81,7 +84,8 @@ def read_voc(
         listing = root / "ImageSets" / "Main" / f"{subset}.txt"
         if not listing.is_file():
             raise InputError(f"there is no subset {subset!r}: {listing} is missing.")
-        wanted = [line.split()[0] for line in listing.read_text().splitlines() if line]
+        lines = listing.read_text(errors="replace").splitlines()
+        wanted = [line.split()[0] for line in lines if line.strip()]
         paths = [annotations / f"{name}.xml" for name in wanted]
     if not paths:
         raise InputError(f"{root} holds no Pascal VOC annotation (*.xml).")
@@ -94,7 +98,7 @@ def read_voc(
 def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
     try:
         tree = ElementTree.parse(path)
-    except (ElementTree.ParseError, OSError) as error:
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise InputError(f"{path} is not an annotation: {error}.") from error
     xyxy, names = [], []
     for index, thing in enumerate(tree.iter("object")):
@@ -105,7 +109,7 @@ def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
         try:
             left, top, right, bottom = _finite(edges)
             xyxy.append([left - first_pixel, top - first_pixel, right, bottom])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise InputError(
                 f"{path}: object {index} has the edges {edges}; four numbers were "
                 "expected."
@@ -114,7 +118,8 @@ def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
             raise InputError(f"{path}: object {index} has no name.")
         names.append(name.strip())
     filename = tree.findtext("filename") or f"{path.stem}.jpg"
-    return _Picture(images / filename, xyxy, names, [False] * len(names))
+    picture = _inside(images, filename, path)
+    return _Picture(picture, xyxy, names, [False] * len(names))
 
 
 def read_coco(
@@ -145,10 +150,14 @@ def read_coco(
     """
     path = Path(annotations)
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        _refuse_twice(path, "categories", content)
+        _refuse_twice(path, "images", content)
         names = {entry["id"]: entry["name"] for entry in content["categories"]}
         pictures = {
-            entry["id"]: _Picture(Path(images) / entry["file_name"], [], [], [])
+            entry["id"]: _Picture(
+                _inside(Path(images), entry["file_name"], path), [], [], []
+            )
             for entry in sorted(content["images"], key=lambda entry: entry["id"])
         }
         for entry in content["annotations"]:
@@ -156,7 +165,9 @@ def read_coco(
             x, y, width, height = _finite(entry["bbox"])
             own.xyxy.append([x, y, x + width, y + height])
             own.names.append(names[entry["category_id"]])
-            own.crowd.append(bool(entry.get("iscrowd", 0)))
+            own.crowd.append(_flag("iscrowd", entry.get("iscrowd", 0)))
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except KeyError as error:
@@ -164,8 +175,10 @@ def read_coco(
             f"{path}: there is no {error.args[0]!r}, which COCO's format needs or an "
             "annotation names."
         ) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise InputError(f"{path} is not in COCO's format: {error}.") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply to be COCO's.") from error
     if not pictures:
         raise InputError(f"{path} lists no image.")
     if len(set(names.values())) < len(names):
@@ -178,9 +191,32 @@ def read_coco(
 def _finite(values: Sequence[Any]) -> list[float]:
     """The values as floats; a `ValueError` where one is none or not finite."""
     numbers = [float(value) for value in values]
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{numbers} are not all finite")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.asarray(numbers, np.float32)).all():
+            raise ValueError(f"{numbers} are not all finite in float32")
     return numbers
+
+
+def _flag(name: str, value: Any) -> bool:
+    if value not in (0, 1):
+        raise ValueError(f"{name} must be 0 or 1, got {value!r}")
+    return bool(value)
+
+
+def _refuse_twice(path: Path, part: str, content: Mapping[str, Any]) -> None:
+    ids = [entry["id"] for entry in content[part]]
+    twice = [each for each, times in Counter(ids).items() if times > 1]
+    if twice:
+        raise InputError(f"{path}: the id {twice[0]!r} stands twice in its {part}.")
+
+
+def _inside(folder: Path, name: Any, path: Path) -> Path:
+    """The place of an image, which must lie in the folder of images."""
+    if not isinstance(name, str) or "\0" in name:
+        raise InputError(f"{path}: {name!r} is not the name of a file.")
+    if Path(name).is_absolute() or os.path.normpath(name).split(os.sep)[0] == "..":
+        raise InputError(f"{path}: {name!r} lies outside the folder of images.")
+    return folder / name
 
 
 def _collect(
@@ -217,17 +253,14 @@ def _collect(
 def _read_image(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
     """The image in the upper left corner of a black one, and its scale."""
     with extra("data"):
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
 
-    try:
-        with Image.open(path) as image:
-            scale = min(size[0] / image.height, size[1] / image.width)
-            height, width = (
-                max(1, round(side * scale)) for side in (image.height, image.width)
-            )
-            resized = image.convert("RGB").resize((width, height), Image.Resampling.BOX)
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path} is not an image that can be read.") from error
+    image = open_image(path, "RGB")
+    scale = min(size[0] / image.height, size[1] / image.width)
+    height, width = (
+        max(1, round(side * scale)) for side in (image.height, image.width)
+    )
+    resized = image.resize((width, height), Image.Resampling.BOX)
     canvas = np.zeros((*size, 3), np.uint8)
     canvas[:height, :width] = np.asarray(resized)
     return canvas, scale

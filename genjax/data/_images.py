@@ -1,29 +1,39 @@
 """Folders of images."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from genjax.data._pixels import open_image
 from genjax.data._source import ArraySource
-from genjax.errors import InputError, extra
+from genjax.errors import InputError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
-def image_folder(folder: str | Path, *, grey: bool = False) -> ArraySource:
+def image_folder(
+    folder: str | Path, *, grey: bool = False, classes: Sequence[str] = ()
+) -> ArraySource:
     """Reads every image below a folder; subfolders are classes.
 
+    Images are as a viewer shows them: turned as their EXIF orientation says, on white
+    where they are transparent, 16 bits scaled to 8. Names that begin with a dot are
+    left out.
+
     Args:
-        folder: images, or one subfolder per class, in the order of their names.
+        folder: images, or one subfolder per class.
         grey: read one channel instead of three.
+        classes: the subfolders in the order of their labels, so that several splits
+            agree; those that are there, empty ones too, by name when empty.
 
     Returns:
         `image` `[n, h, w, c]` as uint8, and `label` `[n]`: the index of the subfolder,
         0 where there are none.
 
     Raises:
-        InputError: there is no such folder or no image, one cannot be read, or their
-            sizes differ.
+        InputError: there is no such folder or no image, one cannot be read, lies beside
+            the subfolders or in one that is not among `classes`, or their sizes differ.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -32,23 +42,17 @@ def image_folder(folder: str | Path, *, grey: bool = False) -> ArraySource:
     ...     image_folder(folder).arrays["image"].shape
     (1, 4, 6, 3)
     """
-    with extra("data"):
-        from PIL import Image, UnidentifiedImageError
-
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"there is no folder of images at {root}.")
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in ENDINGS)
+    found = [p for p in root.rglob("*") if p.suffix.lower() in ENDINGS]
+    paths = sorted(p for p in found if not _is_hidden(p.relative_to(root)))
     if not paths:
         raise InputError(f"{root} holds no image ({', '.join(ENDINGS)}).")
-    classes = sorted({p.relative_to(root).parts[0] for p in paths if p.parent != root})
+    labels = _labels(root, paths, classes)
     images = []
     for path in paths:
-        try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image.convert("L" if grey else "RGB"))
-        except (UnidentifiedImageError, OSError) as error:
-            raise InputError(f"{path} is not an image that can be read.") from error
+        pixels = np.asarray(open_image(path, "L" if grey else "RGB"))
         images.append(pixels[..., None] if grey else pixels)
         if images[0].shape != images[-1].shape:
             raise InputError(
@@ -56,11 +60,32 @@ def image_folder(folder: str | Path, *, grey: bool = False) -> ArraySource:
                 f"{_size(images[0])}, {path.name} is {_size(images[-1])}; "
                 "resize them first."
             )
-    labels = [
-        classes.index(p.relative_to(root).parts[0]) if p.parent != root else 0
-        for p in paths
-    ]
-    return ArraySource({"image": np.stack(images), "label": np.array(labels, np.int32)})
+    return ArraySource({"image": np.stack(images), "label": labels})
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _labels(root: Path, paths: Sequence[Path], classes: Sequence[str]) -> np.ndarray:
+    folders = [p.name for p in root.iterdir() if p.is_dir() and p.name[0] != "."]
+    inside = {p.relative_to(root).parts[0] for p in paths if p.parent != root}
+    if not inside and not classes:
+        return np.zeros(len(paths), np.int32)
+    names = list(classes) or sorted(folders)
+    unknown = sorted(inside - set(names))
+    if unknown:
+        raise InputError(
+            f"{root}: the subfolder {unknown[0]!r} is not among the classes {names}."
+        )
+    beside = [p.name for p in paths if p.parent == root]
+    if beside:
+        raise InputError(
+            f"{root}: {beside[0]} lies beside the subfolders {names}, so that it has "
+            "no class."
+        )
+    labels = [names.index(p.relative_to(root).parts[0]) for p in paths]
+    return np.array(labels, np.int32)
 
 
 def _size(image: np.ndarray) -> str:

@@ -1,21 +1,28 @@
 """Tables of numbers: `.npy`, `.npz`, `.csv`, `.csv.gz` and `.parquet`."""
 
+import csv
+import gzip
+import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from genjax.errors import InputError, extra
 
 
-def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
+def read_table(
+    path: str | Path, *, key: str | None = None, header: bool | None = None
+) -> np.ndarray:
     """Reads a table of numbers as float32 `[rows, columns]`.
 
     Args:
-        path: the file; its ending tells the format. A `.csv` may have a header.
+        path: the file; its ending tells the format.
         key: which array of an `.npz`; needed where it holds several.
+        header: whether the first row of a `.csv` holds names. When None it does where
+            none of its cells is a number, a truth value, or empty, `?` or `NA`.
 
     Raises:
         InputError: the file is not there, of another format, empty, or has a value that
@@ -35,10 +42,12 @@ def read_table(path: str | Path, *, key: str | None = None) -> np.ndarray:
     if ending == ".npy":
         with _numpy_errors(path):
             table, names = np.load(path, allow_pickle=False), None
+        if not isinstance(table, np.ndarray):
+            raise InputError(f"{path.name} is an archive of arrays: name it .npz.")
     elif ending == ".npz":
         table, names = _pick(path, key), None
     elif ending in (".csv", ".csv.gz", ".parquet"):
-        table, names = _read_columns(path, ending)
+        table, names = _read_columns(path, ending, header=header)
     else:
         raise InputError(
             f"{path.name}: a table must end in .npy, .npz, .csv, .csv.gz or .parquet."
@@ -52,7 +61,7 @@ def _numpy_errors(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+    except Exception as error:  # damaged bytes lead its parsers anywhere
         raise InputError(f"{path.name} is not a NumPy file of numbers: {error}.") from (
             error
         )
@@ -70,33 +79,50 @@ def _pick(path: Path, key: str | None) -> np.ndarray:
         return archive[key]
 
 
-def _read_columns(path: Path, ending: str) -> tuple[np.ndarray, list[str]]:
+def _read_columns(
+    path: Path, ending: str, *, header: bool | None
+) -> tuple[np.ndarray, list[str]]:
     with extra("data"):
         import pyarrow as pa
-        from pyarrow import csv, parquet
+        from pyarrow import parquet
+        from pyarrow.csv import ReadOptions, read_csv
 
     try:
         if ending == ".parquet":
             table = parquet.read_table(path)
+            # The row numbers that pandas writes beside the columns.
+            index = re.compile(r"__index_level_\d+__")
+            table = table.drop_columns(
+                [name for name in table.column_names if index.fullmatch(name)]
+            )
         else:
-            header = _has_header(path)
-            options = csv.ReadOptions(autogenerate_column_names=not header)
-            table = csv.read_csv(path, read_options=options)
-    except (pa.ArrowException, OSError, EOFError) as error:
+            header = _has_header(path) if header is None else header
+            options = ReadOptions(autogenerate_column_names=not header)
+            table = read_csv(path, read_options=options)
+        if not table.column_names:
+            raise InputError(f"{path.name}: a table must have rows and columns.")
+        if table.num_rows:
+            for name, column in zip(table.column_names, table.columns, strict=True):
+                _check_column(path, name, column)
+        columns = [column.to_numpy() for column in table.columns]
+        return np.stack(columns, axis=1), table.column_names
+    except (pa.ArrowException, OSError, EOFError, UnicodeError, zlib.error) as error:
         raise InputError(f"{path.name} cannot be read: {error}.") from error
-    if table.num_rows:
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            _check_column(path, name, column)
-    return np.stack([c.to_numpy() for c in table.columns], axis=1), table.column_names
 
 
 def _has_header(path: Path) -> bool:
-    import gzip
-
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", errors="replace") as file:
-        first = file.readline().strip().split(",")
-    return not any(_is_number(cell) for cell in first)
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.reader(line.replace("\0", "") for line in file)
+        first = next((row for row in rows if row), [])
+    return not any(_is_value(cell.strip()) for cell in first)
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is data, or would be if it were whole."""
+    marks = {"", "?", "na", "n/a", "nan", "null", "none", "true", "false"}
+    is_hexadecimal = re.fullmatch(r"[+-]?0[xX][0-9a-fA-F]+", cell) is not None
+    return cell.lower() in marks or is_hexadecimal or _is_number(cell)
 
 
 def _is_number(cell: str) -> bool:
@@ -127,7 +153,7 @@ def _check_column(path: Path, name: str, column) -> None:
         value = values[row]
         raise InputError(
             f"{path.name}: row {row + 1}, column {name!r} is {value!r}, not a number; "
-            "encode text columns first."
+            "encode text columns first (or say header=True, if these are names)."
         )
 
 

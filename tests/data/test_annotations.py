@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_voc_boxes_are_scaled_with_the_image(tmp_path):
         ([("cat", 1, 2, "x", 4)], "a.png", "four numbers were expected"),
         ([("cat", 1, 2, "inf", 4)], "a.png", "four numbers were expected"),
         ([("", 1, 2, 3, 4)], "a.png", "object 0 has no name"),
-        ([("cat", 1, 2, 3, 4)], "gone.png", "is not an image that can be read"),
+        ([("cat", 1, 2, 3, 4)], "gone.png", "there is no image at"),
     ],
 )
 def test_damaged_voc_is_a_sentence(tmp_path, objects, filename, message):
@@ -68,6 +69,11 @@ def test_missing_voc_is_a_sentence(tmp_path):
     write_voc(tmp_path / "c", [("cat", 1, 2, 3, 4)])
     with pytest.raises(InputError, match="class 'cat' is not among"):
         read_voc(tmp_path / "c", size=(8, 8), classes=("dog",))
+
+
+def box(**fields):
+    entry = {"image_id": 7, "category_id": 1, "bbox": [4, 2, 16, 8]}
+    return {"annotations": [entry | fields]}
 
 
 def coco(folder, **changes):
@@ -110,11 +116,38 @@ def test_coco_labels_follow_the_categories_and_crowds_are_marked(tmp_path):
         ({"categories": [{"id": i, "name": "cat"} for i in (1, 3)]}, "one name"),
         ({"annotations": [{"image_id": 7}]}, "there is no 'bbox'"),
         ({"images": [], "annotations": []}, "lists no image"),
+        ({"images": [{"id": 7, "file_name": "a.png"}] * 2}, "the id 7 stands twice in"),
+        ({"categories": [{"id": 1, "name": n} for n in "ab"]}, "id 1 stands twice in"),
+        (box(iscrowd="0"), "iscrowd must be 0 or 1, got '0'"),
+        (box(bbox=[0, 0, 1e39, 1]), "not all finite in float32"),
+        (box(bbox=[0, 0, 10**400, 1]), "format"),
+        ({"images": [{"id": 7, "file_name": "/etc/a.png"}]}, "lies outside the folder"),
+        ({"images": [{"id": 7, "file_name": "b/../../a.png"}]}, "lies outside the"),
+        ({"images": [{"id": 7, "file_name": "a\0.png"}]}, "not the name of a file"),
+        ({"images": [{"id": 7, "file_name": "b.png"}]}, "there is no image at"),
+        ({"images": "abc"}, "format"),
     ],
 )
 def test_damaged_coco_is_a_sentence(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         read_coco(coco(tmp_path, **changes), tmp_path, size=(8, 8))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("[" * 100_000, "nested too deeply"), ("\xff\xfe", "is not in COCO's format")],
+)
+def test_coco_that_is_no_json_is_a_sentence(tmp_path, content, message):
+    (tmp_path / "a.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match=message):
+        read_coco(tmp_path / "a.json", tmp_path, size=(8, 8))
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    path = coco(tmp_path, images=[{"id": 7, "file_name": "pipe.png"}])
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="there is no image at"):
+        read_coco(path, tmp_path, size=(8, 8))
 
 
 def test_a_missing_coco_file_is_a_sentence(tmp_path):

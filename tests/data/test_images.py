@@ -32,3 +32,63 @@ def test_bad_folders_are_refused(tmp_path):
     (tmp_path / "b.png").write_text("no image")
     with pytest.raises(InputError, match=r"b.png is not an image"):
         image_folder(tmp_path)
+
+
+def test_labels_are_those_of_the_folders_in_every_split(tmp_path):
+    for name in ("train/cat/1", "train/dog/1", "train/owl/1", "val/cat/1", "val/owl/1"):
+        put(tmp_path / f"{name}.png")
+    labels = image_folder(tmp_path / "val", classes=("cat", "dog", "owl")).arrays[
+        "label"
+    ]
+    assert labels.tolist() == [0, 2]
+    (tmp_path / "val" / "dog").mkdir()
+    assert image_folder(tmp_path / "val").arrays["label"].tolist() == [0, 2]
+    with pytest.raises(InputError, match="'owl' is not among the classes"):
+        image_folder(tmp_path / "val", classes=("cat", "dog"))
+
+
+def test_hidden_files_are_none_and_images_beside_classes_are_refused(tmp_path):
+    for name in ("a/1", "b/1", ".ipynb_checkpoints/1", "a/.thumbnail"):
+        put(tmp_path / f"{name}.png")
+    assert image_folder(tmp_path).arrays["label"].tolist() == [0, 1]
+    put(tmp_path / "cover.png")
+    with pytest.raises(InputError, match=r"cover.png lies beside the subfolders \['a'"):
+        image_folder(tmp_path)
+
+
+def read_one(folder, **settings):
+    return image_folder(folder, **settings).arrays["image"][0]
+
+
+def test_sixteen_bits_keep_their_order(tmp_path):
+    ramp = (np.arange(256, dtype=np.uint16) * 257)[None]
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_one(tmp_path, grey=True)[0, :, 0], range(256))
+
+
+def test_thirty_two_bits_have_no_white(tmp_path):
+    Image.fromarray(np.ones((2, 2), np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match="its numbers have 32 bits"):
+        image_folder(tmp_path)
+
+
+def test_images_are_turned_as_a_viewer_turns_them(tmp_path):
+    shown = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(shown)).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_one(tmp_path, grey=True)[..., 0], shown)
+
+
+def test_what_is_transparent_lies_on_white(tmp_path):
+    pixels = np.zeros((1, 2, 4), np.uint8)
+    pixels[0, 1, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert read_one(tmp_path)[0].tolist() == [[255] * 3, [0] * 3]
+
+
+def test_too_many_pixels_are_a_sentence(tmp_path, monkeypatch):
+    put(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8)
+    with pytest.raises(InputError, match="exceeds limit of 8 pixels"):
+        image_folder(tmp_path)

@@ -1,0 +1,59 @@
+"""One image file as an array, by one rule for every kind of file."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genjax.errors import InputError, extra
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def open_image(path: Path, mode: str) -> "Image.Image":
+    """Reads an image as a viewer shows it, in 8 bits per channel.
+
+    It is turned as its EXIF orientation says, what is transparent lies on white, and
+    16 bits are scaled to 8.
+
+    Args:
+        path: the file.
+        mode: Pillow's: `"L"` or `"RGB"`.
+
+    Raises:
+        InputError: there is no such file, it is no image that can be read, or its
+            numbers have 32 bits, which have no stated white.
+
+    >>> open_image(Path("absent.png"), "L")
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: there is no image at absent.png.
+    """
+    with extra("data"):
+        from PIL import Image, ImageOps
+
+    if not path.is_file():
+        raise InputError(f"there is no image at {path}.")
+    try:
+        with warnings.catch_warnings():
+            # More pixels than Pillow allows without a word are too many.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                image = ImageOps.exif_transpose(image)
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        raise InputError(
+            f"{path} is not an image that can be read: {error}."
+        ) from error
+    if image.mode in ("I", "F"):
+        raise InputError(
+            f"{path}: its numbers have 32 bits (Pillow's mode {image.mode}), of which "
+            "none is white; save it with 8 or 16 bits."
+        )
+    if image.mode.startswith("I;16"):
+        image = image.convert("I").point(lambda value: value / 257).convert("L")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert(mode)
