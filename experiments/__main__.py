@@ -185,7 +185,10 @@ def _prepare(rest: list[str]) -> int:
 def _use_compilation_cache() -> None:
     import jax
 
-    cache = Path.home() / ".cache" / "genjax" / "compiled"
+    try:
+        cache = Path.home() / ".cache" / "genjax" / "compiled"
+    except RuntimeError:  # nobody's home: every run compiles for itself
+        return
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 

@@ -253,9 +253,16 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is not the folder of a run: it has no config.json.")
     try:
         fields = json.loads(path.read_text())
-        return {"experiment": fields.pop("experiment"), **fields}
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged: {error}.") from error
+        name = fields.pop("experiment")
+        if not isinstance(name, str):
+            raise TypeError(f"the experiment is {name!r}")
+        return {"experiment": name, **fields}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is not the record of a run: {type(error).__name__} ({error})."
+        ) from error
 
 
 def _write_config(folder: Path, name: str, config: Any) -> None:

@@ -6,6 +6,7 @@ TFDS's own checksums; `load_prepared` reads any prepared set by name.
 
 import gzip
 import io
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -99,14 +100,17 @@ def load_prepared(
         )
     except (registered.DatasetNotFoundError, FileNotFoundError) as error:
         raise InputError(_unprepared(name)) from error
+    except Exception as error:  # damaged files lead its parsers anywhere
+        raise InputError(_damaged(name, data_dir, error)) from error
     if not Path(builder.data_dir).is_dir() or not builder.info.splits:
         raise InputError(_unprepared(name))
+    known = sorted(builder.info.splits)
+    if re.split(r"[\[+]", split)[0] not in [*known, "all"]:
+        raise InputError(f"{name} has no split {split!r}, only {known}.")
     try:
-        rows = builder.as_data_source(split=split)
-    except ValueError as error:
-        known = sorted(builder.info.splits)
-        raise InputError(f"{name} has no split {split!r}, only {known}.") from error
-    examples: list[Any] = list(rows)
+        examples: list[Any] = list(builder.as_data_source(split=split))
+    except Exception as error:
+        raise InputError(_damaged(name, builder.data_dir, error)) from error
     if not examples:
         raise InputError(f"{name}: the split {split!r} is empty.")
     try:
@@ -116,6 +120,13 @@ def load_prepared(
             f"{name}: its examples differ in size and cannot be stacked: {error}."
         ) from error
     return ArraySource(fields)
+
+
+def _damaged(name: str, folder: str | Path | None, error: Exception) -> str:
+    return (
+        f"{name}: what was prepared in {folder or 'the folder of TFDS'} is damaged "
+        f"({error}); remove it, and prepare it anew."
+    )
 
 
 def _unprepared(name: str) -> str:

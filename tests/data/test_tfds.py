@@ -36,3 +36,11 @@ def test_mnist_is_prepared_from_its_archives(shared_data, tmp_path):
     assert sorted(map(bytes, ours)) == sorted(map(bytes, pixels))
     with pytest.raises(InputError, match=r"no split 'foo', only \['test', 'train'\]"):
         load_prepared("fashion_mnist", "foo", data_dir=tmp_path)
+    records = next(tmp_path.rglob("*test.array_record*"))
+    whole = records.read_bytes()
+    records.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"prepared in .* is damaged"):
+        load_prepared("fashion_mnist", "test", data_dir=tmp_path)
+    next(tmp_path.rglob("dataset_info.json")).write_text("[")
+    with pytest.raises(InputError, match=r"prepared in .* is damaged"):
+        load_prepared("fashion_mnist", "test", data_dir=tmp_path)

@@ -1,5 +1,6 @@
 """The command line, as a user meets it: real processes on real data."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.__main__ import main
+from experiments.__main__ import _default, main
+from experiments.catalogue import load
 from genjax.training import read_jsonl
 from tests.processes import finish, free_address
 
@@ -127,6 +129,26 @@ def test_another_runs_folder_is_refused(finished):
     assert "hidden = 16 there, 3 here" in " ".join(changed.stderr.split())
     assert [r.returncode for r in (again, other, changed)] == [2, 2, 2]
     assert run("sample", finished, "-n", 2).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "3", "{}", '{"experiment": 3}', "\xff"])
+def test_a_damaged_record_of_a_run_is_a_sentence(text, tmp_path):
+    (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
+    for arguments in (["evaluate", tmp_path], ["sample", tmp_path]):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "error: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_resumed_run_keeps_its_chunks_and_devices(tmp_path):
+    module = load(NAME)
+    saved = dataclasses.asdict(module.Config(chunk=7, devices=2, check=True, hidden=3))
+    record = json.dumps({"experiment": NAME, **saved})
+    (tmp_path / "config.json").write_text(record)
+    resumed = _default(module, ["--resume", "--workdir", str(tmp_path)])
+    assert (resumed.chunk, resumed.devices, resumed.hidden) == (7, 2, 3)
+    assert not resumed.check
 
 
 def test_check_fails_where_an_expectation_is_missed(tmp_path):
