@@ -61,15 +61,14 @@ def from_linen(
     >>> y.round(3).tolist(), sorted(changed)
     ([[-1.0], [1.0]], ['batch_stats'])
     """
+    name = type(module).__name__
     if train is None and evaluate is None:
         training, train = _in_mode(module, training=True)
         evaluating, evaluate = _in_mode(module, training=False)
+        is_told = evaluating is not module or bool(evaluate)
     else:
         training = evaluating = module
-        train, evaluate = train or {}, evaluate or {}
-    name = type(module).__name__
-
-    is_told = evaluating is not module or bool(evaluate)
+        train, evaluate, is_told = train or {}, evaluate or {}, True
 
     def init(key: Key, /, *inputs: Input) -> Variables:
         in_evaluation: dict[tuple[str, str], Mode] = {}
@@ -86,7 +85,8 @@ def from_linen(
             if not is_frozen and in_training.get(place) == mode:
                 raise InputError(
                     f"{name}: {mode.name!r} of the layer {mode.layer} in it does not "
-                    f"follow whether it is in training. {LET_IT_BE_TOLD}"
+                    f"follow whether it is in training. {LET_IT_BE_TOLD} What is meant "
+                    "to be frozen is so by from_linen(module, train={}, evaluate={})."
                 )
         return variables
 

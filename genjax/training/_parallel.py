@@ -63,7 +63,7 @@ def initialize(
         # JAX's runtime ends the interpreter where a process does not come.
         meet(coordinator, processes=processes, process=process, timeout=timeout)
     # Its handler would take SIGTERM away from `fit`, which stops all hosts at one step.
-    jax.config.update("jax_enable_preemption_service", False)  # noqa: FBT003
+    jax.config.update("jax_enable_preemption_service", val=False)
     try:
         jax.distributed.initialize(
             coordinator, processes, process, initialization_timeout=timeout

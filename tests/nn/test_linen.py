@@ -285,9 +285,18 @@ def test_a_layer_that_would_train_as_it_evaluates_is_named(module, argument):
         nn.from_linen(module).init(KEY, X)
 
 
-def test_what_is_frozen_inside_a_module_that_is_told_stays_frozen():
-    frozen = Inside(linen.BatchNorm(use_running_average=True))
-    network = nn.from_linen(frozen)
+FROZEN = linen.BatchNorm(use_running_average=True)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.from_linen(Inside(FROZEN)),
+        nn.from_linen(Held(FROZEN), train={}, evaluate={}),
+    ],
+    ids=["inside a module that is told", "by the arguments of both modes"],
+)
+def test_what_is_meant_to_be_frozen_stays_frozen(network):
     variables = network.init(KEY, X)
     y, changed = network.train(variables, KEY, X)
     np.testing.assert_array_equal(y, network.apply(variables, X))
