@@ -197,7 +197,7 @@ def _finite(values: Sequence[Any]) -> list[float]:
     return numbers
 
 
-def _flag(name: str, value: Any) -> bool:
+def _flag(name: str, value: object) -> bool:
     if value not in (0, 1):
         raise ValueError(f"{name} must be 0 or 1, got {value!r}")
     return bool(value)
@@ -210,7 +210,7 @@ def _refuse_twice(path: Path, part: str, content: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: the id {twice[0]!r} stands twice in its {part}.")
 
 
-def _inside(folder: Path, name: Any, path: Path) -> Path:
+def _inside(folder: Path, name: object, path: Path) -> Path:
     """The place of an image, which must lie in the folder of images."""
     if not isinstance(name, str) or "\0" in name:
         raise InputError(f"{path}: {name!r} is not the name of a file.")

@@ -198,11 +198,11 @@ def _recorded(modes: dict[tuple[str, str], Mode]) -> linen.module.Interceptor:
     """Notes what the layers inside a module are told."""
 
     def intercept(
-        call: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        call: Callable[..., Output],
+        args: tuple[Input, ...],
+        kwargs: dict[str, Input],
         context: linen.module.InterceptorContext,
-    ) -> Any:
+    ) -> Output:
         layer = context.module
         if layer.path and context.method_name == "__call__":
             signature = inspect.signature(type(layer).__call__)

@@ -11,7 +11,7 @@ from flax import nnx
 from genjax.base import Network
 from genjax.errors import InputError
 from genjax.nn._mode import both_modes, call_flags, mode_values
-from genjax.typing import Input, Key, Output, Variables
+from genjax.typing import Array, Input, Key, Output, Variables
 from genjax.variables import changed_collections
 
 
@@ -105,7 +105,7 @@ def constructor_wanted(model: object) -> str:
     )
 
 
-def _refuse_noise(model: nnx.Module, counts: list[Any], changed: Variables) -> None:
+def _refuse_noise(model: nnx.Module, counts: list[Array], changed: Variables) -> None:
     """Refuses an evaluation that draws, or changes a collection."""
     pairs = zip(counts, _counts(model), strict=True)
     does = [f"changes {sorted(changed)}"] if changed else []
@@ -118,7 +118,7 @@ def _refuse_noise(model: nnx.Module, counts: list[Any], changed: Variables) -> N
         )
 
 
-def _counts(model: nnx.Module) -> list[Any]:
+def _counts(model: nnx.Module) -> list[Array]:
     """How often each stream of random numbers has been drawn from."""
     leaves = jax.tree.leaves(
         nnx.state(model, nnx.RngCount),

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,8 @@ from genjax.base import TrainState
 from genjax.errors import InputError, RunError
 from genjax.training._digest import leaf_name, snapshot
 from genjax.typing import Array, Tree
+
+Metric: TypeAlias = float | np.generic | np.ndarray | Array
 
 
 class Checkpoints:
@@ -144,7 +146,7 @@ class Checkpoints:
         self,
         step: int,
         state: TrainState,
-        metrics: Mapping[str, float | np.generic | np.ndarray | Array] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
     ) -> None:
         """Starts to save a state; returns as soon as the state may be donated.
 
@@ -184,7 +186,7 @@ class Checkpoints:
         if self._started is None:
             raise RunError(f"the checkpoint of step {step} was not accepted.")
 
-    def _scores(self, metrics: Mapping[str, Any] | None) -> dict[str, float] | None:
+    def _scores(self, metrics: Mapping[str, Metric] | None) -> dict[str, float] | None:
         if metrics is None:
             return None
         if self.metric not in metrics:
@@ -195,7 +197,9 @@ class Checkpoints:
             )
         # Not a number is never the best.
         return {
-            name: float(np.nan_to_num(np.mean(value), nan=np.inf, neginf=-np.inf))
+            name: float(
+                np.nan_to_num(np.mean(np.asarray(value)), nan=np.inf, neginf=-np.inf)
+            )
             for name, value in metrics.items()
         }
 
@@ -303,7 +307,7 @@ class Checkpoints:
             raise InputError(self._damaged(step, why))
         return record
 
-    def _refuse_other_config(self, saved_config: Mapping[str, Any]) -> None:
+    def _refuse_other_config(self, saved_config: Mapping[str, object]) -> None:
         differing = [
             f"{name} = {saved_config.get(name, 'absent')!r} there, "
             f"{self.config.get(name, 'absent')!r} here"
@@ -375,7 +379,7 @@ def _quiet() -> Iterator[None]:
 def _nonempty(tree: Tree) -> Tree:
     """The tree with a number in place of each empty leaf, which Orbax refuses."""
 
-    def one(leaf: Any) -> Any:
+    def one(leaf: Array) -> Array:
         return leaf if leaf.size else jnp.zeros(1, jnp.uint8)
 
     return jax.tree.map(one, tree)
@@ -397,17 +401,17 @@ def _first_line(error: BaseException) -> str:
     return lines[0].rstrip(".")[:300]
 
 
-def _seal(record: Mapping[str, Any]) -> str:
+def _seal(record: Mapping[str, object]) -> str:
     """A digest of all that a checkpoint says of itself."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _differ(value: Any, other: Any) -> bool:
+def _differ(value: object, other: object) -> bool:
     # Not a number is like itself here.
     return value != other and not (value != value and other != other)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         return np.asarray(value).tolist()
     raise InputError(

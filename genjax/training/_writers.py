@@ -75,7 +75,7 @@ def write_whole(path: str | Path, text: str) -> None:
         raise
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> object:
     """A number, or a list of numbers, in which what is not finite is null."""
     array = np.asarray(value)
     numbers = array.astype(object)
@@ -104,7 +104,7 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
     [0.5]
     """
 
-    def number(value: Any) -> Any:
+    def number(value: object) -> object:
         if isinstance(value, list):
             return [number(each) for each in value]
         return math.nan if value is None else value
@@ -153,7 +153,7 @@ def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[Metric
         folder.mkdir(parents=True, exist_ok=True)
         events = EventsWriter(str(folder / "events"))
 
-    def put(step: int, **content: Any) -> None:
+    def put(step: int, **content: object) -> None:
         with _unwritable(folder):
             event = proto.Event(step=step, wall_time=time.time(), **content)
             events.write_event(event)
