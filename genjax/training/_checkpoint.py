@@ -77,10 +77,15 @@ class Checkpoints:
         elif not self.directory.is_dir():
             raise InputError(f"there is no folder of checkpoints at {self.directory}.")
         try:
+            self._begin(keep_latest, keep_best, cleanup=not read_only)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _begin(self, keep_latest: int, keep_best: int, *, cleanup: bool) -> None:
+        try:
             with _quiet():
-                self._checkpointer = self._open(
-                    keep_latest, keep_best, cleanup=not read_only
-                )
+                self._checkpointer = self._open(keep_latest, keep_best, cleanup=cleanup)
                 latest = self.latest
         except ValueError as error:
             raise InputError(
@@ -328,8 +333,11 @@ class Checkpoints:
             self.wait()
         finally:
             self._checkpointer.close()
-            if self._lock is not None:
-                self._lock.close()
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> "Checkpoints":
         return self

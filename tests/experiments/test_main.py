@@ -215,7 +215,9 @@ def never_killed(tmp_path_factory):
     return whole
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_killed_and_resumed_is_never_killed(number, never_killed, tmp_path):
     random = np.random.default_rng(number)
     assert kill_and_resume(tmp_path / "run", number, 1, random) == 1

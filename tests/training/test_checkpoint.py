@@ -235,6 +235,14 @@ with Checkpoints(sys.argv[1], config={}):
 """
 
 
+def test_a_folder_that_is_refused_is_free_again(tmp_path):
+    with Checkpoints(tmp_path, config={"a": 1}) as checkpoints:
+        checkpoints.save(1, trained())
+    with pytest.raises(InputError, match="another configuration"):
+        Checkpoints(tmp_path, config={"a": 2})
+    Checkpoints(tmp_path, config={"a": 1}).close()
+
+
 def test_one_run_has_one_folder_until_its_process_ends(tmp_path):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
