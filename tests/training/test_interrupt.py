@@ -1,11 +1,10 @@
 import re
 import signal
 import subprocess
-import sys
 import threading
 
 from genjax.training._interrupt import SIGNALS, catch_signals
-from tests.processes import free_address
+from tests.processes import joined
 
 
 def test_signals_are_noted_and_handlers_put_back():
@@ -31,43 +30,19 @@ def test_other_threads_catch_nothing():
 
 
 PROCESS = """
-import sys
-import jax
-jax.config.update("jax_platforms", "cpu")
-from genjax.training import Checkpoints, data_parallel, device_mesh, fit, initialize
-from genjax.training import shard_pipeline
-address, process = sys.argv[1], int(sys.argv[2])
-initialize(address, processes=2, process=process, timeout=60)
-import numpy as np
-from genjax.data import ArraySource, in_memory
-from tests.laws.instances import batch
-from tests.laws.registry import UPDATES
-with jax.default_device(jax.local_devices()[0]):
-    source = ArraySource({"x": np.asarray(batch(64)["x"])})
-    pipeline = in_memory(source, batch_size=16, seed=0)
-mesh = device_mesh()
-
 def tell(step, metrics):
     print(step, flush=True)
 
 fitted = fit(
-    data_parallel(UPDATES["nade"].method, mesh), shard_pipeline(pipeline, mesh),
-    key=jax.random.key(0), steps=10**7, chunk=10, writers=[tell], show_progress=False,
+    update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=10**7,
+    chunk=10, writers=[tell], show_progress=False,
 )
 print("ended", fitted.step, fitted.signal.name, flush=True)
 """
 
 
 def test_two_hosts_stop_at_one_step_when_one_of_them_is_told():
-    address = free_address()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, address, str(i)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(2)
-    ]
+    processes = joined(PROCESS, stdout=subprocess.PIPE)
     processes[0].stdout.readline()
     processes[1].send_signal(signal.SIGTERM)
     ends = [p.communicate(timeout=60)[0].splitlines()[-1] for p in processes]

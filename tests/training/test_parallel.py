@@ -1,5 +1,4 @@
 import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +19,7 @@ from genjax.training import (
 from tests.laws.compare import assert_close
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
-from tests.processes import finish, free_address
+from tests.processes import finish, joined
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 
@@ -107,43 +106,18 @@ def test_an_update_that_never_averages_is_refused():
 
 
 PROCESS = """
-import sys
-import jax
-jax.config.update("jax_platforms", "cpu")
-jax.config.update("jax_num_cpu_devices", 2)
-from genjax.training import data_parallel, device_mesh, fit, initialize, shard_pipeline
-address, process = sys.argv[1], int(sys.argv[2])
-initialize(address, processes=2, process=process, timeout=60)
-import numpy as np
-from genjax.data import ArraySource, Share, in_memory
-from tests.laws.instances import batch
-from tests.laws.registry import UPDATES
-with jax.default_device(jax.local_devices()[0]):
-    source = ArraySource({"x": np.asarray(batch(64)["x"])})
-    pipeline = in_memory(source, batch_size=16, seed=0)
-    mesh = device_mesh()
-    assert mesh.size == 4, mesh
-update = data_parallel(UPDATES["nade"].method, mesh)
 fitted = fit(
     update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=6, chunk=3,
     show_progress=False,
 )
 w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
 own = pipeline.feed(0, 3, Share(process, 2))["x"]
-np.savez(sys.argv[3], w=np.asarray(w), rows=own)
+np.savez(f"{sys.argv[3]}/{process}.npz", w=np.asarray(w), rows=own)
 """
 
 
 def test_two_processes_are_one(tmp_path):
-    address = free_address()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, address, str(i), tmp_path / f"{i}.npz"],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(2)
-    ]
+    processes = joined(PROCESS, tmp_path, stderr=subprocess.PIPE)
     finish(processes, timeout=180)
     source = ArraySource({"x": np.asarray(batch(64)["x"])})
     alone = fit(
