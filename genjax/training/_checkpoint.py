@@ -137,10 +137,10 @@ class Checkpoints:
         Raises:
             InputError: a checkpoint is damaged, or not where it was written.
         """
-        metrics = {c.step: self._record(c.step) for c in self._checkpointer.checkpoints}
+        records = {c.step: self._record(c.step) for c in self._checkpointer.checkpoints}
         scored = {
             step: record["metrics"][self.metric]
-            for step, record in metrics.items()
+            for step, record in records.items()
             if record["metrics"] and np.isfinite(record["metrics"][self.metric])
         }
         if not scored:
