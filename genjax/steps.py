@@ -6,7 +6,7 @@ derivative is taken by hand.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -120,11 +120,11 @@ def advance(
         `gradient_norm`.
     """
     changed, metrics = aux
-    params = variables.get("params", {})
+    params: Params = variables.get("params", {})
     # Optax mixes Python floats, int32 counts and bfloat16 leaves.
     with jax.numpy_dtype_promotion("standard"):
         updates, opt_state = optimizer.update(gradients, opt_state, params)
-        params = optax.apply_updates(params, updates)
+        params = cast(Params, optax.apply_updates(params, updates))
         metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
     return {**updated(variables, changed), "params": params}, opt_state, metrics
 

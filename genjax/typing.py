@@ -6,7 +6,7 @@ stands for "any pytree" says which one.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num, PRNGKeyArray
@@ -17,11 +17,24 @@ Key: TypeAlias = PRNGKeyArray
 Tree: TypeAlias = Any
 """A pytree of arrays."""
 
+
+@runtime_checkable
+class Collection(Protocol):
+    """A pytree of arrays under a name of `variables`; no mapping of collections."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """What stands under a key."""
+        ...
+
+
 Params: TypeAlias = Any
 """A pytree of arrays that an optimiser moves: `variables["params"]`."""
 
-Variables: TypeAlias = Mapping[str, Any]
+Variables: TypeAlias = Mapping[str, Collection]
 """What a model holds, collections by name: `{"params": ..., "batch_stats": ...}`."""
+
+Memory: TypeAlias = Any
+"""What a penalty or an augmentation of a game remembers: floats by name."""
 
 OptState: TypeAlias = Any
 """The state of an optimiser."""
@@ -102,6 +115,7 @@ __all__ = [
     "Key",
     "Latent",
     "Mask",
+    "Memory",
     "Metrics",
     "Num",
     "OptState",

@@ -11,6 +11,7 @@ from genjax import nn
 from genjax.base import Density, NetworkLike, Update
 from genjax.data import Pipeline
 from genjax.gan import (
+    Players,
     Schedule,
     gan,
     minimax,
@@ -92,7 +93,8 @@ def sampler(
     network = nn.as_network(generator, user="sampler")
 
     def sample(variables: Variables, key: Key, n: int) -> Array:
-        return network.apply(variables["generator"], latent.sample({}, key, n)[0])
+        own = Players(**variables).generator
+        return network.apply(own, latent.sample({}, key, n)[0])
 
     return sample
 

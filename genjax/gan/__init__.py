@@ -57,6 +57,7 @@ from genjax.gan._penalties import (
     r2,
 )
 from genjax.gan._schedules import (
+    Players,
     Schedule,
     alternating,
     consensus,
@@ -72,6 +73,7 @@ __all__ = [
     "Divergence",
     "Penalty",
     "PenaltyInputs",
+    "Players",
     "Schedule",
     "adaptive_augment",
     "adversarial_autoencoder",

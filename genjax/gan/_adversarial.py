@@ -17,6 +17,7 @@ from genjax.typing import (
     Array,
     Batch,
     Key,
+    Memory,
     Metrics,
     Outcome,
     Output,
@@ -186,7 +187,7 @@ def _discriminator_loss(
             fake.logits,
         )
         adversarial = setting.loss.discriminator(real.logits, fake.logits)
-        memory = own.get(MEMORY, {})
+        memory: Memory = own.get(MEMORY, {})
         penalty, memory = _penalties(setting, memory, seen, key_penalties)
         if "augment" in memory and setting.augment is not None:
             adapted = setting.augment.adapt(memory["augment"], real.logits)
@@ -291,9 +292,10 @@ def _augmented(
 ) -> RealAndFake:
     if setting.augment is None:
         return pair
-    memory = variables.get(MEMORY, {}).get("augment", {})
+    memory: Memory = variables.get(MEMORY, {})
+    own = memory.get("augment", {})
     real, fake = (
-        (setting.augment.apply(memory, one, inputs[0]), *inputs[1:])
+        (setting.augment.apply(own, one, inputs[0]), *inputs[1:])
         for one, inputs in zip(
             jax.random.split(key), (pair.real, pair.fake), strict=True
         )
@@ -340,8 +342,8 @@ def _memory(setting: Setting) -> Variables:
 
 
 def _penalties(
-    setting: Setting, memory: Variables, seen: PenaltyInputs, key: Key
-) -> tuple[Scalar, Variables]:
+    setting: Setting, memory: Memory, seen: PenaltyInputs, key: Key
+) -> tuple[Scalar, Memory]:
     """The sum of the penalties, and the memory with what they remember."""
     total = jnp.zeros(())
     keys = jax.random.split(key, max(1, len(setting.penalties)))

@@ -17,7 +17,7 @@ from genjax.augment import (
     with_probability,
 )
 from genjax.errors import InputError
-from genjax.typing import Array, Key, PerExample, Variables
+from genjax.typing import Array, Key, Memory, PerExample
 
 
 class Augmentation(NamedTuple):
@@ -30,9 +30,9 @@ class Augmentation(NamedTuple):
         memory: before the first step: floats by name, `{}` for most.
     """
 
-    apply: Callable[[Variables, Key, Array], Array]
-    adapt: Callable[[Variables, PerExample], Variables]
-    memory: Variables
+    apply: Callable[[Memory, Key, Array], Array]
+    adapt: Callable[[Memory, PerExample], Memory]
+    memory: Memory
 
 
 def diff_augment(*transforms: Transform) -> Augmentation:
@@ -52,7 +52,7 @@ def diff_augment(*transforms: Transform) -> Augmentation:
     """
     transform = in_turn(*(transforms or (colour(), translation(), cutout())))
 
-    def apply(memory: Variables, key: Key, images: Array) -> Array:
+    def apply(memory: Memory, key: Key, images: Array) -> Array:
         del memory
         return transform(key, images)
 
@@ -92,12 +92,12 @@ def adaptive_augment(
         raise InputError(f"adaptive_augment: step must be in [0, 1], got {step}.")
     chosen = transforms or (mirror(), quarter_turns(), translation(), colour())
 
-    def apply(memory: Variables, key: Key, images: Array) -> Array:
+    def apply(memory: Memory, key: Key, images: Array) -> Array:
         p = memory["probability"]
         drawn = [with_probability(p, transform) for transform in chosen]
         return in_turn(*drawn)(key, images)
 
-    def adapt(memory: Variables, real_logits: PerExample) -> Variables:
+    def adapt(memory: Memory, real_logits: PerExample) -> Memory:
         overfit = jnp.mean(jnp.sign(real_logits))
         p = memory["probability"] + step * jnp.sign(overfit - target)
         return {"probability": jax.lax.stop_gradient(jnp.clip(p, 0.0, 1.0))}

@@ -79,9 +79,8 @@ def minimax(
 
     def step(state: TrainState, batch: Batch, /) -> tuple[TrainState, Metrics]:
         key = key_of_step(state.key, state.step)
-        players = Players(
-            *(Player(state.variables[name], state.opt_state[name]) for name in names)
-        )
+        both = Players(**state.variables), Players(**state.opt_state)
+        players = Players(*map(Player, *both))
         players, metrics = play(sides, players, batch, key)
         variables = {n: p.variables for n, p in zip(names, players, strict=True)}
         opt_state = {n: p.opt_state for n, p in zip(names, players, strict=True)}

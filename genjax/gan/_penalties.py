@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from genjax.arrays import widened
 from genjax.checks import check_not_negative
 from genjax.errors import InputError
-from genjax.typing import Array, Key, PerExample, Scalar, Tree, Variables
+from genjax.typing import Array, Key, Memory, PerExample, Scalar, Tree
 
 Critic: TypeAlias = Callable[[Tree], PerExample]
 
@@ -44,8 +44,8 @@ class Penalty(NamedTuple):
         memory: before the first step: floats by name, `{}` for most.
     """
 
-    value: Callable[[Variables, PenaltyInputs, Key], tuple[Scalar, Variables]]
-    memory: Variables
+    value: Callable[[Memory, PenaltyInputs, Key], tuple[Scalar, Memory]]
+    memory: Memory
 
 
 def r1(*, gamma: float) -> Penalty:
@@ -216,9 +216,7 @@ def lecam(*, weight: float, decay: float = 0.99) -> Penalty:
     if not 0 <= decay < 1:
         raise InputError(f"lecam: decay must be in [0, 1), got {decay}.")
 
-    def value(
-        memory: Variables, seen: PenaltyInputs, key: Key
-    ) -> tuple[Scalar, Variables]:
+    def value(memory: Memory, seen: PenaltyInputs, key: Key) -> tuple[Scalar, Memory]:
         del key
         real, fake = seen.real_logits, seen.fake_logits
         of_real = jnp.mean((real - memory["fake"]) ** 2)
@@ -307,17 +305,15 @@ def lazily(penalty: Penalty, *, every: int) -> Penalty:
     if every < 1:
         raise InputError(f"lazily: every must be at least 1, got {every}.")
 
-    def value(
-        memory: Variables, seen: PenaltyInputs, key: Key
-    ) -> tuple[Scalar, Variables]:
-        def applied(own: Variables) -> tuple[Scalar, Variables]:
+    def value(memory: Memory, seen: PenaltyInputs, key: Key) -> tuple[Scalar, Memory]:
+        def applied(own: Memory) -> tuple[Scalar, Memory]:
             found, own = penalty.value(own, seen, key)
             return every * found, own
 
         phase, own = memory["phase"], memory["penalty"]
         shape, _ = jax.eval_shape(applied, own)
 
-        def left_out(own: Variables) -> tuple[Scalar, Variables]:
+        def left_out(own: Memory) -> tuple[Scalar, Memory]:
             return jnp.zeros(shape.shape, shape.dtype), own
 
         found, own = jax.lax.cond(phase == 0, applied, left_out, own)

@@ -6,7 +6,7 @@ import optax
 from genjax.base import Game
 from genjax.checks import check_not_negative
 from genjax.steps import descend
-from genjax.typing import Batch, Carry, Key, Outcome, Variables
+from genjax.typing import Batch, Carry, Key, Outcome, Params, Variables
 
 
 def unrolled(
@@ -58,7 +58,8 @@ def unrolled(
             )
             return (variables, opt_state), None
 
-        start = (other, optimizer.init(other["params"]))
+        params: Params = other.get("params", {})
+        start = (other, optimizer.init(params))
         (seen, _), _ = jax.lax.scan(ahead, start, jax.random.split(key_ahead, steps))
         return game.generator(own, seen, batch, key_game)
 

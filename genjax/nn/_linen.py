@@ -8,7 +8,7 @@ A module says by an argument of its call, or by a field, whether it is in traini
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields as fields_of
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 from flax import linen
@@ -22,7 +22,7 @@ from flax.errors import (
 from genjax.base import Network
 from genjax.errors import InputError
 from genjax.nn._mode import FLAGS, both_modes, call_flags, mode_values
-from genjax.typing import Input, Key, Output, Variables
+from genjax.typing import Input, Key, Output, Tree, Variables
 from genjax.variables import changed_collections
 
 LET_IT_BE_TOLD = (
@@ -92,7 +92,9 @@ def from_linen(
 
     def apply(variables: Variables, /, *inputs: Input) -> Output:
         return _explained(
-            name, inputs, lambda: evaluating.apply(variables, *inputs, **evaluate)
+            name,
+            inputs,
+            lambda: evaluating.apply(cast(Tree, variables), *inputs, **evaluate),
         )
 
     def train_pass(
@@ -106,7 +108,7 @@ def from_linen(
             name,
             inputs,
             lambda: training.apply(
-                variables, *inputs, **train, mutable=others, rngs=streams
+                cast(Tree, variables), *inputs, **train, mutable=others, rngs=streams
             ),
         )
         changed = changed_collections(variables, after)

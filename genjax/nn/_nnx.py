@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from flax import nnx
 from genjax.base import Network
 from genjax.errors import InputError
 from genjax.nn._mode import both_modes, call_flags, mode_values
-from genjax.typing import Array, Input, Key, Output, Variables
+from genjax.typing import Array, Input, Key, Output, Tree, Variables
 from genjax.variables import changed_collections
 
 
@@ -150,7 +150,7 @@ def _filled(states: Any, variables: Variables, key: Key) -> Any:
     leaves = {
         path: leaf
         for collection in variables.values()
-        for path, leaf in collection.items()
+        for path, leaf in cast(Tree, collection).items()
     }
     flat = []
     for i, (path, leaf) in enumerate(nnx.to_flat_state(states)):

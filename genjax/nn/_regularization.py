@@ -1,5 +1,7 @@
 """What discriminators are built with: bounded weights, and a look at the batch."""
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 
@@ -8,7 +10,7 @@ from genjax.base import Network, NetworkLike
 from genjax.errors import InputError
 from genjax.nn._lipschitz import length, singular_vector
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Input, Key, Output, Params, Variables
+from genjax.typing import Array, Input, Key, Output, Params, Tree, Variables
 
 POWER = "power_iteration"
 """The collection of the singular vectors."""
@@ -91,7 +93,7 @@ def spectrally_normalized(
         kernels = _kernels(variables["params"])
         vectors = {
             name: singular_vector(kernels[name], v, iterations=iterations)
-            for name, v in variables[POWER].items()
+            for name, v in cast(Tree, variables[POWER]).items()
         }
         outputs, changed = network.train(normalized(variables, vectors), key, *inputs)
         return outputs, {**changed, POWER: vectors}

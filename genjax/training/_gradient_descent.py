@@ -6,7 +6,7 @@ import optax
 
 from genjax.base import Objective, TrainState, Update
 from genjax.steps import descend, key_of_step
-from genjax.typing import Batch, Key, Metrics, Outcome, Variables
+from genjax.typing import Batch, Key, Metrics, Outcome, Params, Variables
 
 
 def gradient_descent(
@@ -39,7 +39,8 @@ def gradient_descent(
     def init(key: Key, batch: Batch, /) -> TrainState:
         key_init, key_run = jax.random.split(key)
         variables = dict(objective.init(key_init, batch))
-        opt_state = optimizer.init(variables.get("params", {}))
+        params: Params = variables.get("params", {})
+        opt_state = optimizer.init(params)
         return TrainState(jnp.zeros((), jnp.int32), key_run, variables, opt_state)
 
     def step(state: TrainState, batch: Batch, /) -> tuple[TrainState, Metrics]:
