@@ -147,9 +147,7 @@ class _Attention(NamedTuple):
 
     def attend(self, q: Array, k: Array, v: Array, seen: Array) -> Array:
         """What each query sees, `[n, queries, width]`."""
-        scores = jnp.einsum("nqhe,nkhe->nhqk", q, k) / math.sqrt(q.shape[-1])
-        scores = jnp.where(seen[None, None], scores, -1e30)
-        mixed = jnp.einsum("nhqk,nkhe->nqhe", jax.nn.softmax(scores), v)
+        mixed = jax.nn.dot_product_attention(q, k, v, mask=seen[None, None])
         return mixed.reshape(*mixed.shape[:2], -1)
 
 
