@@ -40,17 +40,17 @@ def random_orders(key: Key, *, dim: int, n: int) -> np.ndarray:
     return np.asarray(jax.vmap(lambda key: jax.random.permutation(key, dim))(keys))
 
 
-def ordered(model: Density, order: Order) -> Density:
+def ordered(density: Density, order: Order) -> Density:
     """A model of vectors that takes the dimensions in another order.
 
-        p(x) = p_model(x_(order_1), x_(order_2), ...)
+        p(x) = p_density(x_(order_1), x_(order_2), ...)
 
     Args:
-        model: a density over `[b, D]`.
+        density: over `[b, D]`.
         order: the dimension that comes first, the second one, ...
 
     Returns:
-        A density with the variables of the model. `complete` takes a mask of the first
+        A density with the variables of that one. `complete` takes a mask of the first
         dimensions of the order.
 
     Raises:
@@ -75,17 +75,17 @@ def ordered(model: Density, order: Order) -> Density:
         return jnp.take(x, order, axis=-1)
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
-        return model.init(key, reordered(x, dims), condition)
+        return density.init(key, reordered(x, dims), condition)
 
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None
     ) -> PerExample:
-        return model.log_prob(variables, reordered(x, dims), condition)
+        return density.log_prob(variables, reordered(x, dims), condition)
 
     def sample(
         variables: Variables, key: Key, n: int, /, condition: Condition = None
     ) -> tuple[Array, PerExample]:
-        x, log_prob = model.sample(variables, key, n, condition)
+        x, log_prob = density.sample(variables, key, n, condition)
         return reordered(x, places), log_prob
 
     def complete(
@@ -96,18 +96,18 @@ def ordered(model: Density, order: Order) -> Density:
         /,
         condition: Condition = None,
     ) -> tuple[Array, PerExample]:
-        assert model.complete is not None
+        assert density.complete is not None
         mask = check_prefix("ordered", observed, dims)[dims]
-        x, log_prob = model.complete(
+        x, log_prob = density.complete(
             variables, key, reordered(x, dims), mask, condition
         )
         return reordered(x, places), log_prob
 
-    is_complete = model.complete is not None
+    is_complete = density.complete is not None
     return Density(init, log_prob, sample, complete if is_complete else None)
 
 
-def order_ensemble(model: Density, orders: Orders) -> Density:
+def order_ensemble(density: Density, orders: Orders) -> Density:
     """The equal mixture of models of several orders, each with variables of its own.
 
         p(x) = 1/K sum_k p_k(x),   log p = logsumexp_k log p_k - log K
@@ -115,7 +115,7 @@ def order_ensemble(model: Density, orders: Orders) -> Density:
     Averages of logits are no likelihood; this is one.
 
     Args:
-        model: a density over `[b, D]`.
+        density: over `[b, D]`.
         orders: K of them.
 
     Returns:
@@ -135,7 +135,7 @@ def order_ensemble(model: Density, orders: Orders) -> Density:
     """
     if len(orders) == 0:
         raise InputError("order_ensemble: give at least one order.")
-    members = [ordered(model, order) for order in orders]
+    members = [ordered(density, order) for order in orders]
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         keys = jax.random.split(key, len(members))

@@ -25,6 +25,11 @@ from genjax.nn._mode import FLAGS, both_modes, call_flags, mode_values
 from genjax.typing import Input, Key, Output, Tree, Variables
 from genjax.variables import changed_collections
 
+BY_POSITION = (
+    "A flag that goes through linen.remat or linen.jit is handed over by position, "
+    "inside a module around it, with its place named: "
+    "linen.remat(Block, static_argnums=(2,))()(x, train)."
+)
 LET_IT_BE_TOLD = (
     "Let its call take train: bool = False, and pass use_running_average=not train, or "
     "deterministic=not train, on."
@@ -229,6 +234,10 @@ def _explained(name: str, inputs: tuple[Input, ...], call: Callable[[], Any]) ->
     """Calls, and says in a sentence what Flax's own errors mean here."""
     try:
         return call()
+    except jax.errors.TracerBoolConversionError as error:
+        raise InputError(
+            f"{name}: it branches in Python on a traced value. {BY_POSITION}"
+        ) from error
     except TypeError as error:
         if "keyword argument" not in str(error):
             raise
@@ -240,6 +249,8 @@ def _explained(name: str, inputs: tuple[Input, ...], call: Callable[[], Any]) ->
             f"{name}: it changes its statistics in evaluation. {LET_IT_BE_TOLD}"
         ) from error
     except ValueError as error:
+        if "static_argnums" in str(error):
+            raise InputError(f"{name}: {error}. {BY_POSITION}") from error
         if "must be passed" not in str(error) or isinstance(error, InputError):
             raise
         raise InputError(

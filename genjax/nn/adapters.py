@@ -143,7 +143,8 @@ def noisy(model: NetworkLike, key: Key) -> Network:
     """The network as it is in training under one key: dropout as a pure function.
 
     A density or a bijector of it is a density under that key;
-    `training.stochastic(lambda key: ...)` draws a key per step.
+    `training.stochastic(lambda key: ...)` draws a key per step. Wherever one program
+    applies the network, as in each layer of a `repeat`, it draws the same.
 
     Every input and output is `[b, ...]`, or a pytree of such arrays.
 

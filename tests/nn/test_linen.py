@@ -307,3 +307,32 @@ def test_an_argument_that_the_call_does_not_take_is_named():
     network = nn.from_linen(ByDefault(), train={"trian": True}, evaluate={})
     with pytest.raises(InputError, match="unexpected keyword argument 'trian'"):
         network.init(KEY, X)
+
+
+class Halved(linen.Module):
+    """Drops half of its inputs, told by position or by name."""
+
+    @linen.compact
+    def __call__(self, x, train):
+        return linen.Dropout(0.5, deterministic=not train)(x)
+
+
+@pytest.mark.parametrize("transform", [linen.remat, linen.jit])
+def test_a_flag_goes_through_a_transform_by_position(transform):
+    class Around(linen.Module):
+        @linen.compact
+        def __call__(self, x, train):
+            return transform(Halved, static_argnums=(2,))()(x, train)
+
+    network = nn.from_linen(Around())
+    variables = network.init(KEY, X)
+    np.testing.assert_array_equal(network.apply(variables, X), X)
+    assert (network.train(variables, KEY, X)[0] == 0).any()
+
+
+@pytest.mark.parametrize("settings", [{}, {"static_argnums": (2,)}])
+@pytest.mark.parametrize("transform", [linen.remat, linen.jit])
+def test_a_flag_that_a_transform_traces_is_explained(transform, settings):
+    network = nn.from_linen(transform(Halved, **settings)())
+    with pytest.raises(InputError, match=r"Halved.*is handed over by position"):
+        network.init(KEY, X)
