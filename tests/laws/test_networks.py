@@ -1,6 +1,9 @@
 """Every family takes every network: dropout, statistics, both, NNX, plain functions."""
 
+import ast
+import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -11,21 +14,57 @@ import pytest
 from flax import linen, nnx
 
 from genjax import nn
-from genjax.autoregressive import deep_nade, orderless_likelihood
+from genjax.autoregressive import deep_nade, on_images, orderless_likelihood
 from genjax.base import Network, Objective
 from genjax.data import ArraySource, on_device
-from genjax.densities import conditional_likelihood, conditional_normal, standard_normal
-from genjax.detection import detection_objective, detector
+from genjax.densities import (
+    conditional_bernoulli,
+    conditional_likelihood,
+    conditional_normal,
+    conditional_one_hot,
+    embed_condition,
+    resampled,
+    standard_normal,
+    uniform_one_hot,
+)
+from genjax.detection import detection_objective, detector, fcos
 from genjax.errors import InputError
 from genjax.flow_matching import (
     continuous,
     distillation,
     drop_condition,
     fixed_steps,
+    flow_inpaint,
     flow_matching,
+    guided,
+    reflow_pairs,
+    straightness,
     transport,
+    velocity,
 )
-from genjax.gan import gan, minimax, non_saturating
+from genjax.flows import (
+    affine,
+    alternating_mask,
+    coupling,
+    glow,
+    glow_step,
+    masked_autoregressive,
+    masked_coupling,
+    realnvp,
+    residual,
+)
+from genjax.gan import (
+    adversarial_autoencoder,
+    ali,
+    auxiliary_classifier_gan,
+    bigan,
+    gan,
+    info_gan,
+    latent_consistency,
+    minimax,
+    non_saturating,
+    veegan,
+)
 from genjax.mutual_information import estimation, separable_critic, smile
 from genjax.self_supervised import deep_infomax, simclr
 from genjax.training import (
@@ -44,11 +83,13 @@ from tests.laws.instances import (
     conditioner,
     flow_pair_batch,
     image_batch,
+    labelled_batch,
     pair_batch,
     patches,
     scene_batch,
     tiny_parts,
 )
+from tests.laws.test_registry import PACKAGES
 
 KEY = jax.random.key(0)
 
@@ -96,26 +137,56 @@ NETWORKS = {
 }
 
 
-class NoisyMap(linen.Module):
-    """A map of places with statistics and dropout, and its mean."""
+class NoisyLayer(linen.Module):
+    """A layer along the last axis with statistics and dropout."""
+
+    features: int
 
     @linen.compact
     def __call__(self, x, *, train: bool = False):
-        x = linen.Dense(8, dtype=jnp.float32)(patches(x, 2))
-        x = linen.Dropout(0.5, deterministic=not train)(nn.BatchNorm()(x, train=train))
+        x = nn.BatchNorm()(
+            linen.Dense(self.features, dtype=jnp.float32)(x), train=train
+        )
+        return linen.Dropout(0.5, deterministic=not train)(x)
+
+
+class NoisyMap(linen.Module):
+    """A map of places, and its mean."""
+
+    @linen.compact
+    def __call__(self, x, *, train: bool = False):
+        x = NoisyLayer(8)(patches(x, 2), train=train)
         return x, linen.Dense(4, dtype=jnp.float32)(x.mean(axis=(1, 2)))
 
 
-class NoisyLevels(linen.Module):
-    """The levels of a backbone with statistics and dropout."""
+class NoisyClassifier(linen.Module):
+    """A logit and three scores of classes."""
 
     @linen.compact
     def __call__(self, x, *, train: bool = False):
-        levels = [linen.Dense(4, dtype=jnp.float32)(patches(x, s)) for s in (4, 8)]
-        return tuple(
-            linen.Dropout(0.5, deterministic=not train)(nn.BatchNorm()(y, train=train))
-            for y in levels
-        )
+        found = NoisyLayer(4)(x, train=train)
+        return found[:, :1], found[:, 1:]
+
+
+class NoisyLevels(linen.Module):
+    """The levels of a backbone."""
+
+    @linen.compact
+    def __call__(self, x, *, train: bool = False):
+        return tuple(NoisyLayer(4)(patches(x, s), train=train) for s in (4, 8))
+
+
+class NoisyTower(linen.Module):
+    """The outputs of FCOS for three classes."""
+
+    @linen.compact
+    def __call__(self, levels, *, train: bool = False):
+        outputs = [NoisyLayer(8)(level, train=train) for level in levels]
+        cuts = {"logits": (0, 3), "distance": (3, 7), "centerness": (7, 8)}
+        return {
+            name: tuple(x[..., low:high] for x in outputs)
+            for name, (low, high) in cuts.items()
+        }
 
 
 def noise(key, x):
@@ -130,6 +201,11 @@ def latent_model(net):
         encoder=net(4, 6),
         decoder=net(2, 6),
     )
+
+
+def noisy_parts():
+    head = fcos(NoisyTower(), classes=3, strides=(4, 8), ranges=(8.0,))
+    return NoisyLevels(), tiny_parts()[1], head
 
 
 class Family(NamedTuple):
@@ -184,7 +260,7 @@ FAMILIES = {
         is_vector=False,
     ),
     "detection": Family(
-        lambda net: detection_objective(NoisyLevels(), *tiny_parts()[1:]),
+        lambda net: detection_objective(*noisy_parts()),
         scene_batch,
         is_vector=False,
     ),
@@ -251,17 +327,77 @@ def test_eight_devices_are_one(family, network):
     assert_close(*states, atol=1e-5)
 
 
-@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
-def test_both_players_of_a_game_move_their_collections(network):
-    game = gan(
-        network(2, 4),
-        network(4, 1),
+def pairs_of(make):
+    def of(net):
+        return make(
+            net(2, 4),
+            net(6, 1),
+            net(4, 2),
+            loss=non_saturating(),
+            latent=standard_normal((2,)),
+        )
+
+    return of
+
+
+def consistent(net):
+    latent = standard_normal((2,))
+    inner = gan(net(2, 4), net(4, 1), loss=non_saturating(), latent=latent)
+    return latent_consistency(inner, net(2, 4), net(4, 1), latent=latent)
+
+
+NORMALS = conditional_normal(conditioner(8)), conditional_normal(conditioner(4))
+"""Of data and of latents: densities that a game trains beside its networks."""
+GAMES = {
+    "gan": lambda net: gan(
+        net(2, 4), net(4, 1), loss=non_saturating(), latent=standard_normal((2,))
+    ),
+    "bigan": pairs_of(bigan),
+    "veegan": pairs_of(veegan),
+    "ali": lambda net: ali(
+        NORMALS[0],
+        net(6, 1),
+        NORMALS[1],
         loss=non_saturating(),
         latent=standard_normal((2,)),
-    )
+    ),
+    "adversarial_autoencoder": lambda net: adversarial_autoencoder(
+        NORMALS[1],
+        net(2, 1),
+        NORMALS[0],
+        loss=non_saturating(),
+        prior=standard_normal((2,)),
+    ),
+    "info_gan": lambda net: info_gan(
+        net(5, 4),
+        net(4, 1),
+        conditional_one_hot(conditioner(3)),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+        code=uniform_one_hot(3),
+    ),
+    "auxiliary_classifier_gan": lambda net: auxiliary_classifier_gan(
+        nn.WithClass(conditioner(), classes=3),
+        nn.from_linen(NoisyClassifier()),
+        loss=non_saturating(),
+        latent=standard_normal((2,)),
+    ),
+    "latent_consistency": consistent,
+}
+PLAYED = [
+    pytest.param(GAMES[game], NETWORKS[network], id=f"{game}, {network}")
+    for game in GAMES
+    for network in (NETWORKS if game == "gan" else ("both",))
+]
+
+
+@pytest.mark.parametrize(("game", "network"), PLAYED)
+def test_both_players_of_a_game_move_their_collections(game, network):
+    rows = labelled_batch() if game is GAMES["auxiliary_classifier_gan"] else batch()
+    game = game(network)
     update = minimax(game, optax.sgd(0.1), optax.sgd(0.1))
-    state = jax.jit(update.init)(KEY, batch())
-    new, metrics = jax.jit(update.step)(state, batch())
+    state = jax.jit(update.init)(KEY, rows)
+    new, metrics = jax.jit(update.step)(state, rows)
     assert jnp.isfinite(metrics["loss"])
     for player in ("generator", "discriminator"):
         before, after = state.variables[player], new.variables[player]
@@ -276,32 +412,143 @@ def drawn_twice(evaluate):
     return np.testing.assert_array_equal(evaluate(), evaluate())
 
 
+def trained_flow(network):
+    """Arguments of what evaluates a trained velocity."""
+    return network, flow_matching(network).init(KEY, batch()), batch()["x"]
+
+
+def detected():
+    parts, scene = noisy_parts(), scene_batch()
+    variables = detection_objective(*parts).init(KEY, scene)
+    return detector(*parts)(variables, scene["image"]).score
+
+
+def completed(network, variables, x):
+    observed = jnp.array([True, False, False, False])
+    return flow_inpaint(network, variables, KEY, x, observed, steps=2)
+
+
+def guided_velocity(network, variables, x):
+    network = guided(network, scale=2.0, unconditional=jnp.zeros(0))
+    return network.apply(variables, x, jnp.zeros(len(x)), jnp.zeros((len(x), 0)))
+
+
+EULER = fixed_steps(2)
+EVALUATIONS = {
+    "transport": lambda *flow: transport(*flow, integrator=EULER),
+    "reflow_pairs": lambda *flow: reflow_pairs(*flow, integrator=EULER)["x"],
+    "straightness": lambda *flow: straightness(*flow, steps=2),
+    "velocity": lambda *flow: velocity(*flow, jnp.array(0.5)),
+    "guided": guided_velocity,
+    "flow_inpaint": completed,
+}
+
+
+@pytest.mark.parametrize("evaluate", EVALUATIONS.values(), ids=EVALUATIONS.keys())
 @pytest.mark.parametrize("name", ["dropout", "both", "nnx"])
-def test_evaluation_draws_nothing(name):
-    x, network = batch()["x"], NETWORKS[name](5, 4)
-    variables = flow_matching(network).init(KEY, batch())
-    integrator = fixed_steps(2)
-    drawn_twice(lambda: transport(network, variables, x, integrator=integrator))
-    backbone, parts = NoisyLevels(), tiny_parts()[1:]
-    scene = scene_batch()
-    variables = detection_objective(backbone, *parts).init(KEY, scene)
-    drawn_twice(lambda: detector(backbone, *parts)(variables, scene["image"]).score)
-    plain = NETWORKS["dropout"](8, 4)
+def test_evaluation_draws_nothing(name, evaluate):
+    network, variables, x = trained_flow(NETWORKS[name](5, 4))
+    found, again = (evaluate(network, variables, x) for _ in range(2))
+    np.testing.assert_array_equal(found, again)
+
+
+def test_detection_and_completion_draw_nothing():
+    np.testing.assert_array_equal(detected(), detected())
+    plain, x = NETWORKS["dropout"](8, 4), batch()["x"]
     variables = orderless_likelihood(plain).init(KEY, batch())
-    drawn_twice(lambda: deep_nade(plain).log_prob(variables, x))
+    log_prob = deep_nade(plain).log_prob
+    np.testing.assert_array_equal(log_prob(variables, x), log_prob(variables, x))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_density_refuses_what_a_training_pass_would_change_or_draw(name):
+IMAGES = jnp.ones((4, 4, 4, 1))
+PURE = {
+    "deep_nade": (lambda net: deep_nade(net(8, 4)), ()),
+    "conditional_normal": (lambda net: conditional_normal(net(3, 8)), (3,)),
+    "continuous": (
+        lambda net: continuous(net(5, 4), integrator=fixed_steps(2)),
+        (),
+    ),
+}
+"""Densities and bijectors of vectors, and the shape of their condition."""
+PURE_OF_ONE = {
+    "conditional_bernoulli": (lambda net: conditional_bernoulli(net(3, 4)), (3,)),
+    "conditional_one_hot": (lambda net: conditional_one_hot(net(3, 4)), (3,)),
+    "embed_condition": (lambda net: embed_condition(NORMALS[0], net(3, 5)), (3,)),
+    "resampled": (
+        lambda net: resampled(
+            standard_normal((4,)), net(4, 1), key=KEY, tries=2, points=10
+        ),
+        (),
+    ),
+    "coupling": (lambda net: coupling(affine(), net(2, 4), split=2), ()),
+    "masked_coupling": (
+        lambda net: masked_coupling(affine(), net(4, 8), mask=alternating_mask(4)),
+        (),
+    ),
+    "masked_autoregressive": (
+        lambda net: masked_autoregressive(affine(), net(4, 8)),
+        (),
+    ),
+    "residual": (lambda net: residual(net(4, 4)), ()),
+    "glow_step": (lambda net: glow_step(affine(), net(2, 4), split=2), ()),
+    "on_images": (
+        lambda net: deep_nade(on_images(NoisyLayer(1), shape=(2, 2, 1))),
+        (),
+    ),
+}
+PURE_OF_IMAGES = {
+    "glow": lambda net: glow(
+        affine(), lambda n: net(n, n), event_shape=(4, 4, 1), levels=1, steps=1
+    ),
+    "realnvp": lambda net: realnvp(
+        affine(), lambda n: net(n, n), event_shape=(4, 4, 1), levels=1, couplings=1
+    ),
+}
+REFUSED = [
+    *(
+        pytest.param(*PURE[name], NETWORKS[network], id=f"{name}, {network}")
+        for name in PURE
+        for network in NETWORKS
+    ),
+    *(
+        pytest.param(*case, NETWORKS["both"], id=name)
+        for name, case in PURE_OF_ONE.items()
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "condition", "network"), REFUSED)
+def test_a_density_refuses_what_a_training_pass_would_change_or_draw(
+    make, condition, network
+):
     x = batch()["x"]
-    for make in (
-        lambda: deep_nade(NETWORKS[name](8, 4)).init(KEY, x),
-        lambda: conditional_normal(NETWORKS[name](3, 8)).init(
-            KEY, x, conditional_batch()["condition"]
-        ),
-        lambda: continuous(NETWORKS[name](5, 4), integrator=fixed_steps(2)).init(
-            KEY, x
-        ),
-    ):
-        with pytest.raises(InputError, match="pure"):
-            make()
+    with pytest.raises(InputError, match="pure"):
+        make(network).init(
+            KEY, x, jnp.ones((len(x), *condition)) if condition else None
+        )
+
+
+@pytest.mark.parametrize("make", PURE_OF_IMAGES.values(), ids=PURE_OF_IMAGES.keys())
+def test_a_flow_of_images_refuses_it_as_well(make):
+    with pytest.raises(InputError, match="pure"):
+        make(NETWORKS["both"]).init(KEY, IMAGES)
+
+
+INVERSES = {"cached", "sequential"}
+"""Of `masked_autoregressive`, which holds the network."""
+
+
+def test_every_function_that_takes_a_network_is_held_to_these_laws():
+    here = {
+        node.id
+        for node in ast.walk(ast.parse(Path(__file__).read_text()))
+        if isinstance(node, ast.Name)
+    }
+    takers = {
+        name
+        for package in PACKAGES
+        for name, value in vars(importlib.import_module(f"genjax.{package}")).items()
+        if name in importlib.import_module(f"genjax.{package}").__all__
+        and "NetworkLike" in str(getattr(value, "__annotations__", ""))
+    }
+    assert takers - here - INVERSES - set(nn.__all__) == set()
