@@ -1,12 +1,33 @@
-"""Whether all processes of a run are there, before the runtime that cannot say so."""
+"""Whether all processes of a run are there, at its start and while it goes on.
 
+JAX's runtime ends the interpreter, without a word of ours, where a process does not
+come; where one has died it lets the others wait for a minute, and ends them too.
+"""
+
+import atexit
+import os
+import selectors
 import socket
+import sys
+import threading
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import TypeAlias
 
 from genjax.errors import InputError, RunError
 
+END = b"e"
+"""What a process tells the others at the end of its program."""
+STATUS = 2
+"""The exit status of a process that has lost another one."""
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds of silence, seconds between questions, and how many without an answer."""
 
-def meet(coordinator: str, *, processes: int, process: int, timeout: int) -> None:
+Links: TypeAlias = Mapping[int, socket.socket]
+
+
+def meet(coordinator: str, *, processes: int, process: int, timeout: int) -> Links:
     """Returns once every process has called it, by plain connections to process 0.
 
     Args:
@@ -15,11 +36,15 @@ def meet(coordinator: str, *, processes: int, process: int, timeout: int) -> Non
         process: the index of this one.
         timeout: seconds to wait for the others.
 
+    Returns:
+        The connections, by the processes at their other ends.
+
     Raises:
         InputError: `coordinator` is no `host:port`.
         RunError: process 0 cannot listen there, or not all came in time.
 
     >>> meet("localhost:1", processes=1, process=0, timeout=1)
+    {}
     """
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 2**16:
@@ -28,28 +53,84 @@ def meet(coordinator: str, *, processes: int, process: int, timeout: int) -> Non
         )
     deadline = time.monotonic() + timeout
     if processes == 1:
-        return
+        return {}
     if process == 0:
-        _receive(int(port), set(range(1, processes)), deadline, timeout)
-    else:
-        _join(host, int(port), process, deadline, timeout)
+        return _receive(int(port), set(range(1, processes)), deadline, timeout)
+    return {0: _join(host, int(port), process, deadline, timeout)}
 
 
-def _receive(port: int, missing: set[int], deadline: float, timeout: int) -> None:
-    others = []
+def watch(links: Links) -> None:
+    """Ends this process when another one ends before its program does.
+
+    It does so with a sentence and the status 2: at once where the other has died or
+    failed, after a minute where its machine has.
+
+    Args:
+        links: of `meet`, by the processes at their other ends.
+
+    >>> watch({})
+    """
+    if not links:
+        return
+    for link in links.values():
+        link.settimeout(None)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            if hasattr(socket, option):
+                link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    threading.Thread(target=_until_one_is_lost, args=(links,), daemon=True).start()
+    atexit.register(_leave, links)
+
+
+def _until_one_is_lost(links: Links) -> None:
+    with selectors.DefaultSelector() as selector:
+        for process, link in links.items():
+            selector.register(link, selectors.EVENT_READ, process)
+        while selector.get_map():
+            for key, _ in selector.select():
+                selector.unregister(key.fileobj)
+                said = b""
+                with suppress(OSError):
+                    said = links[key.data].recv(1)
+                if said != END:
+                    os.write(2, _lost(key.data).encode())
+                    os._exit(STATUS)
+
+
+def _lost(process: int) -> str:
+    return (
+        f"error: process {process} of this run has ended before its program did: this "
+        "one ends too. The checkpoints of earlier steps are whole.\n"
+    )
+
+
+def _leave(links: Links) -> None:
+    """Says that the program has ended; after an error, ends before JAX's barrier."""
+    if getattr(sys, "last_value", None) is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+    for link in links.values():
+        with suppress(OSError):
+            link.sendall(END)
+
+
+def _receive(port: int, missing: set[int], deadline: float, timeout: int) -> Links:
+    others: dict[int, socket.socket] = {}
     try:
         server = socket.create_server(("", port))
     except OSError as error:
         raise RunError(
             f"initialize: process 0 cannot listen on port {port}: {error.strerror}."
         ) from error
-    with server:
+    with server, ExitStack() as unless_all_came:
         while missing:
             server.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
                 other, _ = server.accept()
+                unless_all_came.enter_context(other)
                 other.settimeout(max(deadline - time.monotonic(), 0.01))
-                missing.discard(int(other.recv(16) or -1))
+                process = int(other.recv(16) or -1)
             except TimeoutError as error:
                 raise RunError(
                     f"initialize: the processes {sorted(missing)} did not come within "
@@ -57,22 +138,27 @@ def _receive(port: int, missing: set[int], deadline: float, timeout: int) -> Non
                 ) from error
             except ValueError:
                 continue  # a stranger
-            others.append(other)
-        for other in others:
+            missing.discard(process)
+            others[process] = other
+        for other in others.values():
             other.sendall(b"go")
-            other.close()
+        unless_all_came.pop_all()
+    return others
 
 
-def _join(host: str, port: int, process: int, deadline: float, timeout: int) -> None:
+def _join(
+    host: str, port: int, process: int, deadline: float, timeout: int
+) -> socket.socket:
     while time.monotonic() < deadline:
-        try:
-            left = max(deadline - time.monotonic(), 0.01)
-            with socket.create_connection((host, port), timeout=left) as server:
+        left = max(deadline - time.monotonic(), 0.01)
+        with suppress(OSError):
+            server = socket.create_connection((host, port), timeout=left)
+            with suppress(OSError):
                 server.sendall(str(process).encode())
                 if server.recv(2) == b"go":
-                    return
-        except OSError:
-            time.sleep(0.1)
+                    return server
+            server.close()
+        time.sleep(0.1)
     raise RunError(
         f"initialize: process {process} found no process 0 at {host}:{port}, or others "
         f"did not come, within {timeout} s."

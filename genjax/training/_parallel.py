@@ -18,7 +18,7 @@ from genjax.data import Pipeline, Share
 from genjax.errors import InputError
 from genjax.programs import device_varying
 from genjax.steps import PMAP_AXIS
-from genjax.training._meeting import meet
+from genjax.training._meeting import Links, meet, watch
 from genjax.typing import Array, Batch, Key, Metrics, Tree
 
 DATA_AXIS = "data"
@@ -35,7 +35,10 @@ def initialize(
     """Joins this process to a run over several hosts, by JAX's distributed runtime.
 
     Call it before anything else touches a device. On Cloud TPU and under Slurm every
-    argument is found by itself.
+    argument is found by itself. Where all three are named, a process that dies or
+    fails ends the others too, at once, each with a sentence and the exit status 2
+    (after a minute where its machine is gone); otherwise JAX's runtime ends them after
+    two minutes.
 
     Args:
         coordinator: `host:port` of process 0.
@@ -59,9 +62,10 @@ def initialize(
             f"initialize: process must be between 0 and processes - 1 = "
             f"{processes - 1}, got {process}."
         )
+    links: Links = {}
     if coordinator is not None and processes is not None and process is not None:
         # JAX's runtime ends the interpreter where a process does not come.
-        meet(coordinator, processes=processes, process=process, timeout=timeout)
+        links = meet(coordinator, processes=processes, process=process, timeout=timeout)
     # Its handler would take SIGTERM away from `fit`, which stops all hosts at one step.
     jax.config.update("jax_enable_preemption_service", val=False)
     try:
@@ -73,6 +77,7 @@ def initialize(
             f"initialize: JAX cannot join the processes: {str(error).splitlines()[0]} "
             "Name coordinator, processes and process, before anything touches a device."
         ) from error
+    watch(links)
 
 
 def device_mesh(devices: int | None = None) -> Mesh:
