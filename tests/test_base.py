@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax import linen, nnx
 
@@ -31,9 +32,9 @@ def test_three_kinds_of_network_serve_alike(network):
     variables = layer.init(jax.random.key(1), x)
     y, _ = jax.jit(layer.forward)(variables, x)
     back, _ = layer.inverse(variables, y)
-    assert jnp.allclose(back, x, atol=1e-5)
+    assert np.allclose(back, x, atol=1e-5)
     gradient = jax.grad(lambda v: layer.forward(v, x)[1].sum())(variables)
-    assert max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradient)) > 0
+    assert max(float(np.abs(g).max()) for g in jax.tree.leaves(gradient)) > 0
 
 
 def test_a_pair_of_functions_trains_as_it_is_evaluated():

@@ -55,7 +55,7 @@ def test_separable_points_are_learnt_within_the_bound(seed):
     x, y = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
     trained = TRAIN(x, y)
     assert trained.converged
-    assert jnp.all(y * (x @ trained.w + trained.b) > 0)
+    assert np.all(y * (x @ trained.w + trained.b) > 0)
     bound = novikoff_bound(x, y, jnp.asarray(w, jnp.float32))
     assert int(trained.mistakes) <= float(bound)
 

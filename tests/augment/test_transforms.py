@@ -41,7 +41,7 @@ def test_is_a_function_of_the_key_with_a_draw_an_image(name):
 def test_lets_a_gradient_through(name):
     gradient = jax.grad(lambda x: jnp.sum(TRANSFORMS[name](KEY, x) ** 2))(X)
     assert np.isfinite(gradient).all()
-    assert float(jnp.abs(gradient).mean()) > 0.1
+    assert float(np.abs(gradient).mean()) > 0.1
 
 
 def test_translation_moves_whole_pixels_and_fills_with_zeros():
@@ -75,7 +75,7 @@ def test_colour_without_amounts_is_the_identity():
     np.testing.assert_allclose(still(KEY, X), X, atol=1e-6)
     brighter = colour(saturation=0.0, contrast=0.0)(KEY, X) - X
     assert float(jnp.std(brighter, axis=(1, 2, 3)).max()) < 1e-5
-    assert 0.3 < float(jnp.abs(brighter).max()) <= 0.5
+    assert 0.3 < float(np.abs(brighter).max()) <= 0.5
 
 
 def test_saturation_and_contrast_are_about_their_means():

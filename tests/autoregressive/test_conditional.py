@@ -57,7 +57,7 @@ def test_far_grey_levels_have_finite_gradients():
     outputs = jnp.array([[0.0, 5.0, -50.0, 50.0, -9.0, 9.0]] * 3)
     x = jnp.array([0.0, 100.0, 255.0])
     gradient = jax.grad(lambda o: conditional.log_prob(o, x).sum())(outputs)
-    assert bool(jnp.isfinite(gradient).all())
+    assert bool(np.isfinite(gradient).all())
 
 
 @pytest.mark.parametrize("conditional", [binary(), categorical(5)])
@@ -136,5 +136,5 @@ def test_outliers_have_finite_gradients(x):
     outputs = jnp.array([0.0, 0.0, 0.0, -5.0])
     for make in (normal_mixture, laplace_mixture):
         value, gradient = jax.value_and_grad(make(1).log_prob)(outputs, jnp.array(x))
-        assert jnp.isfinite(value)
-        assert jnp.isfinite(gradient).all()
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()

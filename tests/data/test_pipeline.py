@@ -1,5 +1,4 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -56,7 +55,7 @@ def test_generated_batches_depend_on_the_step_alone():
     first, again = batches(pipeline, 0, 6), batches(pipeline, 4, 2)
     np.testing.assert_array_equal(first[4]["x"], again[0]["x"])
     np.testing.assert_array_equal(first[0]["x"], pipeline.example["x"])
-    assert not jnp.array_equal(first[0]["x"], first[1]["x"])
+    assert not np.array_equal(first[0]["x"], first[1]["x"])
 
 
 def test_a_stream_ends_where_it_was_told_to():

@@ -59,6 +59,6 @@ def test_outliers_have_finite_gradients():
     value, gradient = jax.value_and_grad(
         lambda params: model.log_prob({"params": params}, jnp.array([[1e25]]))[0]
     )(variables["params"])
-    assert jnp.isfinite(value)
+    assert np.isfinite(value)
     for leaf in jax.tree.leaves(gradient):
-        assert jnp.isfinite(leaf).all()
+        assert np.isfinite(leaf).all()

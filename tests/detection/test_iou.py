@@ -56,8 +56,8 @@ def test_both_are_counts_of_cells(a, b):
 )
 def test_gradients_are_finite_at_the_edges(loss, a, b):
     value, gradient = jax.value_and_grad(lambda x: loss(x, jnp.array(b)))(jnp.array(a))
-    assert jnp.isfinite(value)
-    assert jnp.all(jnp.isfinite(gradient))
+    assert np.isfinite(value)
+    assert np.all(np.isfinite(gradient))
 
 
 def test_giou_pulls_boxes_together_that_do_not_meet():
@@ -94,4 +94,4 @@ def test_no_area_overflows_in_a_narrow_type(dtype, side):
 def test_the_overlap_with_nan_is_nan():
     box, unknown = jnp.array([0.0, 0.0, 2.0, 2.0]), jnp.array([0.0, 0.0, 2.0, jnp.nan])
     for overlap in (iou(box, unknown), iou(unknown, box), giou(box, unknown)):
-        assert jnp.isnan(overlap)
+        assert np.isnan(overlap)

@@ -68,8 +68,8 @@ def test_adaptive_steps_that_do_not_arrive_say_so():
     # x = 1 / (1 - t) is infinite at 1.
     blow_up = adaptive()(lambda x, t: x**2, jnp.array(1.0), 0.0, 2.0)
     few = adaptive(most=3)(lambda x, t: -x, jnp.array(1.0), 0.0, 50.0)
-    assert jnp.isnan(blow_up)
-    assert jnp.isnan(few)
+    assert np.isnan(blow_up)
+    assert np.isnan(few)
 
 
 def test_a_field_of_another_precision_is_taken_in_that_of_the_state():

@@ -17,7 +17,7 @@ def test_a_planar_flow_is_invertible_whatever_its_parameters(length):
     params = {"params": {"u": -length * w, "w": w, "b": jnp.array(0.3)}}
     y, log_det = layer.forward(params, X)
     back, inverse_log_det = jax.jit(layer.inverse)(params, y)
-    assert bool(jnp.isfinite(log_det).all())
+    assert bool(np.isfinite(log_det).all())
     np.testing.assert_allclose(layer.forward(params, back)[0], y, atol=1e-4)
     assert back.shape == (*inverse_log_det.shape, 3)
 
@@ -33,7 +33,7 @@ def test_a_radial_flow_moves_along_rays_and_comes_back(beta):
     np.testing.assert_allclose(rays, jnp.broadcast_to(rays[:, :1], rays.shape), 1e-3)
     np.testing.assert_allclose(layer.inverse(params, y)[0], X, atol=1e-4)
     gradient = jax.grad(lambda x: layer.forward(params, x)[1].sum())(centre[None])
-    assert bool(jnp.isfinite(gradient).all())
+    assert bool(np.isfinite(gradient).all())
 
 
 def test_images_are_refused():

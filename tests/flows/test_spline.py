@@ -41,7 +41,7 @@ def backward_error(spline, raw):
     )
     x, _ = jax.jit(spline.inverse)(raw, y)
     found, log_slope = jax.jit(spline.forward)(raw, x)
-    assert jnp.isfinite(x).all()
+    assert np.isfinite(x).all()
     return float((jnp.abs(found - y) / jnp.maximum(1.0, jnp.exp(log_slope))).max())
 
 
@@ -59,7 +59,7 @@ def test_a_bounded_spline_always_comes_back(spread):
     x = jax.random.uniform(jax.random.key(1), raw.shape[1:], minval=-4, maxval=4)
     y, _ = jax.jit(spline.forward)(raw, x)
     back, _ = jax.jit(spline.inverse)(raw, y)
-    assert float(jnp.abs(back - x).max()) <= 1e-3
+    assert float(np.abs(back - x).max()) <= 1e-3
 
 
 @each
@@ -73,7 +73,7 @@ def test_gradients_are_finite_at_the_knots_at_the_ends_and_beyond(spline):
                 return sum(part.sum() for part in function(raw, x))
 
             gradients = jax.jit(jax.grad(total, argnums=(0, 1)))(raw, x)
-            assert all(bool(jnp.isfinite(g).all()) for g in gradients)
+            assert all(bool(np.isfinite(g).all()) for g in gradients)
 
 
 @each

@@ -290,7 +290,7 @@ def test_a_training_pass_moves_every_collection_and_is_its_keys(family, network)
     loss = jax.jit(objective.loss)
     first, (changed, _) = loss(variables, family.batch(), jax.random.key(1))
     again, _ = loss(variables, family.batch(), jax.random.key(1))
-    assert jnp.isfinite(first)
+    assert np.isfinite(first)
     assert first == again
     assert set(changed) == set(variables) - {"params"}
     for name, own in changed.items():
@@ -398,7 +398,7 @@ def test_both_players_of_a_game_move_their_collections(game, network):
     update = minimax(game, optax.sgd(0.1), optax.sgd(0.1))
     state = jax.jit(update.init)(KEY, rows)
     new, metrics = jax.jit(update.step)(state, rows)
-    assert jnp.isfinite(metrics["loss"])
+    assert np.isfinite(metrics["loss"])
     for player in ("generator", "discriminator"):
         before, after = state.variables[player], new.variables[player]
         assert set(before) == set(after)

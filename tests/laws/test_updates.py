@@ -1,3 +1,4 @@
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,15 +17,15 @@ objectives, updates = over(OBJECTIVES), over(UPDATES)
 def test_scanned_steps_are_single_steps(case):
     update = case.method
     batches = [case.batch(seed=i) for i in range(4)]
-    start, step = jax.jit(update.init), jax.jit(update.step)
-    single = start(jax.random.key(0), batches[0])
+    step = jax.jit(update.step)
+    start = single = jax.jit(update.init)(jax.random.key(0), batches[0])
     for one in batches:
         single, _ = step(single, one)
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
     scanned = scan_steps(update)
-    state, metrics = jax.jit(scanned.step)(
-        jax.jit(scanned.init)(jax.random.key(0), stacked), stacked
-    )
+    started = jax.eval_shape(scanned.init, jax.random.key(0), stacked)
+    chex.assert_trees_all_equal_shapes_and_dtypes(started, start)
+    state, metrics = jax.jit(scanned.step)(start, stacked)
     assert metrics["loss"].shape[0] == 4
     assert_close((single.step, single.variables), (state.step, state.variables))
 

@@ -81,8 +81,8 @@ def test_kinds_travel_through_transformations():
 def test_extreme_scores_are_finite(estimator, size):
     scores = size * (1 - jnp.eye(6))
     estimate, gradient = jax.value_and_grad(lambda s: estimator(s).surrogate)(scores)
-    assert jnp.isfinite(estimate)
-    assert jnp.all(jnp.isfinite(gradient))
+    assert np.isfinite(estimate)
+    assert np.all(np.isfinite(gradient))
 
 
 def test_bad_input_is_a_sentence():

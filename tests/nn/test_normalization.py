@@ -37,7 +37,7 @@ def test_what_is_added_to_one_channel_survives():
     variables = module.init(jax.random.key(0), X)
     shift = jnp.arange(6.0)[None, None, None]
     gap = module.apply(variables, X + shift) - module.apply(variables, X)
-    assert float(jnp.abs(gap).max()) > 0.1
+    assert float(np.abs(gap).max()) > 0.1
 
 
 def test_batch_norm_trains_on_the_batch_and_keeps_running_moments():
@@ -58,4 +58,4 @@ def test_statistics_are_float32_in_bfloat16():
     module = nn.LayerNorm(dtype=jnp.bfloat16)
     y = module.apply(module.init(jax.random.key(0), large), large)
     assert y.dtype == jnp.bfloat16
-    assert bool(jnp.isfinite(y.astype(jnp.float32)).all())
+    assert bool(np.isfinite(y.astype(jnp.float32)).all())

@@ -104,8 +104,8 @@ def test_extreme_and_unnormalised_features_are_finite(blocked, dense, size):
         value, gradient = jax.value_and_grad(lambda a, loss=loss: loss(a, b, tau=0.1))(
             a
         )
-        assert jnp.isfinite(value)
-        assert jnp.all(jnp.isfinite(gradient))
+        assert np.isfinite(value)
+        assert np.all(np.isfinite(gradient))
 
 
 @both
@@ -121,7 +121,7 @@ def test_lengths_are_one_and_zeros_are_safe():
     x = jnp.array([[3e20, 4e20], [0.0, 0.0], [1e-30, 0.0]])
     np.testing.assert_allclose(normalize(x), [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-6)
     gradient = jax.grad(lambda x: normalize(x).sum())(x)
-    assert jnp.all(jnp.isfinite(gradient[:2]))
+    assert np.all(np.isfinite(gradient[:2]))
 
 
 @both
@@ -138,4 +138,4 @@ def test_bad_input_is_a_sentence(blocked, dense):
 
 
 def test_a_row_with_nan_is_no_row_of_zeros():
-    assert jnp.isnan(normalize(jnp.array([[jnp.nan, 1.0]]))).all()
+    assert np.isnan(normalize(jnp.array([[jnp.nan, 1.0]]))).all()

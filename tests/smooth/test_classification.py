@@ -33,12 +33,12 @@ def test_empty_classes_have_the_stated_score_and_finite_gradients():
     assert soft_f1(counts).tolist() == [0.0, 0.0]
     assert soft_f1(counts, of_empty=1.0).tolist() == [1.0, 1.0]
     gradient = jax.grad(lambda p: soft_f1(soft_counts(p, zeros)).sum())(zeros)
-    assert jnp.all(jnp.isfinite(gradient))
+    assert np.all(np.isfinite(gradient))
     for logit in (-20.0, -50.0, -80.0, -1e4):
         gradient = jax.grad(
             lambda x: soft_f1(soft_counts(jax.nn.sigmoid(x), zeros)).sum()
         )(jnp.full((5, 2), logit))
-        assert jnp.all(jnp.isfinite(gradient)), logit
+        assert np.all(np.isfinite(gradient)), logit
     assert soft_accuracy(soft_counts(zeros[:0], zeros[:0])).tolist() == [0.0, 0.0]
     with pytest.raises(InputError, match=r"one shape, got \(5, 2\) and \(5,\)"):
         soft_counts(zeros, zeros[:, 0])

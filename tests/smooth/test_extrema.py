@@ -12,14 +12,14 @@ X = jax.random.normal(jax.random.key(0), (5, 7))
 @pytest.mark.parametrize("tau", [0.01, 0.3, 2.0])
 def test_bounds_and_gradients(tau):
     soft, hard = logsumexp_max(X, tau=tau), X.max(axis=1)
-    assert jnp.all(soft >= hard - 1e-6)
-    assert jnp.all(soft <= hard + tau * np.log(7) + 1e-6)
+    assert np.all(soft >= hard - 1e-6)
+    assert np.all(soft <= hard + tau * np.log(7) + 1e-6)
     gradient = jax.grad(lambda x: logsumexp_max(x, tau=tau).sum())(X)
     p = softmax_argmax(X, tau=tau)
     np.testing.assert_allclose(gradient, p, atol=1e-6)
     ordered = jnp.sort(X, axis=1)
     gap = ordered[:, -1] - ordered[:, -2]
-    assert jnp.all(1 - p.max(axis=1) <= 6 * jnp.exp(-gap / tau) + 1e-6)
+    assert np.all(1 - p.max(axis=1) <= 6 * jnp.exp(-gap / tau) + 1e-6)
 
 
 def test_the_index_moves_with_a_bump():
@@ -35,7 +35,7 @@ def test_extreme_inputs_are_finite(size):
     x = jnp.array([size, 0.0, -size])
     value, gradient = jax.value_and_grad(lambda x: logsumexp_max(x, tau=0.1))(x)
     assert float(value) == pytest.approx(1e4)
-    assert jnp.all(jnp.isfinite(gradient))
+    assert np.all(np.isfinite(gradient))
 
 
 @pytest.mark.parametrize(
