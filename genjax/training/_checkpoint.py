@@ -378,10 +378,16 @@ def _quiet() -> Iterator[None]:
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
+    # It abandons its other reads, whose errors Python reports at some later moment.
+    logging.getLogger("asyncio").addFilter(_is_not_of_tensorstore)
     try:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _is_not_of_tensorstore(record: logging.LogRecord) -> bool:
+    return "tensorstore_spec" not in record.getMessage()
 
 
 def _nonempty(tree: Tree) -> Tree:

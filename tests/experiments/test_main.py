@@ -198,13 +198,12 @@ def kill_and_resume(folder: Path, number: int, kills: int, random) -> int:
     return done
 
 
-def assert_the_same_run(folder: Path, whole: Path) -> None:
+def is_the_same_run(folder: Path, whole: Path) -> bool:
     rows, expected = (
         [r for r in read_jsonl(f / "metrics.jsonl") if "validation" in r]
         for f in (folder, whole)
     )
-    assert rows == expected
-    assert nll(folder) == nll(whole)
+    return rows == expected and nll(folder) == nll(whole)
 
 
 @pytest.fixture(scope="module")
@@ -221,17 +220,7 @@ def never_killed(tmp_path_factory):
 def test_killed_and_resumed_is_never_killed(number, never_killed, tmp_path):
     random = np.random.default_rng(number)
     assert kill_and_resume(tmp_path / "run", number, 1, random) == 1
-    assert_the_same_run(tmp_path / "run", never_killed)
-
-
-@pytest.mark.slow
-def test_twenty_kills_are_twenty_exact_resumes(never_killed, tmp_path):
-    random, kills, i = np.random.default_rng(0), 0, 0
-    while kills < 20:
-        folder = tmp_path / f"run{i}"
-        kills += kill_and_resume(folder, signal.SIGKILL, 2, random)
-        assert_the_same_run(folder, never_killed)
-        i += 1
+    assert is_the_same_run(tmp_path / "run", never_killed)
 
 
 def test_two_processes_are_one_run(tmp_path):

@@ -148,6 +148,34 @@ def test_a_hundred_saves_hold_no_more_than_one(tmp_path):
     assert np.ptp(held[2:], axis=0).max() <= 3
 
 
+THOUSAND = """
+import resource, sys
+import jax, jax.numpy as jnp
+from genjax.base import TrainState
+from genjax.training import Checkpoints
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+state = TrainState(jnp.zeros(()), jax.random.key(0), {"params": jnp.ones(3)}, ())
+with Checkpoints(sys.argv[1], config={}) as checkpoints:
+    for step in range(1, 1001):
+        checkpoints.save(step, state)
+    checkpoints.wait()
+    print(checkpoints.latest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_a_thousand_saves_need_few_descriptors(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", THOUSAND, str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    latest, kilobytes = map(int, done.stdout.split())
+    assert latest == 1000
+    assert kilobytes < 2_000_000
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_no_number_is_never_the_best(bad, tmp_path):
     saved(tmp_path, [np.float32(0.5), jnp.array(0.25), bad])

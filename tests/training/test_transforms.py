@@ -2,11 +2,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from experiments.benchmarks.training_loop import seeds_ratios
 from genjax.autoregressive import nade
-from genjax.densities import negative_log_likelihood
-from genjax.training import ensemble, gradient_descent, skip_nonfinite, sweep
+from genjax.densities import diagonal_normal, negative_log_likelihood
+from genjax.training import (
+    ensemble,
+    gradient_descent,
+    scan_steps,
+    skip_nonfinite,
+    sweep,
+    with_ema,
+)
 from tests.laws.compare import assert_close, assert_equal
 from tests.laws.instances import batch
 
@@ -65,3 +73,42 @@ def test_each_run_of_an_ensemble_is_skipped_on_its_own():
         moved = [bool((before[i] != after[i]).any()) for i in (0, 2)]
         assert moved == [True, True]
         assert np.isnan(after[1]).all()
+
+
+TRANSFORMS = {
+    "with_ema": lambda update: with_ema(update, decay=0.9),
+    "skip_nonfinite": skip_nonfinite,
+    "ensemble": lambda update: ensemble(update, 2),
+    "sweep": lambda update: sweep(lambda _: update, jnp.arange(2.0)),
+}
+
+
+NESTED = [
+    (outer, inner)
+    for outer in TRANSFORMS
+    for inner in TRANSFORMS
+    if (outer, inner) != ("with_ema", "with_ema")
+]
+
+
+@pytest.mark.parametrize(("outer", "inner"), NESTED)
+def test_transforms_nest_for_ten_thousand_steps(outer, inner):
+    steps = 10_000
+    plain = gradient_descent(
+        negative_log_likelihood(diagonal_normal((2,))), optax.adam(1e-3)
+    )
+    update = TRANSFORMS[outer](TRANSFORMS[inner](plain))
+    x = np.random.default_rng(0).normal(size=(steps, 8, 2)).astype(np.float32)
+    is_skipping = "skip_nonfinite" in (outer, inner)
+    if is_skipping:
+        x[7, 0, 0] = np.nan
+    scanned = scan_steps(update)
+    state = jax.jit(scanned.init)(jax.random.key(0), {"x": x[1:]})
+    state, metrics = jax.jit(scanned.step)(state, {"x": x})
+    assert np.all(state.step == steps)
+    for leaf in jax.tree.leaves(state.evaluated):
+        assert np.isfinite(leaf).all()
+    if is_skipping:
+        skipped = np.asarray(metrics["skipped"], int).reshape(steps, -1)
+        assert skipped[7].all()
+        assert skipped.sum() == skipped[7].sum()
