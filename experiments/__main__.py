@@ -5,6 +5,7 @@ import dataclasses
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,8 @@ ERROR = 2
 
 def main(arguments: list[str]) -> int:
     """Runs a command and returns the exit status."""
+    # What stopped a run is told once, with how to go on.
+    warnings.filterwarnings("ignore", "fit: SIG", RuntimeWarning)
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt:
@@ -191,6 +194,7 @@ def _use_compilation_cache() -> None:
         return
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_compilation_cache_max_size", 2**30)
 
 
 def _leave(status: int) -> None:

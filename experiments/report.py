@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.table import Table
 
@@ -49,6 +51,19 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         write_whole(path, text)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}.") from error
+
+
+def write_array(path: Path, array: ArrayLike) -> None:
+    """Writes an array in NumPy's format, into a folder that is made where it is not.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.asarray(array))
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}.") from error
 

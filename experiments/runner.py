@@ -18,6 +18,7 @@ from experiments.report import (
     passed,
     print_result,
     versions,
+    write_array,
     write_report,
     write_text,
 )
@@ -338,8 +339,7 @@ def _keep_samples(
     first = _of_seed(variables, 0, config.seeds)
     samples = task.sample(first, jax.random.key(config.seed + 1), task.kept)
     kept = folder / "over_time"
-    kept.mkdir(exist_ok=True)
-    np.save(kept / f"{step:08d}.npy", np.asarray(samples))
+    write_array(kept / f"{step:08d}.npy", samples)
     if task.draw is not None:
         save(task.draw(samples[:64]), kept / f"{step:08d}.png")
 
@@ -378,10 +378,7 @@ def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
         raise InputError(f"{folder} holds a run that has nothing to sample from.")
     first = _of_seed(variables, 0, config.seeds)
     samples = np.asarray(task.sample(first, jax.random.key(seed), n))
-    try:
-        np.save(folder / "samples.npy", samples)
-    except OSError as error:
-        raise RunError(f"cannot write to {folder}: {error.strerror}.") from error
+    write_array(folder / "samples.npy", samples)
     return save(task.draw(samples), folder / "samples.png")
 
 

@@ -1,6 +1,7 @@
 """The loop: it knows `Update` and `Pipeline`, and loses nothing."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -57,7 +58,8 @@ def fit(
 
     Steps run in compiled chunks; between two chunks the loop reports, evaluates, saves
     and listens for signals. While one chunk runs, the next is made ready. On SIGINT or
-    SIGTERM the state is saved at the end of the chunk, on all hosts at the same step.
+    SIGTERM the state is saved at the end of the chunk, on all hosts at the same step,
+    and what stopped the run is told by a warning and by `Fitted.signal`.
 
     Args:
         update: what a step does.
@@ -156,7 +158,16 @@ def fit(
             advance(step, shown)
         if checkpoints is not None:
             checkpoints.wait()
-        return Fitted(state, step, signal if step < steps else None)
+        if step == steps:
+            return Fitted(state, step, None)
+        assert signal is not None
+        warnings.warn(
+            f"fit: {signal.name} stopped this run after step {step} of {steps}; what "
+            "is returned is that far.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return Fitted(state, step, signal)
 
 
 def _whole(feed: Tree, step: int, count: int) -> Tree:
