@@ -189,7 +189,7 @@ def _use_compilation_cache() -> None:
     import jax
 
     try:
-        cache = Path.home() / ".cache" / "genjax" / "compiled"
+        cache = Path.home() / ".cache" / "genjax" / "programs"
     except RuntimeError:  # nobody's home: every run compiles for itself
         return
     jax.config.update("jax_compilation_cache_dir", str(cache))
@@ -208,5 +208,12 @@ def _leave(status: int) -> None:
     sys.exit(status)
 
 
+def _tell_unless_loop_is_closed(ignored: Any) -> None:
+    """Shows an error that nobody can catch, but for those of abandoned writes."""
+    if "loop is closed" not in str(ignored.exc_value):
+        sys.__unraisablehook__(ignored)
+
+
 if __name__ == "__main__":
+    sys.unraisablehook = _tell_unless_loop_is_closed
     _leave(main(sys.argv[1:]))

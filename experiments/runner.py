@@ -423,6 +423,7 @@ def series_of(
             [row[name] for row in rows if name in row],
         )
         for label, name in named.items()
+        if any(name in row for row in rows)
     }
 
 

@@ -11,8 +11,7 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, TypeAlias
@@ -76,6 +75,7 @@ class Checkpoints:
             self._lock = _locked(self.directory) if jax.process_index() == 0 else None
         elif not self.directory.is_dir():
             raise InputError(f"there is no folder of checkpoints at {self.directory}.")
+        _quieten()
         try:
             self._begin(keep_latest, keep_best, cleanup=not read_only)
         except BaseException:
@@ -84,13 +84,14 @@ class Checkpoints:
 
     def _begin(self, keep_latest: int, keep_best: int, *, cleanup: bool) -> None:
         try:
-            with _quiet():
-                self._checkpointer = self._open(keep_latest, keep_best, cleanup=cleanup)
-                latest = self.latest
+            self._checkpointer = self._open(keep_latest, keep_best, cleanup=cleanup)
+            latest = self.latest
         except ValueError as error:
             raise InputError(
                 f"a checkpoint in {self.directory} is damaged: {_first_line(error)}."
             ) from error
+        except OSError as error:
+            raise RunError(_unwritable(self.directory, error)) from error
         if latest is not None:
             self._refuse_other_config(self._record(latest)["config"])
 
@@ -258,10 +259,8 @@ class Checkpoints:
         return state
 
     def _load(self, step: int, wanted: Tree) -> TrainState:
-        with _quiet():
-            return self._checkpointer.load_checkpointables(step, {"state": wanted})[
-                "state"
-            ]
+        found = self._checkpointer.load_checkpointables(step, {"state": wanted})
+        return found["state"]
 
     def _reason(self, step: int, wanted: Tree) -> str:
         """Reads the leaves one by one, since Orbax does not say which is damaged."""
@@ -295,8 +294,7 @@ class Checkpoints:
     def _record(self, step: int) -> dict[str, Any]:
         """What a checkpoint says of itself, once it is known to be what was saved."""
         try:
-            with _quiet():
-                found = self._checkpointer.checkpointables_metadata(step)
+            found = self._checkpointer.checkpointables_metadata(step)
             record = dict(found.custom_metadata)
             seal = record.pop("seal")
             metrics = found.metrics
@@ -331,8 +329,10 @@ class Checkpoints:
         """Waits for the started saves and releases the folder."""
         try:
             self.wait()
-        finally:
             self._checkpointer.close()
+        except OSError as error:
+            raise RunError(_unwritable(self.directory, error)) from error
+        finally:
             self._unlock()
 
     def _unlock(self) -> None:
@@ -348,7 +348,11 @@ class Checkpoints:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except RunError:
+            if error is None:  # what ends the run was said already
+                raise
 
 
 _MISSING = object()
@@ -372,22 +376,24 @@ def _locked(directory: Path) -> IO[str]:
     return file
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the loader's own reports of damage off the screen: ours is a sentence."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    # It abandons its other reads, whose errors Python reports at some later moment.
+def _quieten() -> None:
+    """Keeps the libraries' own reports of damage off the screen: ours is a sentence."""
+    logging.getLogger("absl").addFilter(_is_not_of_orbax)
+    # What is read or written beside a failure is abandoned, and reported later.
     logging.getLogger("asyncio").addFilter(_is_not_of_tensorstore)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    logging.getLogger("concurrent.futures").addFilter(_is_not_of_a_closed_loop)
+
+
+def _is_not_of_orbax(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR or "orbax" not in record.pathname
 
 
 def _is_not_of_tensorstore(record: logging.LogRecord) -> bool:
     return "tensorstore_spec" not in record.getMessage()
+
+
+def _is_not_of_a_closed_loop(record: logging.LogRecord) -> bool:
+    return record.exc_info is None or "loop is closed" not in str(record.exc_info[1])
 
 
 def _nonempty(tree: Tree) -> Tree:

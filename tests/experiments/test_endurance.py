@@ -135,6 +135,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_damaged_file_is_named_or_does_no_harm(never_killed, tmp_path, capsys):
     other = tmp_path / "other"
     assert run(NAME, *TINY, *STEPS, "--seed", 1, "--workdir", other).returncode == 0
