@@ -198,13 +198,16 @@ def _use_compilation_cache() -> None:
 
 
 def _leave(status: int) -> None:
-    """Ends this process; where one of several has failed, it waits for no other."""
+    """Ends this process; where one of several has failed, it waits for no other.
+
+    A missed check and a signal are those of all of them.
+    """
     import jax
 
-    if status and jax.distributed.is_initialized():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    from genjax.training._meeting import end_at_once
+
+    if status == ERROR and jax.distributed.is_initialized():
+        end_at_once(status)
     sys.exit(status)
 
 

@@ -63,7 +63,10 @@ def write_array(path: Path, array: ArrayLike) -> None:
     """
     try:
         path.parent.mkdir(exist_ok=True)
-        np.save(path, np.asarray(array))
+        aside = path.with_name(f".{path.name}.part")
+        with aside.open("wb") as file:
+            np.save(file, np.asarray(array))
+        aside.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}.") from error
 

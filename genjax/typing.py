@@ -20,7 +20,11 @@ Tree: TypeAlias = Any
 
 @runtime_checkable
 class Collection(Protocol):
-    """A pytree of arrays under a name of `variables`; no mapping of collections."""
+    """What stands under a name of `variables`: a pytree of arrays with `[]`.
+
+    It is not declared a mapping, so that `variables["params"]` is an error of the type
+    checker where `variables` are wanted.
+    """
 
     def __getitem__(self, key: Any, /) -> Any:
         """What stands under a key."""
@@ -104,6 +108,7 @@ __all__ = [
     "Bool",
     "Boxes",
     "Carry",
+    "Collection",
     "Condition",
     "Dtype",
     "Event",

@@ -32,8 +32,8 @@ class Player(NamedTuple):
 class Players(NamedTuple):
     """Something of both players, as an update of a game keeps it under their names.
 
-    >>> Players(**{"generator": {"params": 0.1}, "discriminator": {}}).generator
-    {'params': 0.1}
+    >>> Players(**{"generator": {"params": [0.1]}, "discriminator": {}}).generator
+    {'params': [0.1]}
     """
 
     generator: Tree

@@ -91,7 +91,10 @@ class Checkpoints:
                 f"a checkpoint in {self.directory} is damaged: {_first_line(error)}."
             ) from error
         except OSError as error:
-            raise RunError(_unwritable(self.directory, error)) from error
+            raise RunError(
+                f"the checkpoints in {self.directory} cannot be opened: "
+                f"{_first_line(error)}."
+            ) from error
         if latest is not None:
             self._refuse_other_config(self._record(latest)["config"])
 
@@ -329,11 +332,13 @@ class Checkpoints:
         """Waits for the started saves and releases the folder."""
         try:
             self.wait()
-            self._checkpointer.close()
-        except OSError as error:
-            raise RunError(_unwritable(self.directory, error)) from error
         finally:
-            self._unlock()
+            try:
+                self._checkpointer.close()
+            except Exception as error:
+                raise RunError(_unwritable(self.directory, error)) from error
+            finally:
+                self._unlock()
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -385,7 +390,7 @@ def _quieten() -> None:
 
 
 def _is_not_of_orbax(record: logging.LogRecord) -> bool:
-    return record.levelno < logging.ERROR or "orbax" not in record.pathname
+    return record.levelno < logging.WARNING or "orbax" not in record.pathname
 
 
 def _is_not_of_tensorstore(record: logging.LogRecord) -> bool:

@@ -148,26 +148,33 @@ def fit(
                 for write in writers:
                     write(step, scores)
                 shown = shown | scores
-            if not jax.jit(all_finite)(state.variables):
-                raise RunError(
-                    f"the variables after step {step} are not finite; the checkpoints "
-                    "of earlier steps, if any, are whole."
-                )
+            _check_finite(state, step)
             if checkpoints is not None:
                 checkpoints.save(step, state, scores)
             advance(step, shown)
         if checkpoints is not None:
             checkpoints.wait()
-        if step == steps:
-            return Fitted(state, step, None)
-        assert signal is not None
-        warnings.warn(
-            f"fit: {signal.name} stopped this run after step {step} of {steps}; what "
-            "is returned is that far.",
-            RuntimeWarning,
-            stacklevel=2,
+    if step == steps or signal is None:
+        return Fitted(state, step, None)
+    _warn_of(signal, step, steps)
+    return Fitted(state, step, signal)
+
+
+def _warn_of(signal: Signals, step: int, steps: int) -> None:
+    warnings.warn(
+        f"fit: {signal.name} stopped this run after step {step} of {steps}; what is "
+        "returned is that far.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _check_finite(state: TrainState, step: int) -> None:
+    if not jax.jit(all_finite)(state.variables):
+        raise RunError(
+            f"the variables after step {step} are not finite; the checkpoints of "
+            "earlier steps, if any, are whole."
         )
-        return Fitted(state, step, signal)
 
 
 def _whole(feed: Tree, step: int, count: int) -> Tree:

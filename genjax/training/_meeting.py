@@ -4,16 +4,17 @@ JAX's runtime ends the interpreter, without a word of ours, where a process does
 come; where one has died it lets the others wait for a minute, and ends them too.
 """
 
-import atexit
 import os
 import selectors
 import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from typing import TypeAlias
+from functools import partial
+from types import TracebackType
+from typing import NoReturn, TypeAlias
 
 from genjax.errors import InputError, RunError
 
@@ -21,7 +22,7 @@ END = b"e"
 """What a process tells the others at the end of its program."""
 STATUS = 2
 """The exit status of a process that has lost another one."""
-KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """Seconds of silence, seconds between questions, and how many without an answer."""
 
 Links: TypeAlias = Mapping[int, socket.socket]
@@ -63,7 +64,8 @@ def watch(links: Links) -> None:
     """Ends this process when another one ends before its program does.
 
     It does so with a sentence and the status 2: at once where the other has died or
-    failed, after a minute where its machine has.
+    has raised what nothing catches, after two minutes where its machine has gone.
+    `say_end` is what a program says of its end.
 
     Args:
         links: of `meet`, by the processes at their other ends.
@@ -79,7 +81,27 @@ def watch(links: Links) -> None:
             if hasattr(socket, option):
                 link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     threading.Thread(target=_until_one_is_lost, args=(links,), daemon=True).start()
-    atexit.register(_leave, links)
+    if not hasattr(sys, "ps1"):
+        sys.excepthook = partial(_show_and_end, sys.excepthook)
+
+
+def say_end(links: Links, process_id: int) -> None:
+    """Tells the others that the program has ended.
+
+    Args:
+        links: of `meet`.
+        process_id: of whom it is to say so: a fork of it does not.
+
+    >>> say_end({}, os.getpid())
+    """
+    if os.getpid() == process_id:
+        _send(links, END)
+
+
+def _send(links: Links, what: bytes) -> None:
+    for link in links.values():
+        with suppress(OSError):
+            link.sendall(what)
 
 
 def _until_one_is_lost(links: Links) -> None:
@@ -91,28 +113,42 @@ def _until_one_is_lost(links: Links) -> None:
                 selector.unregister(key.fileobj)
                 said = b""
                 with suppress(OSError):
-                    said = links[key.data].recv(1)
+                    said = links[key.data].recv(16)
                 if said != END:
-                    os.write(2, _lost(key.data).encode())
-                    os._exit(STATUS)
+                    # Process 0 has all the links, and says whom it has lost.
+                    lost = int(said) if said.isdigit() else key.data
+                    _send(links, str(lost).encode())
+                    os.write(2, _sentence(lost).encode())
+                    end_at_once(STATUS)
 
 
-def _lost(process: int) -> str:
+def _sentence(lost: int) -> str:
     return (
-        f"error: process {process} of this run has ended before its program did: this "
-        "one ends too. The checkpoints of earlier steps are whole.\n"
+        f"error: process {lost} of this run has ended before its program did: this one "
+        "ends too. The checkpoints of earlier steps are whole.\n"
     )
 
 
-def _leave(links: Links) -> None:
-    """Says that the program has ended; after an error, ends before JAX's barrier."""
-    if getattr(sys, "last_value", None) is not None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(1)
-    for link in links.values():
-        with suppress(OSError):
-            link.sendall(END)
+def _show_and_end(
+    show: Callable[..., object],
+    kind: type[BaseException],
+    error: BaseException,
+    traceback: TracebackType | None,
+) -> None:
+    show(kind, error, traceback)
+    end_at_once(1)
+
+
+def end_at_once(status: int) -> NoReturn:
+    """Ends this process without JAX's barrier, which waits for all the others.
+
+    Args:
+        status: of its exit.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _receive(port: int, missing: set[int], deadline: float, timeout: int) -> Links:
@@ -128,20 +164,22 @@ def _receive(port: int, missing: set[int], deadline: float, timeout: int) -> Lin
             server.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
                 other, _ = server.accept()
-                unless_all_came.enter_context(other)
-                other.settimeout(max(deadline - time.monotonic(), 0.01))
-                process = int(other.recv(16) or -1)
             except TimeoutError as error:
                 raise RunError(
                     f"initialize: the processes {sorted(missing)} did not come within "
                     f"{timeout} s."
                 ) from error
-            except ValueError:
-                continue  # a stranger
-            missing.discard(process)
-            others[process] = other
-        for other in others.values():
-            other.sendall(b"go")
+            unless_all_came.enter_context(other)
+            other.settimeout(5)
+            said = b""
+            with suppress(OSError):
+                said = other.recv(16)
+            if said.isdigit() and int(said) in missing:
+                missing.discard(int(said))
+                others[int(said)] = other
+            else:
+                other.close()  # a stranger
+        _send(others, b"go")
         unless_all_came.pop_all()
     return others
 

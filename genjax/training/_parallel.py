@@ -6,6 +6,8 @@ it; it averages per-device gradients, which equals the global gradient for every
 that is a mean over examples.
 """
 
+import atexit
+import os
 from functools import partial
 
 import jax
@@ -18,7 +20,7 @@ from genjax.data import Pipeline, Share
 from genjax.errors import InputError
 from genjax.programs import device_varying
 from genjax.steps import PMAP_AXIS
-from genjax.training._meeting import Links, meet, watch
+from genjax.training._meeting import Links, meet, say_end, watch
 from genjax.typing import Array, Batch, Key, Metrics, Tree
 
 DATA_AXIS = "data"
@@ -36,9 +38,9 @@ def initialize(
 
     Call it before anything else touches a device. On Cloud TPU and under Slurm every
     argument is found by itself. Where all three are named, a process that dies or
-    fails ends the others too, at once, each with a sentence and the exit status 2
-    (after a minute where its machine is gone); otherwise JAX's runtime ends them after
-    two minutes.
+    raises what nothing catches ends the others too, at once, each with a sentence and
+    the exit status 2; otherwise, and where a whole machine is gone, they end after two
+    minutes.
 
     Args:
         coordinator: `host:port` of process 0.
@@ -66,6 +68,7 @@ def initialize(
     if coordinator is not None and processes is not None and process is not None:
         # JAX's runtime ends the interpreter where a process does not come.
         links = meet(coordinator, processes=processes, process=process, timeout=timeout)
+        watch(links)
     # Its handler would take SIGTERM away from `fit`, which stops all hosts at one step.
     jax.config.update("jax_enable_preemption_service", val=False)
     try:
@@ -77,7 +80,8 @@ def initialize(
             f"initialize: JAX cannot join the processes: {str(error).splitlines()[0]} "
             "Name coordinator, processes and process, before anything touches a device."
         ) from error
-    watch(links)
+    if links:
+        atexit.register(say_end, links, os.getpid())
 
 
 def device_mesh(devices: int | None = None) -> Mesh:

@@ -206,14 +206,6 @@ def is_the_same_run(folder: Path, whole: Path) -> bool:
     return rows == expected and nll(folder) == nll(whole)
 
 
-@pytest.fixture(scope="module")
-def never_killed(tmp_path_factory):
-    whole = tmp_path_factory.mktemp("whole") / "run"
-    done = run(NAME, *TINY, *STEPS, "--workdir", whole)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return whole
-
-
 @pytest.mark.parametrize(
     "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )

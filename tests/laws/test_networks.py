@@ -292,6 +292,8 @@ def test_a_training_pass_moves_every_collection_and_is_its_keys(family, network)
     again, _ = loss(variables, family.batch(), jax.random.key(1))
     assert np.isfinite(first)
     assert first == again
+    if network is not NETWORKS["statistics"] and network is not plain_functions:
+        assert first != loss(variables, family.batch(), jax.random.key(2))[0]
     assert set(changed) == set(variables) - {"params"}
     for name, own in changed.items():
         pairs = zip(*map(jax.tree.leaves, (own, variables[name])), strict=True)
@@ -408,19 +410,23 @@ def test_both_players_of_a_game_move_their_collections(game, network):
             assert any(not np.array_equal(a, b) for a, b in pairs)
 
 
-def drawn_twice(evaluate):
-    return np.testing.assert_array_equal(evaluate(), evaluate())
-
-
 def trained_flow(network):
     """Arguments of what evaluates a trained velocity."""
     return network, flow_matching(network).init(KEY, batch()), batch()["x"]
 
 
-def detected():
-    parts, scene = noisy_parts(), scene_batch()
-    variables = detection_objective(*parts).init(KEY, scene)
-    return detector(*parts)(variables, scene["image"]).score
+def evaluated(network):
+    """The network without its pass of training."""
+    network = nn.as_network(network, user="laws")
+    return Network(network.init, network.apply)
+
+
+def in_training(network):
+    """The network that is evaluated as it trains, which no evaluation may be."""
+    network = nn.as_network(network, user="laws")
+    return Network(
+        network.init, lambda variables, *x: network.train(variables, KEY, *x)[0]
+    )
 
 
 def completed(network, variables, x):
@@ -448,16 +454,30 @@ EVALUATIONS = {
 @pytest.mark.parametrize("name", ["dropout", "both", "nnx"])
 def test_evaluation_draws_nothing(name, evaluate):
     network, variables, x = trained_flow(NETWORKS[name](5, 4))
-    found, again = (evaluate(network, variables, x) for _ in range(2))
-    np.testing.assert_array_equal(found, again)
+    found = evaluate(network, variables, x)
+    np.testing.assert_array_equal(found, evaluate(evaluated(network), variables, x))
+    other = evaluate(in_training(network), variables, x)
+    assert not np.array_equal(found, other)
 
 
 def test_detection_and_completion_draw_nothing():
-    np.testing.assert_array_equal(detected(), detected())
+    parts, scene = noisy_parts(), scene_batch()
+    backbone, neck, head = parts
+    variables = detection_objective(*parts).init(KEY, scene)
+    found, again, other = (
+        detector(change(backbone), neck, head)(variables, scene["image"]).score
+        for change in (lambda network: network, evaluated, in_training)
+    )
+    np.testing.assert_array_equal(found, again)
+    assert not np.array_equal(found, other)
     plain, x = NETWORKS["dropout"](8, 4), batch()["x"]
     variables = orderless_likelihood(plain).init(KEY, batch())
-    log_prob = deep_nade(plain).log_prob
-    np.testing.assert_array_equal(log_prob(variables, x), log_prob(variables, x))
+    found, again, other = (
+        deep_nade(change(plain)).log_prob(variables, x)
+        for change in (lambda network: network, evaluated, in_training)
+    )
+    np.testing.assert_array_equal(found, again)
+    assert not np.array_equal(found, other)
 
 
 IMAGES = jnp.ones((4, 4, 4, 1))

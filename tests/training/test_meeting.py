@@ -1,5 +1,9 @@
+import socket
 import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import jax
@@ -20,6 +24,55 @@ def test_all_go_on_once_the_last_one_is_there():
     assert [sorted(links) for links in found] == [[0], [0], [1, 2]]
     for link in (link for links in found for link in links.values()):
         link.close()
+
+
+def test_strangers_are_no_processes():
+    address = free_address()
+    host, port = address.split(":")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(meet, address, processes=2, process=0, timeout=20)
+        for said in (b"", b"GET /", b"7", b"0"):
+            for _ in range(100):
+                with suppress(OSError):
+                    stranger = socket.create_connection((host, int(port)), timeout=5)
+                    break
+                time.sleep(0.05)
+            with stranger:
+                stranger.sendall(said)
+        second = pool.submit(meet, address, processes=2, process=1, timeout=20)
+        links = first.result(), second.result()
+    assert [sorted(one) for one in links] == [[1], [0]]
+    for link in (link for one in links for link in one.values()):
+        link.close()
+
+
+WATCHING = """
+import sys, time
+from genjax.training._meeting import meet, watch
+process = int(sys.argv[2])
+watch(meet(sys.argv[1], processes=3, process=process, timeout=30))
+print("there", flush=True)
+time.sleep(1 if process == 2 else 60)
+raise SystemError("this one fails")
+"""
+
+
+def test_every_process_names_the_one_that_failed():
+    address = free_address()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WATCHING, address, str(i)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(3)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2, 1]
+    assert "SystemError: this one fails" in errors[2]
+    for told in errors[:2]:
+        assert told.startswith("error: process 2 of this run has ended")
 
 
 @pytest.mark.parametrize(
