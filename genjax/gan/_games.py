@@ -251,7 +251,8 @@ def zero_sum(
 
     Args:
         value: `(x, y, batch, key) -> scalar`.
-        init: `(key, batch) -> (x, y)`, the parameters of both players.
+        init: `(key, batch) -> (x, y)`, the parameters of both players: arrays or
+            numbers.
 
     Returns:
         A game whose generator is the minimising player.
@@ -266,7 +267,7 @@ def zero_sum(
     """
 
     def init_both(key: Key, batch: Batch, /) -> tuple[Variables, Variables]:
-        x, y = init(key, batch)
+        x, y = jax.tree.map(jnp.array, init(key, batch))
         return {"params": x}, {"params": y}
 
     def minimise(
