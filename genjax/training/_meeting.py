@@ -135,6 +135,9 @@ def _show_and_end(
     error: BaseException,
     traceback: TracebackType | None,
 ) -> None:
+    # Where it is the loss of another process that a collective has raised, the thread
+    # that watches ends this one first.
+    time.sleep(1)
     show(kind, error, traceback)
     end_at_once(1)
 
