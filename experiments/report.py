@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -43,32 +44,30 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def write_text(path: Path, text: str) -> None:
+def write_file(path: Path, content: str | bytes) -> None:
     """Writes a file: the old one stays where the new one cannot be written whole.
 
-    Raises:
-        RunError: it cannot be written.
-    """
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise RunError(f"cannot write {path}: {error.strerror}.") from error
-
-
-def write_array(path: Path, array: ArrayLike) -> None:
-    """Writes an array in NumPy's format, into a folder that is made where it is not.
+    Its folder is made where it is not.
 
     Raises:
         RunError: it cannot be written.
     """
     try:
         path.parent.mkdir(exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        with aside.open("wb") as file:
-            np.save(file, np.asarray(array))
-        aside.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}.") from error
+
+
+def write_array(path: Path, array: ArrayLike) -> None:
+    """Writes an array as a file in NumPy's format.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    file = BytesIO()
+    np.save(file, np.asarray(array))
+    write_file(path, file.getvalue())
 
 
 def _phrase(expectation: Expectation) -> str:
@@ -112,7 +111,7 @@ def write_report(
     pictures = "\n".join(f"## {name}\n\n![{name}]({name}.png)\n" for name in figures)
     made_with = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
     fields = "\n".join(f"- {k}: {v}" for k, v in card.fields.items())
-    write_text(
+    write_file(
         folder / "report.md",
         f"# {card.name}\n\n{card.title}\n\n{fields}\n\n"
         f"| metric | value | expected | met |\n|---|---|---|---|\n{table}\n\n"

@@ -19,8 +19,8 @@ from experiments.report import (
     print_result,
     versions,
     write_array,
+    write_file,
     write_report,
-    write_text,
 )
 from genjax.base import TrainState, Update
 from genjax.data import Pipeline
@@ -140,7 +140,7 @@ def run(
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "versions": versions(),
     }
-    write_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
+    write_file(folder / "result.json", json.dumps(result, indent=2) + "\n")
     write_report(folder, result, list(figures))
     print_result(console, result)
     return result
@@ -271,7 +271,7 @@ def _write_config(folder: Path, name: str, config: Any) -> None:
     path = folder / "config.json"
     if _is_first_process() and not path.exists():
         fields = {"experiment": name, **dataclasses.asdict(config)}
-        write_text(path, json.dumps(fields, indent=2) + "\n")
+        write_file(path, json.dumps(fields, indent=2) + "\n")
 
 
 def _train(

@@ -33,6 +33,12 @@ def free_address():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
+def finished(script, *arguments, **settings):
+    """Runs a script in a process of its own, to its end."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **settings)
+
+
 def joined(script, *arguments, **streams):
     """Starts a script in two processes that are one run."""
     command = [sys.executable, "-c", JOINED + script, free_address()]

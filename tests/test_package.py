@@ -3,13 +3,12 @@ import importlib
 import importlib.metadata
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import genjax
+from tests.processes import finished
 
 ROOT = Path(__file__).parent.parent
 
@@ -126,9 +125,7 @@ def test_import_is_light_and_silent():
         "heavy = {'orbax', 'grain', 'sklearn', 'tensorflow_datasets', 'matplotlib'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True
-    )
+    done = finished(code)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
 

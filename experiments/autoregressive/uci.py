@@ -28,7 +28,7 @@ import numpy as np
 from experiments.autoregressive._models import Settings, recipes, train
 from experiments.config import RunConfig
 from experiments.images import binary_digits
-from experiments.report import write_text
+from experiments.report import write_file
 from experiments.runner import Study, run
 from experiments.tables import Rows
 from genjax.autoregressive import random_orders
@@ -171,7 +171,7 @@ def measure_set(
             log_prob = jax.nn.logsumexp(each, axis=1) - np.log(mixed)
             scores[split] = (-log_prob.mean(axis=1)).tolist()
         found[label] = scores
-        write_text(kept, json.dumps(found, indent=2) + "\n")
+        write_file(kept, json.dumps(found, indent=2) + "\n")
     return found
 
 
@@ -212,8 +212,8 @@ def build(config: Config) -> Study:
                 config.models, key=lambda m: float(np.mean(found[m]["validation"]))
             )
             metrics[f"{name}_best"] = table[best][name]
-        write_text(folder / "table.md", _markdown(table, sets))
-        write_text(folder / "table.tex", _latex(table, sets))
+        write_file(folder / "table.md", _markdown(table, sets))
+        write_file(folder / "table.tex", _latex(table, sets))
         groups = {name: [table[m][name] for m in config.models] for name in sets}
         return metrics, {"nll": bars(groups, ylabel="test NLL, nats")}
 

@@ -49,12 +49,12 @@ def jsonl_writer(path: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
     yield write
 
 
-def write_whole(path: str | Path, text: str) -> None:
+def write_whole(path: str | Path, content: str | bytes) -> None:
     """Writes a file so that it is the old one or the new one, whatever happens.
 
     Args:
         path: the file.
-        text: all that it holds.
+        content: all that it holds.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -64,9 +64,10 @@ def write_whole(path: str | Path, text: str) -> None:
     """
     path = Path(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
+    data = content.encode() if isinstance(content, str) else content
     try:
-        with aside.open("w") as file:
-            file.write(text)
+        with aside.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.experiments.test_main import NAME, STEPS, TINY, run
+from tests.experiments.commands import NAME, STEPS, TINY, run
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,13 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from tests.experiments.test_main import (
+from tests.experiments.commands import (
     ENVIRONMENT,
     NAME,
     STEPS,
@@ -25,6 +24,7 @@ from tests.experiments.test_main import (
     kill_and_resume,
     run,
 )
+from tests.processes import finished
 
 pytestmark = pytest.mark.slow
 
@@ -88,14 +88,8 @@ def test_a_kill_in_the_middle_of_every_file(never_killed, tmp_path, capsys):
 
     def one(wanted):
         folder = tmp_path / str(wanted)
-        arguments = [str(a) for a in (folder, wanted, *fields, folder)]
-        killed = subprocess.run(
-            [sys.executable, "-c", HALF_WRITTEN, *arguments],
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
+        arguments = (folder, wanted, *fields, folder)
+        killed = finished(HALF_WRITTEN, *arguments, env=ENVIRONMENT, timeout=240)
         half = [line for line in killed.stdout.splitlines() if line.startswith("half")]
         if not half:
             assert killed.returncode == 0, killed.stderr[-2000:]

@@ -2,56 +2,25 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
-from pathlib import Path
-from typing import NamedTuple
 
-import jax
 import numpy as np
 import pytest
 
 from experiments.__main__ import _default, main
 from experiments.catalogue import load
 from genjax.training import read_jsonl
+from tests.experiments.commands import (
+    ENVIRONMENT,
+    NAME,
+    TINY,
+    command,
+    is_the_same_run,
+    kill_and_resume,
+    run,
+)
 from tests.processes import finish, free_address
-
-NAME = "autoregressive/nade_digits"
-TINY = ["--hidden", "8", "--components", "2", "--no-progress"]
-# Runs compile as the tests do, into a cache of their own: a killed one may damage it.
-ENVIRONMENT = os.environ | {
-    "JAX_PLATFORMS": "cpu",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-    "JAX_COMPILATION_CACHE_DIR": f"{jax.config.jax_compilation_cache_dir}_by_runs",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
-}
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "experiments", *map(str, arguments)]
-
-
-class Done(NamedTuple):
-    """What a command has left on the screen, and its status."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*arguments):
-    """Runs a command line in this process, where nothing is imported anew."""
-    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
-        try:
-            status = main([*map(str, arguments)])
-        except SystemExit as exit:
-            status = exit.code
-    return Done(int(status or 0), out.getvalue(), err.getvalue())
 
 
 def test_listing_shows_every_experiment(capsys):
@@ -156,54 +125,6 @@ def test_check_fails_where_an_expectation_is_missed(tmp_path):
     done = run(NAME, *TINY, *steps, "--check", "--workdir", tmp_path / "run")
     assert done.returncode == 1, done.stderr[-2000:]
     assert not json.loads((tmp_path / "run" / "result.json").read_text())["passed"]
-
-
-STEPS = ["--steps", 600, "--evaluate-every", 50]
-
-
-def nll(folder: Path) -> float:
-    return json.loads((folder / "result.json").read_text())["metrics"]["test_nll"]
-
-
-def kill_and_resume(folder: Path, number: int, kills: int, random) -> int:
-    """Starts a run, kills it at random moments, and resumes until it is done."""
-    done = 0
-    for attempt in range(kills + 1):
-        resume = ["--resume"] if (folder / "config.json").exists() else []
-        fields = resume or STEPS
-        process = subprocess.Popen(
-            command(
-                NAME, *(TINY if not resume else TINY[-1:]), *fields, "--workdir", folder
-            ),
-            env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        if attempt < kills:
-            deadline = time.monotonic() + 60
-            wanted = random.integers(1, 12)
-            while process.poll() is None and time.monotonic() < deadline:
-                if len(read_jsonl(folder / "metrics.jsonl")) > wanted:
-                    break
-                time.sleep(0.01)
-            time.sleep(random.uniform(0, 0.1))
-            if process.poll() is None:
-                process.send_signal(number)
-                done += 1
-        _, errors = process.communicate(timeout=120)
-        assert "Traceback" not in errors, errors[-3000:]
-        if process.returncode == 0:
-            break
-    return done
-
-
-def is_the_same_run(folder: Path, whole: Path) -> bool:
-    rows, expected = (
-        [r for r in read_jsonl(f / "metrics.jsonl") if "validation" in r]
-        for f in (folder, whole)
-    )
-    return rows == expected and nll(folder) == nll(whole)
 
 
 @pytest.mark.parametrize(

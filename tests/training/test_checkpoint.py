@@ -15,6 +15,7 @@ from genjax.training import Checkpoints, data_parallel, device_mesh
 from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
+from tests.processes import finished
 
 # A loader that meets damage leaves its threads to report it on their own.
 pytestmark = pytest.mark.filterwarnings(
@@ -165,12 +166,7 @@ with Checkpoints(sys.argv[1], config={}) as checkpoints:
 
 @pytest.mark.slow
 def test_a_thousand_saves_need_few_descriptors(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", THOUSAND, str(tmp_path)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    done = finished(THOUSAND, tmp_path, check=True)
     latest, kilobytes = map(int, done.stdout.split())
     assert latest == 1000
     assert kilobytes < 2_000_000
@@ -313,11 +309,6 @@ with Checkpoints(sys.argv[1], config={}) as checkpoints:
 
 def test_a_full_disk_is_a_sentence_and_earlier_checkpoints_stay_whole(tmp_path):
     assert resource.RLIMIT_FSIZE is not None
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    done = finished(FULL_DISK, tmp_path)
     assert "cannot write checkpoints to" in done.stdout, done.stderr[-2000:]
     assert "1 {'x': Array([0., 0., 0.]" in done.stdout

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from genjax.training import (
     tensorboard_writer,
     write_whole,
 )
+from tests.processes import finished
 
 
 def test_a_resumed_run_reports_again_what_came_after_its_checkpoint(tmp_path):
@@ -101,13 +100,7 @@ for make, path in ((tensorboard_writer, "tb"), (jsonl_writer, "metrics.jsonl")):
 
 
 def test_a_full_disk_is_a_sentence_of_each_writer(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", DISK, str(tmp_path)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = finished(DISK, tmp_path, check=True, timeout=60)
     told = done.stdout.splitlines()
     assert [line.split(":")[0] for line in told] == [
         f"cannot write metrics to {tmp_path}/{path}" for path in ("tb", "metrics.jsonl")
