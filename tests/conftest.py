@@ -15,6 +15,7 @@ from jax._src.interpreters import mlir
 from jaxtyping import install_import_hook
 
 from tests.cpu_seconds import CpuSeconds
+from tests.typechecks import checked
 
 if jax.config.jax_platforms == "cpu":
     jax.config.update("jax_num_cpu_devices", 8)
@@ -43,7 +44,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 PACKAGES = {path.parent.name for path in ROOT.glob("genjax/*/__init__.py")} - {"data"}
 HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in sorted(PACKAGES)]]
 
-with install_import_hook(HOOKED, "beartype.beartype"):
+with install_import_hook(HOOKED, f"{checked.__module__}.{checked.__name__}"):
     for name in HOOKED:
         importlib.import_module(name)
 
