@@ -1,10 +1,11 @@
-"""How laws are stated over the registry, and trees compared."""
+"""How laws are stated over the registry, trees compared and put on devices."""
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 
 def over(cases):
@@ -23,3 +24,9 @@ def assert_equal(tree, other):
         return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
     chex.assert_trees_all_equal(*jax.tree.map(raw, (tree, other)))
+
+
+def replicated(tree, mesh: Mesh):
+    """A copy of all leaves on every device of a mesh, which may be donated."""
+    copy = jax.tree.map(jnp.copy, tree)
+    return jax.device_put(copy, NamedSharding(mesh, PartitionSpec()))

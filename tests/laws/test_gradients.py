@@ -12,7 +12,7 @@ from genjax.training import (
     gradient_descent,
     pmap,
 )
-from tests.laws.compare import assert_close, over
+from tests.laws.compare import assert_close, over, replicated
 from tests.laws.registry import OBJECTIVES
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
@@ -37,17 +37,26 @@ def recorded(case):
     return Update(jax.jit(update.init), jax.jit(update.step))
 
 
-def raw_gradients(update, batch):
-    state = update.init(jax.random.key(0), batch(32, seed=0))
+def started(update, batch):
+    return update.init(jax.random.key(0), batch(32, seed=0))
+
+
+def gradients_from(state, update, batch):
     return update.step(state, batch(32, seed=1))[0].opt_state
+
+
+def raw_gradients(update, batch):
+    return gradients_from(started(update, batch), update, batch)
 
 
 @devices
 @objectives
 def test_raw_gradients_on_a_mesh_are_those_of_one_device(case):
-    single = recorded(case)
-    shared = data_parallel(single, device_mesh(8))
-    assert_close(raw_gradients(single, case.batch), raw_gradients(shared, case.batch))
+    single, mesh = recorded(case), device_mesh(8)
+    state = started(single, case.batch)
+    shared = data_parallel(single, mesh)
+    shared = gradients_from(replicated(state, mesh), shared, case.batch)
+    assert_close(gradients_from(state, single, case.batch), shared)
 
 
 @devices

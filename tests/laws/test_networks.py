@@ -75,7 +75,7 @@ from genjax.training import (
     gradient_descent,
 )
 from genjax.vae import LatentModel, elbo, iwae
-from tests.laws.compare import assert_close, assert_equal
+from tests.laws.compare import assert_close, assert_equal, replicated
 from tests.laws.instances import (
     Noisy,
     batch,
@@ -304,9 +304,9 @@ def test_a_training_pass_moves_every_collection_and_is_its_keys(family, network)
 def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
     rows = {k: np.asarray(v) for k, v in family.batch(32).items()}
     pipeline = on_device(ArraySource(rows), batch_size=16, seed=0)
+    update = update_of(family, network)
 
     def run(steps, **kwargs):
-        update = update_of(family, network)
         kwargs |= {"chunk": 2, "show_progress": False}
         return fit(update, pipeline, key=KEY, steps=steps, **kwargs).state
 
@@ -319,12 +319,13 @@ def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
 @pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 @pytest.mark.parametrize(("family", "network"), MIXED)
 def test_eight_devices_are_one(family, network):
-    states = []
+    states, update = [], update_of(family, network)
+    start = jax.jit(update.init)(KEY, family.batch())
     for devices in (1, 8):
-        update = data_parallel(update_of(family, network), device_mesh(devices))
-        state = update.init(KEY, family.batch())
+        mesh = device_mesh(devices)
+        state, shared = replicated(start, mesh), data_parallel(update, mesh)
         for seed in range(2):
-            state, _ = update.step(state, family.batch(seed=seed))
+            state, _ = shared.step(state, family.batch(seed=seed))
         states.append(jax.tree.map(np.asarray, state.variables))
     assert_close(*states, atol=1e-5)
 

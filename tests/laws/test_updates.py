@@ -3,10 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.training import (
-    ensemble,
-    scan_steps,
-)
+from genjax.training import ensemble, scan_steps
 from tests.laws.compare import assert_close, over
 from tests.laws.registry import OBJECTIVES, UPDATES
 
@@ -14,52 +11,29 @@ objectives, updates = over(OBJECTIVES), over(UPDATES)
 
 
 @updates
-def test_scanned_steps_are_single_steps(case):
-    update = case.method
-    batches = [case.batch(seed=i) for i in range(4)]
-    step = jax.jit(update.step)
-    start = single = jax.jit(update.init)(jax.random.key(0), batches[0])
-    for one in batches:
-        single, _ = step(single, one)
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
-    scanned = scan_steps(update)
-    started = jax.eval_shape(scanned.init, jax.random.key(0), stacked)
-    chex.assert_trees_all_equal_shapes_and_dtypes(started, start)
-    state, metrics = jax.jit(scanned.step)(start, stacked)
-    assert metrics["loss"].shape[0] == 4
-    assert_close((single.step, single.variables), (state.step, state.variables))
-
-
-@updates
-def test_an_ensemble_is_its_single_runs(case):
-    update = case.method
-    together = ensemble(update, 3)
-    state = jax.jit(together.init)(jax.random.key(0), case.batch())
-    step, single_step = jax.jit(together.step), jax.jit(update.step)
-    states = [
-        jax.jit(update.init)(key, case.batch())
-        for key in jax.random.split(jax.random.key(0), 3)
-    ]
-    for i in range(3):
-        state, _ = step(state, case.batch(seed=i))
-        states = [single_step(s, case.batch(seed=i))[0] for s in states]
-    for i, single in enumerate(states):
-        member = jax.tree.map(lambda leaf, i=i: leaf[i], state.variables)
-        assert_close(member, single.variables)
-
-
-@updates
-def test_one_trace_a_run(case):
+def test_a_scanned_ensemble_is_its_single_steps_and_runs_traced_once(case):
     update, traces = case.method, []
 
     def step(state, batch):
         traces.append(1)
         return update.step(state, batch)
 
-    compiled = jax.jit(step)
-    state = jax.jit(update.init)(jax.random.key(0), case.batch())
-    for i in range(3):
-        state, _ = compiled(state, case.batch(seed=i))
+    init, step = jax.jit(update.init), jax.jit(step)
+    batches = [case.batch(seed=i) for i in range(3)]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+    together = ensemble(scan_steps(update), 3)
+    states = jax.jit(together.init)(jax.random.key(0), stacked)
+    states, metrics = jax.jit(together.step)(states, stacked)
+    assert metrics["loss"].shape[:2] == (3, 3)
+    for i, key in enumerate(jax.random.split(jax.random.key(0), 3)):
+        start = single = init(key, batches[0])
+        for one in batches:
+            single, _ = step(single, one)
+        member = jax.tree.map(
+            lambda leaf, i=i: np.asarray(leaf)[i], (states.step, states.variables)
+        )
+        assert_close((single.step, single.variables), member)
+    chex.assert_trees_all_equal_shapes_and_dtypes(start, single)
     assert len(traces) == 1
 
 
