@@ -6,15 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-import jax
 import pytest
 
 from genjax.errors import InputError, RunError
-from genjax.training import Checkpoints, initialize
+from genjax.training import initialize
 from genjax.training._meeting import meet
-from tests.laws.instances import batch
-from tests.laws.registry import UPDATES
-from tests.processes import free_address, joined
+from tests.processes import free_address
 
 
 def test_all_go_on_once_the_last_one_is_there():
@@ -98,50 +95,3 @@ def test_a_coordinator_is_an_address(coordinator):
 def test_what_the_environment_does_not_give_is_asked_for():
     with pytest.raises(InputError, match="Name coordinator, processes and process"):
         initialize("localhost:1")
-
-
-SAVING = """
-from genjax.training import Checkpoints
-
-def tell(step, metrics):
-    print(step, flush=True)
-
-def evaluate(step, variables):
-    if process == 1 and step == 200 and sys.argv[4] == "fails":
-        raise SystemError("a host fails")
-    return {"loss": step}
-
-with Checkpoints(sys.argv[3], config={}) as checkpoints:
-    fit(
-        update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=10**7,
-        chunk=10, writers=[tell], show_progress=False, checkpoints=checkpoints,
-        evaluate=evaluate, evaluate_every=20,
-    )
-"""
-
-
-@pytest.mark.parametrize(
-    ("victim", "how"),
-    [
-        (1, "fails"),
-        *(
-            pytest.param(i % 2, "dies", marks=pytest.mark.slow, id=f"death {i}")
-            for i in range(10)
-        ),
-    ],
-)
-def test_a_host_that_ends_early_ends_the_others_at_once(victim, how, tmp_path):
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    processes = joined(SAVING, tmp_path, how, **streams)
-    if how == "dies":
-        lines = iter(processes[victim].stdout.readline, "")
-        next(line for line in lines if line.strip().isdigit() and int(line) > 150)
-        processes[victim].kill()
-    other = processes[1 - victim]
-    _, errors = other.communicate(timeout=240)
-    processes[victim].communicate(timeout=60)
-    assert other.returncode == 2
-    assert f"error: process {victim} of this run has ended" in errors.splitlines()[-1]
-    state = jax.jit(UPDATES["nade"].method.init)(jax.random.key(0), batch(64))
-    with Checkpoints(tmp_path, config={}) as checkpoints:
-        assert checkpoints.restore(state).step == checkpoints.latest

@@ -1,11 +1,9 @@
-import subprocess
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.data import ArraySource, generated, in_memory, on_device
+from genjax.data import ArraySource, generated, on_device
 from genjax.errors import InputError
 from genjax.training import (
     data_parallel,
@@ -19,7 +17,6 @@ from genjax.training import (
 from tests.laws.compare import assert_close
 from tests.laws.instances import batch
 from tests.laws.registry import UPDATES
-from tests.processes import finish, joined
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
 
@@ -103,38 +100,3 @@ def test_an_update_that_never_averages_is_refused():
     state = mapped.init(jax.random.key(0), batch())
     with pytest.raises(InputError, match="variables/params/bias would differ between"):
         mapped.step(state, batch())
-
-
-PROCESS = """
-fitted = fit(
-    update, shard_pipeline(pipeline, mesh), key=jax.random.key(0), steps=6, chunk=3,
-    show_progress=False,
-)
-w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
-own = pipeline.feed(0, 3, Share(process, 2))["x"]
-np.savez(f"{sys.argv[3]}/{process}.npz", w=np.asarray(w), rows=own)
-"""
-
-
-def test_two_processes_are_one(tmp_path):
-    processes = joined(PROCESS, tmp_path, stderr=subprocess.PIPE)
-    finish(processes, timeout=180)
-    source = ArraySource({"x": np.asarray(batch(64)["x"])})
-    alone = fit(
-        UPDATES["nade"].method,
-        on_device(source, batch_size=16, seed=0),
-        key=jax.random.key(0),
-        steps=6,
-        show_progress=False,
-    )
-    found = [np.load(tmp_path / f"{i}.npz") for i in range(2)]
-    for process in found:
-        np.testing.assert_allclose(
-            process["w"],
-            alone.state.variables["params"]["network"]["W"],
-            atol=1e-4,
-        )
-    # Each process has read a half of every batch, and together they have read it all.
-    whole = in_memory(source, batch_size=16, seed=0).feed(0, 3)["x"]
-    rows = np.concatenate([process["rows"] for process in found], axis=1)
-    np.testing.assert_array_equal(rows, whole)

@@ -1,0 +1,162 @@
+"""Two processes that are one run: what they train, how they stop, how they end."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+from genjax.data import ArraySource, in_memory, on_device
+from genjax.training import Checkpoints, fit
+from tests.laws.instances import batch
+from tests.laws.registry import UPDATES
+from tests.processes import free_address
+
+# Joined to the other process, with its rows, an update over both, and two devices each.
+JOINED = """
+import sys
+from functools import partial
+import jax
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 2)
+from genjax.training import (
+    Checkpoints, data_parallel, device_mesh, fit, initialize, shard_pipeline
+)
+address, process, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+initialize(address, processes=2, process=process, timeout=60)
+import numpy as np
+from genjax.data import ArraySource, Share, in_memory
+from tests.laws.instances import batch
+from tests.laws.registry import UPDATES
+with jax.default_device(jax.local_devices()[0]):
+    source = ArraySource({"x": np.asarray(batch(64)["x"])})
+    pipeline = in_memory(source, batch_size=16, seed=0)
+    mesh = device_mesh()
+    assert mesh.size == 4, mesh
+run = partial(
+    fit, data_parallel(UPDATES["nade"].method, mesh), shard_pipeline(pipeline, mesh),
+    key=jax.random.key(0), show_progress=False,
+)
+
+def tell(step, metrics):
+    print(step, flush=True)
+"""
+
+# To the end, until it is told to stop, and until one of them fails.
+THREE_RUNS = """
+fitted = run(steps=6, chunk=3)
+w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
+own = pipeline.feed(0, 3, Share(process, 2))["x"]
+np.savez(f"{folder}/{process}.npz", w=np.asarray(w), rows=own)
+
+fitted = run(steps=10**7, chunk=10, writers=[tell])
+print("ended", fitted.step, fitted.signal.name, flush=True)
+
+def evaluate(step, variables):
+    if process == 1 and step == 60:
+        raise SystemError("a host fails")
+    return {"loss": step}
+
+with Checkpoints(f"{folder}/saved", config={}) as checkpoints:
+    run(
+        steps=10**7, chunk=10, checkpoints=checkpoints, evaluate=evaluate,
+        evaluate_every=20,
+    )
+"""
+
+SAVING = """
+with Checkpoints(f"{folder}/saved", config={}) as checkpoints:
+    run(
+        steps=10**7, chunk=10, checkpoints=checkpoints, writers=[tell],
+        evaluate_every=20,
+    )
+"""
+
+
+def joined(script, folder):
+    """Starts a script in two processes that are one run."""
+    command = [sys.executable, "-c", JOINED + script, free_address()]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return [subprocess.Popen([*command, str(i), folder], **streams) for i in range(2)]
+
+
+def wait_for_step(process, least):
+    lines = iter(process.stdout.readline, "")
+    next(line for line in lines if line.strip().isdigit() and int(line) > least)
+
+
+def assert_ended_by(victim, status, errors, folder):
+    """The other one's status and last words, and what both have saved."""
+    assert status == 2
+    assert f"error: process {victim} of this run has ended" in errors.splitlines()[-1]
+    state = jax.jit(UPDATES["nade"].method.init)(jax.random.key(0), batch(64))
+    with Checkpoints(folder / "saved", config={}) as checkpoints:
+        assert checkpoints.restore(state).step == checkpoints.latest
+
+
+class Hosts(NamedTuple):
+    """What two processes have left: files, status, and what they printed."""
+
+    folder: Path
+    statuses: list[int]
+    outputs: list[str]
+    errors: list[str]
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hosts")
+    processes = joined(THREE_RUNS, folder)
+    wait_for_step(processes[0], least=0)
+    processes[1].send_signal(signal.SIGTERM)
+    outputs, errors = zip(*(p.communicate(timeout=240) for p in processes), strict=True)
+    return Hosts(folder, [p.returncode for p in processes], outputs, errors)
+
+
+def test_two_processes_are_one(hosts):
+    source = ArraySource({"x": np.asarray(batch(64)["x"])})
+    alone = fit(
+        UPDATES["nade"].method,
+        on_device(source, batch_size=16, seed=0),
+        key=jax.random.key(0),
+        steps=6,
+        show_progress=False,
+    )
+    found = [np.load(hosts.folder / f"{i}.npz") for i in range(2)]
+    w = alone.state.variables["params"]["network"]["W"]
+    for process in found:
+        np.testing.assert_allclose(process["w"], w, atol=1e-4)
+    # Each process has read a half of every batch, and together they have read it all.
+    whole = in_memory(source, batch_size=16, seed=0).feed(0, 3)["x"]
+    rows = np.concatenate([process["rows"] for process in found], axis=1)
+    np.testing.assert_array_equal(rows, whole)
+
+
+def test_both_stop_at_one_step_when_one_of_them_is_told(hosts):
+    # Gloo's own lines come when a process ends.
+    ends = [re.findall(r"^ended \d+ SIGTERM$", o, re.MULTILINE) for o in hosts.outputs]
+    assert len(ends[0]) == 1
+    assert ends[0] == ends[1]
+
+
+def test_one_that_fails_ends_the_other_at_once(hosts):
+    assert "SystemError: a host fails" in hosts.errors[1]
+    assert_ended_by(1, hosts.statuses[0], hosts.errors[0], hosts.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("death", range(10))
+def test_one_that_dies_ends_the_other_at_once(death, tmp_path):
+    victim = death % 2
+    processes = joined(SAVING, tmp_path)
+    wait_for_step(processes[victim], least=150)
+    processes[victim].kill()
+    other = processes[1 - victim]
+    _, errors = other.communicate(timeout=60)
+    processes[victim].communicate(timeout=60)
+    assert_ended_by(victim, other.returncode, errors, tmp_path)
