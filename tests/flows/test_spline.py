@@ -64,16 +64,17 @@ def test_a_bounded_spline_always_comes_back(spread):
 
 @each
 def test_gradients_are_finite_at_the_knots_at_the_ends_and_beyond(spline):
-    x = jnp.array([-9.0, -4.0, -3.9999998, -1.0, 0.0, 1.0, 3.9999998, 4.0, 9.0])
-    for level in (-20.0, -1.0, 0.0, 1.0, 20.0):
-        raw = jnp.full((spline.size, len(x)), level).at[::2].multiply(-1)
-        for function in (spline.forward, spline.inverse):
+    x = np.float32([-9.0, -4.0, -3.9999998, -1.0, 0.0, 1.0, 3.9999998, 4.0, 9.0])
+    for function in (spline.forward, spline.inverse):
 
-            def total(raw, x, function=function):
-                return sum(part.sum() for part in function(raw, x))
+        def total(raw, x, function=function):
+            return sum(part.sum() for part in function(raw, x))
 
-            gradients = jax.jit(jax.grad(total, argnums=(0, 1)))(raw, x)
-            assert all(bool(np.isfinite(g).all()) for g in gradients)
+        gradients_of = jax.jit(jax.grad(total, argnums=(0, 1)))
+        for level in (-20.0, -1.0, 0.0, 1.0, 20.0):
+            raw = np.full((spline.size, len(x)), level, np.float32)
+            raw[::2] *= -1
+            assert all(np.isfinite(g).all() for g in gradients_of(raw, x))
 
 
 @each

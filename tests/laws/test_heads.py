@@ -1,5 +1,7 @@
 """What every detection head must do."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,16 +42,22 @@ def assigned(case, boxes):
     return jax.jit(lambda boxes: case.head.assign(boxes, SIZE))(boxes)
 
 
-def loss_and_gradient(case, boxes):
-    head = case.head
-    variables = head.init(jax.random.key(0), FEATURES)
+@cache
+def compiled(head):
+    """Variables, and `(variables, boxes) -> (loss, gradient)`."""
 
-    def loss(variables):
+    def loss(variables, boxes):
         raw = head.apply(variables, FEATURES)
         sums, counts = head.loss(raw, head.assign(boxes, SIZE))
         return sum(sums[k] / jnp.maximum(counts[k], 1.0) for k in sums)
 
-    return jax.jit(jax.value_and_grad(loss))(variables)
+    variables = jax.jit(head.init)(jax.random.key(0), FEATURES)
+    return variables, jax.jit(jax.value_and_grad(loss))
+
+
+def loss_and_gradient(case, boxes):
+    variables, gradient = compiled(case.head)
+    return gradient(variables, boxes)
 
 
 def assert_same(first, second):
