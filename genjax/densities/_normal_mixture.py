@@ -120,7 +120,7 @@ def k_means(
     _, others = jax.lax.scan(choose, start, jax.random.split(key_rest, components - 1))
 
     def improve(centres: Array, _: None) -> tuple[Array, None]:
-        member = jax.nn.one_hot(_nearest(x, centres), components)
+        member = jax.nn.one_hot(_nearest(x, centres), components, dtype=x.dtype)
         count = member.sum(axis=0)[:, None]
         means = matmul(member.T, x) / jnp.maximum(count, 1.0)
         return jnp.where(count > 0, means, centres), None

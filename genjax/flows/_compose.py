@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.arrays import as_float
 from genjax.base import Bijector, Direction
 from genjax.errors import InputError
-from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
+from genjax.typing import Array, Condition, Event, Key, PerExample, Tree, Variables
 from genjax.variables import join_sequence, parts_of
 
 
@@ -192,7 +193,8 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
             own = bijector.init(key, x, condition)
             return bijector.forward(own, x, condition)[0], own
 
-        return jax.lax.scan(layer, as_float(x), jax.random.split(key, n))[1]
+        start = _as_wide(x, jnp.zeros(()))
+        return jax.lax.scan(layer, start, jax.random.split(key, n))[1]
 
     def scan(direction: Direction, *, reverse: bool) -> Direction:
         def apply(
@@ -204,7 +206,7 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
                 x, log_det = direction(own, carry[0], condition)
                 return (x, carry[1] + log_det), None
 
-            x = as_float(x)
+            x = _as_wide(x, variables)
             start = (x, jnp.zeros(x.shape[0], x.dtype))
             scanned = jax.lax.scan(
                 layer, start, variables, length=n, reverse=reverse, unroll=unroll
@@ -218,3 +220,14 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
         scan(bijector.forward, reverse=False),
         scan(bijector.inverse, reverse=True),
     )
+
+
+def _as_wide(x: Array, variables: Tree) -> Array:
+    """Events in the widest precision that they meet: what equal layers hand on."""
+    floats = [
+        leaf.dtype
+        for leaf in jax.tree.leaves(variables)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+    ]
+    x = as_float(x)
+    return x.astype(np.result_type(x.dtype, *floats))

@@ -89,12 +89,13 @@ def test_every_precision_is_taken_and_gives_float32_at_least(case):
         y, log_det = case.method.forward(params, x, condition)
         return log_det, case.method.inverse(params, y, condition)[1]
 
-    half, wide = (
+    half, single, wide = (
         jax.tree.map(lambda leaf, t=t: np.asarray(leaf).astype(t), (x, condition))
-        for t in (jnp.bfloat16, np.float64)
+        for t in (jnp.bfloat16, np.float32, np.float64)
     )
     with jax.numpy_dtype_promotion("standard"):
         found = jax.eval_shape(both_ways, *half)
         with jax.enable_x64():
+            found += jax.eval_shape(both_ways, *single)
             found += jax.eval_shape(both_ways, *wide)
     assert all(leaf.dtype in (jnp.float32, jnp.float64) for leaf in found)

@@ -195,6 +195,23 @@ def test_every_precision_is_taken_and_gives_float32(name, dtype):
         assert leaf.dtype in (jnp.float32, jnp.int32)
 
 
+@pytest.mark.parametrize("name", [*BINARY, *PLANAR])
+def test_where_x64_is_on_both_precisions_are_taken(name):
+    case, key = (BINARY | PLANAR)[name], jax.random.key(0)
+    vectors = np.asarray(every_vector(case.event[0]))[::3]
+
+    def of_data(start, x):
+        variables = case.method.init(key, start)
+        sample, own = case.method.sample(variables, key, 3)
+        return sample, own, case.method.log_prob(variables, x)
+
+    single, wide = (np.tile(vectors, (3, 1)).astype(t) for t in (np.float32, float))
+    with jax.enable_x64(), jax.numpy_dtype_promotion("standard"):
+        for start, x in ((single, single), (single, wide), (wide, single)):
+            for leaf in jax.eval_shape(of_data, start, x):
+                assert leaf.dtype in (np.float32, np.float64)
+
+
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_every_conditional_is_a_density_of_its_own(name):
     case = CONDITIONAL[name]
