@@ -212,6 +212,21 @@ def test_where_x64_is_on_both_precisions_are_taken(name):
                 assert leaf.dtype in (np.float32, np.float64)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*BINARY, *PLANAR])
+def test_one_row_is_taken_and_drawn(name):
+    case = (BINARY | PLANAR)[name]
+    rows = 3 if name == "diagonal_normal_mixture" else 1  # one for each component
+    start = jnp.eye(rows, *case.event)
+    variables = jax.jit(case.method.init)(jax.random.key(0), start)
+    drawn, log_prob = jax.jit(lambda v, key: case.method.sample(v, key, 1))(
+        variables, jax.random.key(1)
+    )
+    assert drawn.shape == (1, *case.event)
+    again = jax.jit(case.method.log_prob)(variables, drawn)
+    np.testing.assert_allclose(again, log_prob, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_every_conditional_is_a_density_of_its_own(name):
     case = CONDITIONAL[name]

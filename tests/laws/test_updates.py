@@ -2,7 +2,9 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from genjax.errors import InputError
 from genjax.training import ensemble, scan_steps
 from tests.laws.compare import assert_close, over
 from tests.laws.registry import OBJECTIVES, UPDATES
@@ -59,6 +61,31 @@ def test_bfloat16_parameters_stay_finite_and_nan_is_never_hidden(case):
     broken = jax.tree.map(with_nan, case.batch())
     seen = not np.isfinite(gradient(half, broken)[1][1]["loss"])
     assert seen == (case not in BLIND)
+
+
+PAIRS = [OBJECTIVES[k] for k in ("accumulate", "mutual_information", "deep_infomax")]
+"""Objectives that compare or divide the rows of a batch."""
+
+
+@pytest.mark.slow
+@objectives
+def test_a_batch_of_one_is_taken_or_refused(case):
+    one, key = case.batch(1), jax.random.key(1)
+
+    @jax.jit
+    def loss_and_gradient(key):
+        variables = case.method.init(key, one)
+
+        def loss(params):
+            return case.method.loss({**variables, "params": params}, one, key)[0]
+
+        return jax.value_and_grad(loss)(variables["params"])
+
+    if case in PAIRS:
+        with pytest.raises(InputError, match="batch"):
+            loss_and_gradient(key)
+    else:
+        chex.assert_tree_all_finite(loss_and_gradient(key))
 
 
 def with_nan(leaf):
