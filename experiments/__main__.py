@@ -188,6 +188,8 @@ def _prepare(rest: list[str]) -> int:
 def _use_compilation_cache() -> None:
     import jax
 
+    if jax.config.jax_compilation_cache_dir is not None:
+        return  # chosen already, by JAX_COMPILATION_CACHE_DIR
     try:
         cache = Path.home() / ".cache" / "genjax" / "programs"
     except RuntimeError:  # nobody's home: every run compiles for itself

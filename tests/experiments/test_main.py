@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 
+import jax
 import numpy as np
 import pytest
 
@@ -98,6 +99,11 @@ def test_another_runs_folder_is_refused(finished):
     assert "hidden = 16 there, 3 here" in " ".join(changed.stderr.split())
     assert [r.returncode for r in (again, other, changed)] == [2, 2, 2]
     assert run("sample", finished, "-n", 2).returncode == 0
+
+
+def test_a_compilation_cache_that_is_chosen_is_kept(finished):
+    of_runs = f"{jax.config.jax_compilation_cache_dir}_by_runs"
+    assert of_runs == ENVIRONMENT["JAX_COMPILATION_CACHE_DIR"]
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "3", "{}", '{"experiment": 3}', "\xff"])
