@@ -53,16 +53,22 @@ def nll(folder: Path) -> float:
     return json.loads((folder / "result.json").read_text())["metrics"]["test_nll"]
 
 
+def resume(folder: Path):
+    return NAME, "--no-progress", "--resume", "--workdir", folder
+
+
+def start_or_resume(folder: Path, fields=STEPS):
+    if (folder / "config.json").exists():
+        return resume(folder)
+    return NAME, *TINY, *fields, "--workdir", folder
+
+
 def kill_and_resume(folder: Path, number: int, kills: int, random) -> int:
     """Starts a run, kills it at random moments, and resumes until it is done."""
     done = 0
     for attempt in range(kills + 1):
-        resume = ["--resume"] if (folder / "config.json").exists() else []
-        fields = resume or STEPS
         process = subprocess.Popen(
-            command(
-                NAME, *(TINY if not resume else TINY[-1:]), *fields, "--workdir", folder
-            ),
+            command(*start_or_resume(folder)),
             env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
