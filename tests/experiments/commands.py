@@ -66,6 +66,10 @@ def start_or_resume(folder: Path, fields=STEPS):
 def kill_and_resume(folder: Path, number: int, kills: int, random) -> int:
     """Starts a run, kills it at random moments, and resumes until it is done."""
     done = 0
+
+    def rows():
+        return len(read_jsonl(folder / "metrics.jsonl"))
+
     for attempt in range(kills + 1):
         process = subprocess.Popen(
             command(*start_or_resume(folder)),
@@ -76,9 +80,9 @@ def kill_and_resume(folder: Path, number: int, kills: int, random) -> int:
         )
         if attempt < kills:
             deadline = time.monotonic() + 60
-            wanted = random.integers(1, 12)
+            wanted = rows() + random.integers(4)
             while process.poll() is None and time.monotonic() < deadline:
-                if len(read_jsonl(folder / "metrics.jsonl")) > wanted:
+                if rows() > wanted:
                     break
                 time.sleep(0.01)
             time.sleep(random.uniform(0, 0.1))

@@ -44,12 +44,12 @@ def tell(capsys, title, outcomes):
 def test_a_hundred_kills_at_random_moments(never_killed, tmp_path, capsys):
     def one(i):
         folder = tmp_path / str(i)
-        kills = kill_and_resume(folder, signal.SIGKILL, 2, np.random.default_rng(i))
+        kills = kill_and_resume(folder, signal.SIGKILL, 4, np.random.default_rng(i))
         return kills, is_the_same_run(folder, never_killed)
 
     kills, exact = 0, []
     with ThreadPoolExecutor(2) as pool:
-        for killed, same in pool.map(one, range(54)):
+        for killed, same in pool.map(one, range(28)):
             kills += killed
             exact.append(same)
     tell(capsys, f"{kills} SIGKILLs at random moments", Counter(runs_exact=sum(exact)))
