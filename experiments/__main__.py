@@ -188,7 +188,7 @@ def _prepare(rest: list[str]) -> int:
 def _use_compilation_cache() -> None:
     import jax
 
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
         return  # chosen already, by JAX_COMPILATION_CACHE_DIR
     try:
         cache = Path.home() / ".cache" / "genjax" / "programs"

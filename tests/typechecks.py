@@ -1,5 +1,6 @@
 """The type checker of signatures, as jaxtyping's import hook wants it."""
 
+import inspect
 from collections.abc import Callable, Hashable
 
 from beartype import beartype
@@ -7,14 +8,20 @@ from beartype import beartype
 CHECKED: dict[Hashable, Callable] = {}
 
 
-def checked(signature: Callable) -> Callable:
-    """beartype's check of a signature, written once for all closures that have it.
+def checked(function: Callable) -> Callable:
+    """beartype's check of a signature, generated once for all functions that have it.
 
-    jaxtyping hands over functions of its own, with the signature of what it checks and
-    nothing of its body; a closure is a new one at every call of what it stands in.
+    jaxtyping hands over functions of its own, which have the signature of what is
+    checked and nothing of its body. A function inside another one is defined anew by
+    every call, with the same signature.
     """
-    annotations = tuple(signature.__annotations__.items())
-    key = (signature.__qualname__, signature.__code__.co_varnames, annotations)
+    signature = inspect.signature(function)
+    parameters = tuple(
+        (one.name, one.kind, one.annotation, one.default is one.empty)
+        for one in signature.parameters.values()
+    )
+    where = function.__module__, function.__qualname__
+    key = (where, parameters, signature.return_annotation)
     if key not in CHECKED:
-        CHECKED[key] = beartype(signature)
+        CHECKED[key] = beartype(function)
     return CHECKED[key]

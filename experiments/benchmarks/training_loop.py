@@ -48,7 +48,7 @@ def loop_overhead(*, steps: int = 3000, chunk: int = 200) -> tuple[float, float]
     pipeline = on_device(source, batch_size=100, seed=0)
     key = jax.random.key(0)
 
-    run, feed = compile_chunk(update, pipeline.read), pipeline.feed(0, chunk)
+    run, feed = compile_chunk(update, pipeline), pipeline.feed(0, chunk)
     state = update.init(key, pipeline.example)
 
     def compiled() -> Any:

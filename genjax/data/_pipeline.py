@@ -69,7 +69,7 @@ def in_memory(source: Source, *, batch_size: int, seed: int) -> Pipeline:
         flat = source.gather(indices.reshape(-1))
         return {k: v.reshape(*indices.shape, *v.shape[1:]) for k, v in flat.items()}
 
-    return Pipeline(source.gather(rows(0, 1)[0]), (), feed, _given)
+    return Pipeline(source.gather(rows(0, 1)[0]), (), feed, lambda _, item: item)
 
 
 def on_device(source: ArraySource, *, batch_size: int, seed: int) -> Pipeline:
@@ -90,7 +90,11 @@ def on_device(source: ArraySource, *, batch_size: int, seed: int) -> Pipeline:
     """
     rows = _rows(len(source), batch_size, seed)
     resident = jax.tree.map(jax.numpy.asarray, dict(source.arrays))
-    return Pipeline(source.gather(rows(0, 1)[0]), resident, rows, _gathered)
+
+    def read(resident: Tree, indices: Array) -> Batch:
+        return jax.tree.map(lambda leaf: leaf[indices], resident)
+
+    return Pipeline(source.gather(rows(0, 1)[0]), resident, rows, read)
 
 
 def generated(sample: Callable[[Key], Batch], *, seed: int) -> Pipeline:
@@ -172,16 +176,7 @@ def streamed(
         position = (start + count, share)
         return jax.tree.map(lambda *leaves: np.stack(leaves), *items)
 
-    return Pipeline(source.gather(rows(0, 1)[0]), (), feed, _given)
-
-
-# One function for all pipelines, so that steps are not compiled anew for each.
-def _given(_: Tree, item: Tree) -> Batch:
-    return item
-
-
-def _gathered(resident: Tree, indices: Array) -> Batch:
-    return jax.tree.map(lambda leaf: leaf[indices], resident)
+    return Pipeline(source.gather(rows(0, 1)[0]), (), feed, lambda _, item: item)
 
 
 def _gather_step(source: Source, rows: Rows, share: Share, step: int) -> Batch:

@@ -45,7 +45,7 @@ def diagonal_normal_mixture(*, components: int) -> Density:
         del condition
         x = as_float(x)
         mean = k_means(key, x, components=components)
-        member = jax.nn.one_hot(_nearest(x, mean), components)
+        member = jax.nn.one_hot(_nearest(x, mean), components, dtype=x.dtype)
         count = member.sum(axis=0)
         squares = matmul(member.T, (x - mean[_nearest(x, mean)]) ** 2)
         scale = jnp.sqrt(squares / jnp.maximum(count, 1.0)[:, None])

@@ -1,11 +1,11 @@
 """Bijectors made of bijectors; log-determinants add up."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from genjax.arrays import as_float
 from genjax.base import Bijector, Direction
@@ -193,8 +193,8 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
             own = bijector.init(key, x, condition)
             return bijector.forward(own, x, condition)[0], own
 
-        start = _as_wide(x, jnp.zeros(()))
-        return jax.lax.scan(layer, start, jax.random.split(key, n))[1]
+        keys = jax.random.split(key, n)
+        return jax.lax.scan(layer, _as_returned(layer, as_float(x), keys), keys)[1]
 
     def scan(direction: Direction, *, reverse: bool) -> Direction:
         def apply(
@@ -206,8 +206,9 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
                 x, log_det = direction(own, carry[0], condition)
                 return (x, carry[1] + log_det), None
 
-            x = _as_wide(x, variables)
+            x = as_float(x)
             start = (x, jnp.zeros(x.shape[0], x.dtype))
+            start = _as_returned(layer, start, variables)
             scanned = jax.lax.scan(
                 layer, start, variables, length=n, reverse=reverse, unroll=unroll
             )
@@ -222,12 +223,10 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
     )
 
 
-def _as_wide(x: Array, variables: Tree) -> Array:
-    """Events in the widest precision that they meet: what equal layers hand on."""
-    floats = [
-        leaf.dtype
-        for leaf in jax.tree.leaves(variables)
-        if jnp.issubdtype(leaf.dtype, jnp.floating)
-    ]
-    x = as_float(x)
-    return x.astype(np.result_type(x.dtype, *floats))
+def _as_returned(layer: Callable[..., Any], carry: Tree, xs: Tree) -> Tree:
+    """The start of a scan in the precision in which its body returns it."""
+    if jax.dtypes.canonicalize_dtype(float) == jnp.float32:
+        return carry  # without x64, there is no other
+    first = jax.tree.map(lambda leaf: leaf[0], xs)
+    returned, _ = jax.eval_shape(layer, carry, first)
+    return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), carry, returned)

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from genjax.training._interrupt import agreed, catch_signals
 from genjax.training._progress import progress_bar
 from genjax.training._transforms import all_finite, loss_names, scan_steps
 from genjax.training._writers import MetricWriter
-from genjax.typing import Array, Batch, Key, Tree, Variables
+from genjax.typing import Array, Key, Tree, Variables
 
 Evaluate = Callable[[int, Variables], Mapping[str, Array]]
 
@@ -113,7 +113,7 @@ def fit(
                 "resume=True goes on with it, another folder starts anew."
             )
         state = checkpoints.restore(state)
-    run = partial(compile_chunk(update, pipeline.read), resident=pipeline.resident)
+    run = partial(compile_chunk(update, pipeline), resident=pipeline.resident)
     traced = min(1, (steps - start - 1) // chunk)
     with ExitStack() as stack:
         caught = stack.enter_context(catch_signals())
@@ -188,19 +188,15 @@ def _whole(feed: Tree, step: int, count: int) -> Tree:
     return feed
 
 
-@lru_cache(maxsize=4)
-def compile_chunk(
-    update: Update, read: Callable[[Tree, Tree], Batch]
-) -> Callable[..., Any]:
+def compile_chunk(update: Update, pipeline: Pipeline) -> Callable[..., Any]:
     """Returns the jitted `(state, resident, feed) -> (state, metrics)` of a chunk.
 
-    The state is donated. A run that is gone on with in the same process is not
-    compiled once more.
+    The state is donated.
     """
 
     def run(state: TrainState, resident: Tree, feed: Tree) -> Tree:
         def step(state: TrainState, item: Tree) -> Tree:
-            return update.step(state, read(resident, item))
+            return update.step(state, pipeline.read(resident, item))
 
         if len(jax.tree.leaves(feed)[0]) == 1:
             state, metrics = step(state, jax.tree.map(lambda leaf: leaf[0], feed))

@@ -84,8 +84,8 @@ def test_every_precision_is_taken_and_gives_float32_at_least(case):
     x, condition = normal_batch(case)
     key = jax.random.key(0)
 
-    def both_ways(x, condition):
-        params = case.method.init(key, x, condition)
+    def both_ways(x, condition, params=None):
+        params = params or case.method.init(key, x, condition)
         y, log_det = case.method.forward(params, x, condition)
         return log_det, case.method.inverse(params, y, condition)[1]
 
@@ -95,7 +95,8 @@ def test_every_precision_is_taken_and_gives_float32_at_least(case):
     )
     with jax.numpy_dtype_promotion("standard"):
         found = jax.eval_shape(both_ways, *half)
+        saved = jax.eval_shape(case.method.init, key, *single)
         with jax.enable_x64():
-            found += jax.eval_shape(both_ways, *single)
-            found += jax.eval_shape(both_ways, *wide)
+            for given in (single, wide, (*single, saved), (*wide, saved)):
+                found += jax.eval_shape(both_ways, *given)
     assert all(leaf.dtype in (jnp.float32, jnp.float64) for leaf in found)

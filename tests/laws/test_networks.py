@@ -304,9 +304,9 @@ def test_a_training_pass_moves_every_collection_and_is_its_keys(family, network)
 def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
     rows = {k: np.asarray(v) for k, v in family.batch(32).items()}
     pipeline = on_device(ArraySource(rows), batch_size=16, seed=0)
-    update = update_of(family, network)
 
     def run(steps, **kwargs):
+        update = update_of(family, network)
         kwargs |= {"chunk": 2, "show_progress": False}
         return fit(update, pipeline, key=KEY, steps=steps, **kwargs).state
 

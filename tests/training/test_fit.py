@@ -2,7 +2,6 @@ import os
 import signal
 import threading
 import time
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -59,22 +58,6 @@ def test_resumed_is_never_stopped(update, tmp_path):
         resumed = run(update, evaluate_every=5, checkpoints=checkpoints, resume=True)
     assert resumed.step == 20
     assert_equal(resumed.state, whole)
-
-
-def test_what_goes_on_in_one_process_is_compiled_once(tmp_path):
-    inner, traces = UPDATES["nade"].method, []
-
-    def step(state, batch):
-        traces.append(1)
-        return inner.step(state, batch)
-
-    goes_on = partial(fit, Update(inner.init, step), key=KEY, show_progress=False)
-    with Checkpoints(tmp_path, config={}) as checkpoints:
-        for steps in (4, 8):
-            goes_on(
-                pipeline(), steps=steps, chunk=4, checkpoints=checkpoints, resume=True
-            )
-    assert len(traces) == 1
 
 
 def test_metrics_are_reported_and_the_best_is_kept(tmp_path):

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,20 +79,30 @@ with Checkpoints(f"{folder}/saved", config={}) as checkpoints:
 """
 
 
+@contextmanager
 def joined(script, folder):
-    """Starts a script in two processes that are one run."""
+    """Runs a script in two processes that are one run; they end with what is inside."""
     command = [sys.executable, "-c", JOINED + script, free_address()]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return [subprocess.Popen([*command, str(i), folder], **streams) for i in range(2)]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen([*command, str(i), folder], **streams))
+            for i in range(2)
+        ]
+        for process in processes:
+            stack.callback(process.kill)
+        yield processes
 
 
 def wait_for_step(process, least):
-    lines = iter(process.stdout.readline, "")
-    next(line for line in lines if line.strip().isdigit() and int(line) > least)
+    for line in iter(process.stdout.readline, ""):
+        if line.strip().isdigit() and int(line) > least:
+            return
+    pytest.fail(process.communicate()[1][-3000:])
 
 
 def assert_ended_by(victim, status, errors, folder):
-    """The other one's status and last words, and what both have saved."""
+    """The other one's status, what it said last, and what both have saved."""
     assert status == 2
     assert f"error: process {victim} of this run has ended" in errors.splitlines()[-1]
     state = jax.jit(UPDATES["nade"].method.init)(jax.random.key(0), batch(64))
@@ -111,10 +122,11 @@ class Hosts(NamedTuple):
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hosts")
-    processes = joined(THREE_RUNS, folder)
-    wait_for_step(processes[0], least=0)
-    processes[1].send_signal(signal.SIGTERM)
-    outputs, errors = zip(*(p.communicate(timeout=240) for p in processes), strict=True)
+    with joined(THREE_RUNS, folder) as processes:
+        wait_for_step(processes[0], least=0)
+        processes[1].send_signal(signal.SIGTERM)
+        printed = [process.communicate(timeout=240) for process in processes]
+    outputs, errors = zip(*printed, strict=True)
     return Hosts(folder, [p.returncode for p in processes], outputs, errors)
 
 
@@ -153,10 +165,9 @@ def test_one_that_fails_ends_the_other_at_once(hosts):
 @pytest.mark.parametrize("death", range(10))
 def test_one_that_dies_ends_the_other_at_once(death, tmp_path):
     victim = death % 2
-    processes = joined(SAVING, tmp_path)
-    wait_for_step(processes[victim], least=150)
-    processes[victim].kill()
-    other = processes[1 - victim]
-    _, errors = other.communicate(timeout=60)
-    processes[victim].communicate(timeout=60)
+    with joined(SAVING, tmp_path) as processes:
+        wait_for_step(processes[victim], least=150)
+        processes[victim].kill()
+        other = processes[1 - victim]
+        _, errors = other.communicate(timeout=60)
     assert_ended_by(victim, other.returncode, errors, tmp_path)
