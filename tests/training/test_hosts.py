@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +47,10 @@ run = partial(
 
 def tell(step, metrics):
     print(step, flush=True)
+
+def until_told():
+    fitted = run(steps=10**7, chunk=10, writers=[tell])
+    print("ended", fitted.step, fitted.signal.name, flush=True)
 """
 
 # To the end, until it is told to stop, and until one of them fails.
@@ -55,8 +60,7 @@ w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
 own = pipeline.feed(0, 3, Share(process, 2))["x"]
 np.savez(f"{folder}/{process}.npz", w=np.asarray(w), rows=own)
 
-fitted = run(steps=10**7, chunk=10, writers=[tell])
-print("ended", fitted.step, fitted.signal.name, flush=True)
+until_told()
 
 def evaluate(step, variables):
     if process == 1 and step == 60:
@@ -102,9 +106,10 @@ def wait_for_step(process, least):
 
 
 def assert_ended_by(victim, status, errors, folder):
-    """The other one's status, what it said last, and what both have saved."""
+    """The other one's status, what it said, and what both have saved."""
     assert status == 2
-    assert f"error: process {victim} of this run has ended" in errors.splitlines()[-1]
+    assert f"error: process {victim} of this run has ended" in errors
+    assert "Traceback" not in errors
     state = jax.jit(UPDATES["nade"].method.init)(jax.random.key(0), batch(64))
     with Checkpoints(folder / "saved", config={}) as checkpoints:
         assert checkpoints.restore(state).step == checkpoints.latest
@@ -159,6 +164,21 @@ def test_both_stop_at_one_step_when_one_of_them_is_told(hosts):
 def test_one_that_fails_ends_the_other_at_once(hosts):
     assert "SystemError: a host fails" in hosts.errors[1]
     assert_ended_by(1, hosts.statuses[0], hosts.errors[0], hosts.folder)
+
+
+@pytest.mark.slow
+def test_twenty_signals_stop_both_at_the_same_steps(tmp_path):
+    random, told = np.random.default_rng(0), []
+    with joined("for _ in range(20): until_told()", tmp_path) as processes:
+        for i in range(20):
+            wait_for_step(processes[0], least=0)
+            time.sleep(random.uniform(0, 0.05))
+            processes[i % 2].send_signal(random.choice([signal.SIGINT, signal.SIGTERM]))
+            lines = iter(processes[0].stdout.readline, "")
+            told.append(next(line for line in lines if line.startswith("ended")))
+        others = processes[1].communicate(timeout=60)[0].splitlines(keepends=True)
+        assert processes[0].wait(60) == processes[1].returncode == 0
+    assert [line for line in others if line.startswith("ended")] == told
 
 
 @pytest.mark.slow
