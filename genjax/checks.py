@@ -31,7 +31,7 @@ def check_order(
     [2, 0, 1]
     """
     if order is None and dim is not None:
-        return np.arange(dim)
+        return np.arange(dim, dtype=np.int32)
     if isinstance(order, jax.core.Tracer):
         raise InputError(
             f"{user}: the order must be known when the program is traced; close over "
@@ -47,7 +47,7 @@ def check_order(
         raise InputError(
             f"{user}: order must hold each of 0 ... {n - 1} once, got {found.tolist()}."
         )
-    return found
+    return found.astype(np.int32)
 
 
 def check_observed(user: str, observed: Mask, dim: int) -> np.ndarray:
