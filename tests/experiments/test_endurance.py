@@ -86,7 +86,7 @@ sys.exit(main(arguments))
 
 def test_a_kill_in_the_middle_of_every_file(tmp_path, capsys):
     """The n-th file that a run opens to write holds half of its first piece."""
-    fields = "--steps", 150, "--evaluate-every", 50
+    fields = "--steps", 100, "--evaluate-every", 50
     whole = tmp_path / "whole"
     assert run(*start_or_resume(whole, fields)).returncode == 0
 
