@@ -5,16 +5,15 @@ import dataclasses
 import os
 import signal
 import sys
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from experiments.catalogue import experiments, load, read_card
+from experiments.catalogue import families, load, resolve
 from experiments.config import RESUMED, RUN_FIELDS, RunConfig
+from experiments.listing import card_of, cards_of, listing
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
@@ -22,12 +21,13 @@ ERROR = 2
 
 def main(arguments: list[str]) -> int:
     """Runs a command and returns the exit status."""
-    # What stopped a run is told once, with how to go on.
-    warnings.filterwarnings("ignore", "fit: SIG", RuntimeWarning)
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:  # whoever reads has read enough
+        sys.stdout = None
+        return 0
     except GenjaxError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"error: {error}", markup=False
@@ -37,36 +37,32 @@ def main(arguments: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        return _list()
+        return _tell(listing())
     command, rest = arguments[0], arguments[1:]
+    if command == "--version":
+        from genjax import __version__
+
+        return _tell(f"genjax {__version__}")
+    if command in families() and not rest:
+        return _tell(cards_of(command))
+    if command == "show":
+        return _show(rest)
     if command in ("sample", "evaluate"):
         return _finished(command, rest)
     if command == "data":
         return _prepare(rest)
-    return _run(command, rest)
+    return _run(resolve(command), rest)
 
 
-def _list() -> int:
-    table = Table("experiment", "what", "paper", "time", "expected")
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.overflow = "fold"
-    for name in experiments():
-        card = read_card(name)
-        fields = [card.fields.get(f, "") for f in ("Paper", "Time", "Expected")]
-        table.add_row(name, card.title, *fields)
-    console = Console()
-    console.print(table)
-    console.print(
-        "python -m experiments FAMILY/NAME [--field value ...]   runs one; --help "
-        "explains its fields\n"
-        "python -m experiments sample RUN_FOLDER -n 64           draws from a run\n"
-        "python -m experiments evaluate RUN_FOLDER               measures it again\n"
-        "python -m experiments data prepare NAME --from DIR      prepares a data set",
-        highlight=False,
-        markup=False,
-    )
+def _tell(text: str) -> int:
+    print(text.rstrip("\n"), flush=True)
     return 0
+
+
+def _show(rest: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments show")
+    parser.add_argument("name", help="of an experiment, FAMILY/NAME or NAME")
+    return _tell(card_of(resolve(parser.parse_args(rest).name)))
 
 
 def _run(name: str, rest: list[str]) -> int:
@@ -74,10 +70,12 @@ def _run(name: str, rest: list[str]) -> int:
 
     module = load(name)
     _use_compilation_cache()
-    default = _default(module, rest)
-    prog = f"python -m experiments {name}"
     config = tyro.cli(
-        module.Config, args=rest, default=default, prog=prog, description=module.__doc__
+        module.Config,
+        args=rest,
+        default=_default(module, rest),
+        prog=f"python -m experiments {name}",
+        description=card_of(name),
     )
     _join_processes(config)
     result = module.main(config)
@@ -118,13 +116,20 @@ def _is_of_slurm() -> bool:
 
 def _default(module: ModuleType, rest: list[str]) -> Any:
     """The fields that are not named: those of the run that is resumed, if any."""
-    default = module.Config(**(module.SMOKE if "--smoke" in rest else {}))
-    if "--resume" not in rest or "--workdir" not in rest[:-1]:
+    from experiments.record import RECORD, read_run
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in ("--smoke", "--resume"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--workdir", type=Path)
+    try:
+        named, _ = parser.parse_known_args(rest)
+    except SystemExit:  # what is wrong here is told with all fields in view
+        return module.Config()
+    default = module.Config(**(module.SMOKE if named.smoke else {}))
+    if not named.resume or not named.workdir or not (named.workdir / RECORD).is_file():
         return default
-    folder = Path(rest[rest.index("--workdir") + 1])
-    if not (folder / "config.json").is_file():
-        return default
-    owner, config = _read_run(folder)
+    owner, config = read_run(named.workdir)
     if owner is not module:
         return default
     how = {n: getattr(default, n) for n in RUN_FIELDS if n not in RESUMED}
@@ -139,8 +144,9 @@ def _finished(command: str, rest: list[str]) -> int:
         parser.add_argument("--seed", type=int, default=0, help="of the samples")
     options = parser.parse_args(rest)
     from experiments import runner
+    from experiments.record import read_run
 
-    module, config = _read_run(options.folder)
+    module, config = read_run(options.folder)
     console = Console()
     if command == "evaluate":
         metrics = runner.evaluate(config, module.build, options.folder)
@@ -151,21 +157,8 @@ def _finished(command: str, rest: list[str]) -> int:
     picture = runner.sample(
         config, module.build, options.folder, options.n, options.seed
     )
-    console.print(f"wrote {picture} and samples.npy beside it", soft_wrap=True)
+    console.print(f"wrote {picture}, and its array beside it", soft_wrap=True)
     return 0
-
-
-def _read_run(folder: Path) -> tuple[ModuleType, Any]:
-    from experiments.runner import read_config
-
-    fields = read_config(folder)
-    module = load(fields.pop("experiment"))
-    known = {field.name for field in dataclasses.fields(module.Config)}
-    if set(fields) != known:
-        differing = sorted(set(fields) ^ known)
-        raise InputError(f"{folder} is of another version: {differing} differ.")
-    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    return module, module.Config(**tuples)
 
 
 def _prepare(rest: list[str]) -> int:
@@ -204,12 +197,13 @@ def _leave(status: int) -> None:
 
     A missed check and a signal are those of all of them.
     """
-    import jax
+    if status == ERROR and "jax" in sys.modules:
+        import jax
 
-    from genjax.training._meeting import end_at_once
+        from genjax.training._meeting import end_at_once
 
-    if status == ERROR and jax.distributed.is_initialized():
-        end_at_once(status)
+        if jax.distributed.is_initialized():
+            end_at_once(status)
     sys.exit(status)
 
 

@@ -8,7 +8,7 @@ from experiments.catalogue import load
 from experiments.selection import train_to_best
 
 
-def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
+def measured(name: str, *, smoke: bool, seed: int, progress: bool) -> dict[str, Any]:
     """Trains an experiment with its own settings and returns its final figures.
 
     The variables are those of the best validation, as in a run by itself; nothing is
@@ -18,9 +18,11 @@ def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
         name: `family/name`.
         smoke: whether to take its smoke settings.
         seed: of the run.
+        progress: whether to show it.
     """
     module = load(name)
-    config = module.Config(smoke=smoke, seed=seed, **(module.SMOKE if smoke else {}))
+    own = module.SMOKE if smoke else {}
+    config = module.Config(smoke=smoke, seed=seed, progress=progress, **own)
     task = module.build(config)
     best = train_to_best(
         task.update,
@@ -29,6 +31,7 @@ def measured(name: str, *, smoke: bool, seed: int) -> dict[str, Any]:
         key=jax.random.key(seed),
         steps=config.steps,
         every=config.evaluate_every,
+        title=config.title(f"baseline: {name}"),
         chunk=config.chunk,
     )
     return dict(task.evaluate(best))

@@ -1,6 +1,8 @@
 """The settings that experiments share."""
 
 import dataclasses
+import math
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +42,19 @@ class RunConfig:
     profile: bool = False
     """Write a trace of the second chunk of steps to the run folder."""
 
+    def title(self, what: str) -> str:
+        """The title of a training's progress bar: empty where none is shown.
+
+        Args:
+            what: is trained.
+        """
+        return what if self.progress else ""
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            is_count = type(value) is int and field.name not in ("seed", "process")
-            if is_count and value < 1:
-                raise InputError(f"--{field.name} must be at least 1, got {value}.")
+            for number in value if isinstance(value, tuple) else (value,):
+                _check_range(field.name, number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +79,31 @@ class TaskConfig(TrainConfig):
     """Steps between validations."""
 
 
+FROM_0 = ("seed", "process", "drop")
+"""Whole numbers that may be 0; others are counts, from 1 on."""
+
+POSITIVE = ("learning_rate", "tau", "scale", "step_size", "bound", "ranges")
+"""Numbers that may not be 0; others may be."""
+
+FRACTIONS = ("ema", "drop", "validation", "test")
+"""Numbers from 0 to below 1."""
+
+
+def _check_range(name: str, value: object) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    if type(value) is int:
+        least = 0 if name in FROM_0 else 1
+        if value < least:
+            raise InputError(f"{flag} must be at least {least}, got {value}.")
+    elif isinstance(value, float):
+        if not math.isfinite(value) or value < 0:
+            raise InputError(f"{flag} must be a number from 0 on, got {value}.")
+        if name in POSITIVE and value == 0:
+            raise InputError(f"{flag} must be above 0, got {value}.")
+        if name in FRACTIONS and value >= 1:
+            raise InputError(f"{flag} must be below 1, got {value}.")
+
+
 RUN_FIELDS = (
     "workdir",
     "devices",
@@ -89,6 +123,34 @@ RESUMED = ("chunk", "devices")
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
-    """Returns the fields that a run must share with the checkpoints it resumes from."""
+    """Returns the fields that a run must share with the checkpoints it resumes from.
+
+    Not how long it is: a resumed run may be longer.
+    """
     fields = dataclasses.asdict(config)
-    return {name: value for name, value in fields.items() if name not in RUN_FIELDS}
+    other = (*RUN_FIELDS, "steps")
+    return {name: value for name, value in fields.items() if name not in other}
+
+
+def command(name: str, config: RunConfig) -> str:
+    """Returns the command line that makes a run: the fields that are no defaults.
+
+    Args:
+        name: `family/name`.
+        config: of the run.
+
+    >>> command("vae/digits", TrainConfig(steps=9, check=True, workdir="a b"))
+    "python -m experiments vae/digits --workdir 'a b' --check --steps 9"
+    """
+    words = ["python", "-m", "experiments", name]
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value == field.default or field.name == "resume":
+            continue
+        flag = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            several = value if isinstance(value, tuple | list) else (value,)
+            words += [f"--{flag}", *map(str, several)]
+    return shlex.join(words)

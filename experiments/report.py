@@ -1,6 +1,7 @@
 """What a run leaves behind for its reader."""
 
 import importlib.metadata
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -84,12 +85,23 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
             continue
         want = result["expected"].get(name)
         verdict = "" if want is None else ("yes" if meets(value, want) else "NO")
-        rows.append((name, _number(value), _phrase(want) if want else "", verdict))
+        of_seeds = result["metrics"].get(f"{name}_of_seeds", ())
+        spread = f" +- {number(float(np.std(of_seeds, ddof=1)))}" if of_seeds else ""
+        row = (name, number(value) + spread, _phrase(want) if want else "", verdict)
+        rows.append(row)
     return rows
 
 
-def _number(value: float) -> str:
-    """Four decimals, or two digits of what they would hide."""
+def number(value: float) -> str:
+    """A count as it is; else four decimals, or two digits of what they would hide.
+
+    >>> number(3), number(0.25), number(2e-7), number(float("nan"))
+    ('3', '0.2500', '2.0e-07', 'undefined')
+    """
+    if isinstance(value, int):
+        return str(value)
+    if math.isnan(value):
+        return "undefined"
     return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
 
 
@@ -111,9 +123,12 @@ def write_report(
     pictures = "\n".join(f"## {name}\n\n![{name}]({name}.png)\n" for name in figures)
     made_with = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
     fields = "\n".join(f"- {k}: {v}" for k, v in card.fields.items())
+    n = result["config"].get("seeds", 1)
+    seeds = f"Means of {n} seeds, +- their standard deviation.\n\n" if n > 1 else ""
     write_file(
         folder / "report.md",
-        f"# {card.name}\n\n{card.title}\n\n{fields}\n\n"
+        f"# {card.name}\n\n{card.title}\n\n    {result['command']}\n\n"
+        f"The recipe card:\n\n{fields}\n\n{seeds}"
         f"| metric | value | expected | met |\n|---|---|---|---|\n{table}\n\n"
         f"{result['seconds']} s on {result['device']}; {made_with}.\n\n{pictures}",
     )

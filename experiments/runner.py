@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from signal import Signals
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +15,8 @@ import numpy as np
 from jax.sharding import Mesh
 from rich.console import Console
 
-from experiments.config import RunConfig, identity
+from experiments.config import command, identity
+from experiments.record import folder_of, open_folder, read_record, write_record
 from experiments.report import (
     passed,
     print_result,
@@ -28,8 +31,8 @@ from genjax.errors import InputError, RunError
 from genjax.plotting import curves, save
 from genjax.training import (
     Checkpoints,
-    Fitted,
     MetricWriter,
+    Stopped,
     data_parallel,
     device_mesh,
     ensemble,
@@ -95,8 +98,9 @@ Build = Callable[[Any], Task | Study]
 class Interrupted(RunError):
     """A signal stopped the run; it can be resumed."""
 
-    def __init__(self, message: str, signal: int) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, signal: Signals, name: str, folder: Path) -> None:
+        again = ["python", "-m", "experiments", name, "--resume", "--workdir", folder]
+        super().__init__(f"{what}; go on with: {shlex.join(map(str, again))}")
         self.signal = signal
 
 
@@ -118,7 +122,8 @@ def run(
     """
     started = time.perf_counter()
     console = Console(quiet=not _is_first_process())
-    folder = _open_folder(name, config)
+    is_writer = _is_first_process()
+    folder = (open_folder if is_writer else folder_of)(name, config)
     console.print(f"[bold]{name}[/bold] -> {folder}", highlight=False, soft_wrap=True)
     task = build(config)
     metrics, figures = (
@@ -126,12 +131,13 @@ def run(
         if isinstance(task, Study)
         else _task(name, task, config, folder)
     )
-    if not _is_first_process():
+    if not is_writer:
         return {"metrics": metrics, "passed": config.smoke or passed(metrics, expected)}
     for figure, drawn in figures.items():
         save(drawn, folder / f"{figure}.png")
     result = {
         "experiment": name,
+        "command": command(name, config),
         "config": dataclasses.asdict(config),
         "metrics": metrics,
         "expected": {} if config.smoke else dict(expected),
@@ -157,9 +163,22 @@ def _study(name: str, study: Study, config: Any, folder: Path) -> tuple[Any, Any
             f"{name} is a study: it takes no --devices, no --processes and no "
             "--profile."
         )
-    _write_config(folder, name, config)
-    metrics, figures = study.measure(folder)
-    return {name: float(value) for name, value in metrics.items()}, figures
+    if config.resume and read_record(folder).get("steps") != getattr(
+        config, "steps", None
+    ):
+        raise InputError(f"{name} is a study: a run of it cannot be made longer.")
+    write_record(folder, name, config)
+    try:
+        metrics, figures = study.measure(folder)
+    except KeyboardInterrupt as interrupt:
+        number = getattr(interrupt, "signal", Signals.SIGINT)
+        raise Interrupted(
+            f"{number.name} in a study: what its stages saved is kept",
+            number,
+            name,
+            folder,
+        ) from interrupt
+    return {name: _number(value) for name, value in metrics.items()}, figures
 
 
 def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
@@ -169,12 +188,23 @@ def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
     with Checkpoints(
         folder / "checkpoints", config=identity(config), metric=METRIC
     ) as checkpoints:
-        _write_config(folder, name, config)
-        variables = _train(task, config, folder, checkpoints, mesh)
-    metrics = _evaluate(task, variables, config.seeds)
-    if not _is_first_process():
-        return metrics, {}
-    return metrics, _draw(task, _of_seed(variables, 0, config.seeds), folder, config)
+        if _is_first_process():
+            write_record(folder, name, config)
+        try:
+            variables = _train(task, config, folder, checkpoints, mesh)
+        except Stopped as stopped:
+            number, place = stopped.signal, f"{stopped.step} of {config.steps}"
+            what = f"{number.name} at step {place}: everything is saved"
+            raise Interrupted(what, number, name, folder) from stopped
+    try:
+        metrics = _evaluate(task, variables, config.seeds)
+        if not _is_first_process():
+            return metrics, {}
+        first = _of_seed(variables, 0, config.seeds)
+        return metrics, _draw(task, first, folder, config)
+    except KeyboardInterrupt as interrupt:
+        what = f"SIGINT after all {config.steps} steps, which are saved"
+        raise Interrupted(what, Signals.SIGINT, name, folder) from interrupt
 
 
 def train_stage(
@@ -193,10 +223,12 @@ def train_stage(
         The last variables, averaged where the update keeps an average.
 
     Raises:
-        RunError: the run cannot go on, or was interrupted.
+        RunError: the run cannot go on.
     """
     with Checkpoints(folder, config=identity(config)) as checkpoints:
-        fitted = fit(
+        if config.progress:
+            Console().print(folder.name)
+        state = fit(
             update,
             pipeline,
             key=jax.random.key(config.seed),
@@ -206,72 +238,7 @@ def train_stage(
             chunk=config.chunk,
             show_progress=config.progress,
         )
-    _check_finished(fitted, steps, folder.parent)
-    return fitted.state.evaluated
-
-
-def _check_finished(fitted: Fitted, steps: int, folder: Path) -> None:
-    if fitted.signal is not None:
-        raise Interrupted(
-            f"{fitted.signal.name} at step {fitted.step} of {steps}: everything "
-            f"is saved; go on with --resume --workdir {folder}.",
-            fitted.signal,
-        )
-
-
-def _open_folder(name: str, config: RunConfig) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    folder = Path(config.workdir or f"runs/{name}/{stamp}").absolute()
-    if not _is_first_process():
-        return folder
-    has_run = (folder / "config.json").exists()
-    if config.resume and not has_run:
-        raise InputError(
-            f"--resume: there is no run in {folder}; name it by --workdir."
-        )
-    if has_run and not config.resume:
-        raise InputError(
-            f"{folder} already holds a run: add --resume to go on, or name another."
-        )
-    owner = read_config(folder)["experiment"] if has_run else name
-    if owner != name:
-        raise InputError(f"{folder} holds a run of {owner}, not of {name}.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot write to {folder}: {error.strerror}.") from error
-    return folder
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Reads the experiment and the fields of a run.
-
-    Raises:
-        InputError: the folder holds no run, or its config.json is damaged.
-    """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise InputError(f"{folder} is not the folder of a run: it has no config.json.")
-    try:
-        fields = json.loads(path.read_text())
-        name = fields.pop("experiment")
-        if not isinstance(name, str):
-            raise TypeError(f"the experiment is {name!r}")
-        return {"experiment": name, **fields}
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is not the record of a run: {type(error).__name__} ({error})."
-        ) from error
-
-
-def _write_config(folder: Path, name: str, config: Any) -> None:
-    """Writes what the run is; a resumed run keeps what it was started with."""
-    path = folder / "config.json"
-    if _is_first_process() and not path.exists():
-        fields = {"experiment": name, **dataclasses.asdict(config)}
-        write_file(path, json.dumps(fields, indent=2) + "\n")
+    return state.evaluated
 
 
 def _train(
@@ -305,7 +272,7 @@ def _train(
                     (tensorboard_writer, "tb"),
                 )
             ]
-        fitted = fit(
+        state = fit(
             update,
             pipeline,
             key=jax.random.key(config.seed),
@@ -319,8 +286,7 @@ def _train(
             show_progress=config.progress and _is_first_process(),
             profile=folder / "profile" if config.profile else None,
         )
-    _check_finished(fitted, config.steps, folder)
-    best: TrainState = checkpoints.restore(fitted.state, checkpoints.best)
+    best: TrainState = checkpoints.restore(state, checkpoints.best)
     return _local(best.evaluated)
 
 
@@ -372,14 +338,18 @@ def evaluate(config: Any, build: Build, folder: Path) -> dict[str, Any]:
 
 
 def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
-    """Draws samples of a finished run; writes them as an array and as a picture."""
+    """Draws samples of a finished run; writes them as an array and as a picture.
+
+    They are named by their number and their seed: those of the report stay.
+    """
     task, variables = restore(config, build, folder)
     if task.sample is None or task.draw is None:
         raise InputError(f"{folder} holds a run that has nothing to sample from.")
     first = _of_seed(variables, 0, config.seeds)
     samples = np.asarray(task.sample(first, jax.random.key(seed), n))
-    write_array(folder / "samples.npy", samples)
-    return save(task.draw(samples), folder / "samples.png")
+    name = f"samples_{n}_of_seed_{seed}"
+    write_array(folder / f"{name}.npy", samples)
+    return save(task.draw(samples), folder / f"{name}.png")
 
 
 def _of_all_seeds(task: Task, seeds: int) -> Update:
@@ -395,14 +365,20 @@ def _of_seed(variables: Variables, seed: int, seeds: int) -> Variables:
 def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
     """Means over the seeds; with several, the list of each under `<name>_of_seeds`."""
     each = [
-        {k: float(v) for k, v in task.evaluate(_of_seed(variables, i, seeds)).items()}
+        {k: _number(v) for k, v in task.evaluate(_of_seed(variables, i, seeds)).items()}
         for i in range(seeds)
     ]
     names = each[0]
-    means = {name: float(np.mean([m[name] for m in each])) for name in names}
     if seeds == 1:
-        return means
+        return each[0]
+    means = {name: float(np.mean([m[name] for m in each])) for name in names}
     return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
+
+
+def _number(value: Any) -> int | float:
+    """A count where it is a whole number by its type, and a float otherwise."""
+    number = np.asarray(value)
+    return int(number) if np.issubdtype(number.dtype, np.integer) else float(number)
 
 
 def series_of(

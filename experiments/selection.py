@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from rich.console import Console
 
 from genjax.base import Update
 from genjax.data import Pipeline
@@ -13,7 +14,13 @@ from genjax.typing import Array, Key, Variables
 
 
 def train_to_end(
-    update: Update, pipeline: Pipeline, *, key: Key, steps: int, chunk: int = 100
+    update: Update,
+    pipeline: Pipeline,
+    *,
+    key: Key,
+    steps: int,
+    title: str,
+    chunk: int = 100,
 ) -> Variables:
     """Trains, and returns the last variables, averaged where there is an average.
 
@@ -22,12 +29,14 @@ def train_to_end(
         pipeline: its batches.
         key: of the initial state.
         steps: how many.
+        title: of the progress bar; empty for none.
         chunk: the most steps per compiled chunk.
     """
-    fitted = fit(
-        update, pipeline, key=key, steps=steps, chunk=chunk, show_progress=False
+    _tell(title)
+    state = fit(
+        update, pipeline, key=key, steps=steps, chunk=chunk, show_progress=bool(title)
     )
-    return fitted.state.evaluated
+    return state.evaluated
 
 
 def train_to_best(
@@ -38,6 +47,7 @@ def train_to_best(
     key: Key,
     steps: int,
     every: int,
+    title: str,
     chunk: int = 100,
 ) -> Variables:
     """Trains, and returns the variables of the best validation; nothing is written.
@@ -49,6 +59,7 @@ def train_to_best(
         key: of the initial state.
         steps: how many.
         every: steps between validations.
+        title: of the progress bar; empty for none.
         chunk: the most steps per compiled chunk.
     """
     best: list[tuple[Array, Variables]] = []
@@ -73,6 +84,7 @@ def train_to_best(
         best[:] = [better(best[0], new) if best else new]
         return {}
 
+    _tell(title)
     fit(
         update,
         pipeline,
@@ -81,6 +93,11 @@ def train_to_best(
         evaluate=score,
         evaluate_every=every,
         chunk=chunk,
-        show_progress=False,
+        show_progress=bool(title),
     )
     return best[0][1]
+
+
+def _tell(title: str) -> None:
+    if title:
+        Console().print(title, highlight=False)

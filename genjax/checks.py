@@ -252,3 +252,49 @@ def check_event_mask(user: str, observed: Mask, x: Array) -> Array:
             f"{mask.shape}."
         )
     return mask
+
+
+def check_same_leaves(user: str, found: Tree, wanted: Tree) -> None:
+    """Checks that a pytree has the leaves of another one: names, shapes and dtypes.
+
+    Args:
+        user: who asks, for the error's sentence.
+        found: arrays, or what has shapes and dtypes as they have.
+        wanted: the same.
+
+    Raises:
+        InputError: a leaf is missing, is there and not wanted, or of another shape or
+            dtype; the sentence names the first three.
+
+    >>> check_same_leaves("doctest", {"w": jnp.ones(2)}, {"w": jnp.ones(3)})
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: doctest: the leaves are not those of the model: w is
+    float32(2,) and should be float32(3,).
+    """
+    ours, theirs = _leaves(found), _leaves(wanted)
+    differing = [
+        f"{name} is {ours.get(name, 'missing')} and should be "
+        f"{theirs.get(name, 'missing')}"
+        for name in dict.fromkeys([*theirs, *ours])
+        if ours.get(name) != theirs.get(name)
+    ]
+    if differing:
+        more = f", and {len(differing) - 3} more" if len(differing) > 3 else ""
+        raise InputError(
+            f"{user}: the leaves are not those of the model: "
+            f"{'; '.join(differing[:3])}{more}."
+        )
+
+
+def leaf_name(path: Tree) -> str:
+    """Returns a readable name of a leaf: `variables/params/W`."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _leaves(tree: Tree) -> dict[str, str]:
+    """What each leaf is, by its name."""
+    return {
+        leaf_name(path) or "the array": f"{leaf.dtype}{leaf.shape}"
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }

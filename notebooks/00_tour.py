@@ -99,7 +99,7 @@ objective = negative_log_likelihood(model)  # Objective
 optimizer = optax.adamw(2e-3, weight_decay=0.1)
 update = gradient_descent(objective, optimizer)  # Update
 run = {"key": jax.random.key(0), "steps": steps, "show_progress": False}
-variables = fit(update, pipeline, **run).state.variables
+variables = fit(update, pipeline, **run).variables
 
 
 def nll(density, variables):
@@ -140,7 +140,7 @@ image_grid(grid.reshape(-1, 8, 8), row_labels=("test", "seen", "1", "2", "3"))
 # `ensemble` maps a whole run over seeds; it is still an update.
 
 # %%
-seeds = fit(ensemble(update, 3), pipeline, **run).state.variables
+seeds = fit(ensemble(update, 3), pipeline, **run).variables
 each = [nll(model, jax.tree.map(lambda leaf, i=i: leaf[i], seeds)) for i in range(3)]
 print("test NLL of the seeds:", np.round(each, 2))
 assert len(set(each)) == 3
@@ -161,7 +161,7 @@ with tempfile.TemporaryDirectory() as folder:
             last = fit(shared, fed, checkpoints=checkpoints, resume=True, **run_to)
 print(f"{len(jax.devices())} devices, {last.step} steps")
 assert last.step == steps
-resumed = nll(model, last.state.variables)
+resumed = nll(model, last.variables)
 assert abs(resumed - nll(model, variables)) < 0.2
 
 # %% [markdown]
@@ -177,7 +177,7 @@ latent_model = LatentModel(
     prior=density(repeat(chain(layer, reverse()), 2), standard_normal((4,))),
 )
 composed = gradient_descent(elbo(latent_model, latent_dim=4), optax.adam(1e-3))
-variables = fit(composed, pipeline, **run).state.variables
+variables = fit(composed, pipeline, **run).variables
 weights = log_weights(
     latent_model, variables, jax.random.key(3), jnp.asarray(test), samples=16
 )

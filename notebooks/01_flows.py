@@ -66,7 +66,7 @@ steps = 50 if SMOKE else 1500
 def train(objective, pipeline, steps):
     optimizer = optax.adam(optax.cosine_decay_schedule(2e-3, steps))
     update = gradient_descent(objective, optimizer)
-    return fit(update, pipeline, steps=steps, **run).state.variables
+    return fit(update, pipeline, steps=steps, **run).variables
 
 
 # %% [markdown]

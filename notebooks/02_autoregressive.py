@@ -66,14 +66,14 @@ def train(objective, x, steps):
     schedule = optax.cosine_decay_schedule(2e-3, steps)
     update = gradient_descent(objective, optax.adamw(schedule, weight_decay=0.1))
     pipeline = on_device(ArraySource({"x": np.asarray(x)}), batch_size=64, seed=0)
-    fitted = fit(
+    state = fit(
         with_ema(update, decay=0.99),
         pipeline,
         key=KEY,
         steps=steps,
         show_progress=False,
     )
-    return fitted.state.evaluated
+    return state.evaluated
 
 
 # %% [markdown]

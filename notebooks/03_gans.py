@@ -128,8 +128,8 @@ trajectories(paths)
 # %%
 def train(game, pipeline, adam, steps):
     update = with_ema(minimax(game, adam, adam), decay=0.998)
-    fitted = fit(update, pipeline, key=KEY, steps=steps, show_progress=False)
-    return fitted.state.evaluated["generator"]
+    state = fit(update, pipeline, key=KEY, steps=steps, show_progress=False)
+    return state.evaluated["generator"]
 
 
 steps = 20 if SMOKE else 6000

@@ -186,6 +186,7 @@ def train(
     batch_size: int,
     ema: float,
     seed: int,
+    title: str,
 ) -> Members:
     """Trains one member per order, all as one program, each to its best validation.
 
@@ -197,6 +198,7 @@ def train(
         batch_size: rows per step.
         ema: decay of the averaged parameters, which are kept.
         seed: of the whole.
+        title: of the progress bar; empty for none.
     """
     optimizer = adam(
         settings.learning_rate, settings.steps, weight_decay=settings.weight_decay
@@ -236,5 +238,6 @@ def train(
         steps=settings.steps,
         every=max(1, settings.steps // 40),
         chunk=settings.chunk,
+        title=title,
     )
     return Members(recipe, best, orders)

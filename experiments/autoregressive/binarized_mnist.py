@@ -1,4 +1,4 @@
-"""NADE, EoNADE, MADE and PixelCNN on binarized MNIST, against published likelihoods.
+"""NADE, MADE, PixelCNN on MNIST, beside the papers.
 
 Larochelle's fixed binarization: 50,000 training, 10,000 validation and 10,000 test
 images. The model is the validated average of the parameters.

@@ -1,4 +1,4 @@
-"""An autoregressive model of a user's own table: bits, classes or real numbers.
+"""An autoregressive model of your own table.
 
 What a column is drawn from follows from the values: bits where all are 0 or 1, classes
 where they are few integers from 0 on, real numbers otherwise, which are standardised on

@@ -1,4 +1,4 @@
-"""Every autoregressive model on binarized digits: likelihoods, samples, completions.
+"""Every autoregressive model on binary digits.
 
 The 1797 digits of scikit-learn, 8 x 8, set to 1 from intensity 8 of 16 on, cut at
 random (seed 0) into 1257 for training, 180 for validation and 360 for testing. Each
@@ -129,6 +129,7 @@ def _train(config: Config, rows: Rows, name: str) -> Members:
         batch_size=config.batch_size,
         ema=config.ema,
         seed=config.seed,
+        title=config.title(name),
     )
 
 

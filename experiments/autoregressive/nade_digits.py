@@ -1,4 +1,4 @@
-"""A NADE on binarized handwritten digits, beside its baselines.
+"""NADE on binary handwritten digits, with baselines.
 
 The 1797 digits of scikit-learn, 8 x 8, set to 1 from intensity 8 of 16 on, cut at
 random (seed 0) into 1257 for training, 180 for validation and 360 for testing.

@@ -1,4 +1,4 @@
-"""RNADE on small tables of real numbers, beside normals and mixtures of them.
+"""RNADE on small tables of real numbers.
 
 The rows are shuffled (seeds 0, 1, ...), repeated ones dropped, and cut into a tenth for
 testing, a tenth for validation and the rest; columns are standardised on the training
@@ -96,7 +96,7 @@ def baselines(rows: Rows, components: int) -> dict[str, float]:
     }
 
 
-def measure_fold(config: Config, rows: Rows, model: Density) -> float:
+def measure_fold(config: Config, rows: Rows, model: Density, title: str) -> float:
     """The test log-likelihood of a model, trained to its best validation."""
 
     def validate(variables: Variables) -> Array:
@@ -115,6 +115,7 @@ def measure_fold(config: Config, rows: Rows, model: Density) -> float:
         key=jax.random.key(config.seed),
         steps=config.steps,
         every=max(1, config.steps // 40),
+        title=config.title(title),
     )
     test: Callable[..., Array] = jax.jit(lambda p, x: log_probs(model, p, x).mean())
     return float(test(best, jnp.asarray(rows.test)))
@@ -136,7 +137,9 @@ def build(config: Config) -> Study:
                 rows = standardised(cut(table, unique=True, seed=fold))
                 scores = baselines(rows, config.components)
                 for label, model in models_of(config).items():
-                    scores[label] = measure_fold(config, rows, model)
+                    scores[label] = measure_fold(
+                        config, rows, model, f"{name}, cut {fold}: {label}"
+                    )
                 for label, score in scores.items():
                     found.setdefault(label, []).append(score)
             means = {label: float(np.mean(scores)) for label, scores in found.items()}

@@ -1,4 +1,4 @@
-"""Autoregressive models on five binary UCI sets, beside the published table.
+"""Five binary UCI sets, beside the published table.
 
 The splits are those of the NADE papers. Each model is chosen on the validation rows
 alone, by the best of its averaged parameters; the members of a vmapped program are the
@@ -163,6 +163,7 @@ def measure_set(
             batch_size=config.batch_size,
             ema=config.ema,
             seed=config.seed,
+            title=config.title(f"{name}: {label}"),
         )
         scores: dict[str, Any] = {"made_by": made_by}
         for split in ("validation", "test"):

@@ -1,4 +1,4 @@
-"""What a bias does: the perceptron with and without a learnable threshold.
+"""The perceptron with and without a threshold.
 
 A separable set is pushed along the normal of its boundary: without a bias the boundary
 must pass through the origin, and soon nothing separates; with one, the perceptron finds

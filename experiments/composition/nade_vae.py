@@ -1,4 +1,4 @@
-"""An autoencoder whose decoder is a NADE and whose prior is a RealNVP, on digits.
+"""A VAE with a NADE decoder and a RealNVP prior.
 
 Three families meet in one objective: the likelihood p(x | z) is autoregressive, the
 prior p(z) a flow, and neither knows of the other. The plain autoencoder of vae/digits
@@ -101,7 +101,12 @@ def build(config: Config) -> Task:
     )
 
     def baselines() -> dict[str, Any]:
-        plain = measured("vae/digits", smoke=config.smoke, seed=config.seed)
+        plain = measured(
+            "vae/digits",
+            smoke=config.smoke,
+            seed=config.seed,
+            progress=config.progress,
+        )
         return {
             "plain_vae_bound": plain["test_bound"],
             "plain_vae_nll": plain["test_nll"],

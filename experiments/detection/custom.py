@@ -1,4 +1,4 @@
-"""FCOS on a folder of your own, in Pascal VOC's or COCO's format.
+"""FCOS on your own images, in VOC's or COCO's form.
 
 `--data` is the folder of a VOC set (`Annotations`, `JPEGImages`), or a COCO file with
 its images in `--images`; it is cut at random into images for training, for validation

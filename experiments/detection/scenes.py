@@ -1,4 +1,4 @@
-"""FCOS on scenes of real handwritten digits.
+"""FCOS on scenes of handwritten digits.
 
 One to five of scikit-learn's digits, 12 to 32 pixels high, on a noisy ground of 64 x 64
 pixels; fresh scenes every step, on the device. Digits of the test scenes are of the 360

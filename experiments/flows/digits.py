@@ -1,4 +1,4 @@
-"""An autoregressive spline flow on handwritten digits: bits per dimension, inpainting.
+"""A spline flow on digits: bits/dim, inpainting.
 
 The 1797 digits of scikit-learn, 8 x 8 with 17 grey levels, dequantised uniformly and
 mapped by a logit; cut at random (seed 0) into 1257 for training, 180 for validation and

@@ -1,4 +1,4 @@
-"""Glow, or RealNVP, on the grey levels of MNIST: bits per dimension, samples, walks.
+"""Glow or RealNVP on MNIST: bits/dim, walks.
 
 The 60,000 training images are cut into 55,000 and 5,000 for validation; the 10,000 test
 images are those of the set. Pixels are dequantised uniformly and mapped by a logit; the

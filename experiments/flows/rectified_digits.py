@@ -1,4 +1,4 @@
-"""Class-conditional rectified flow on digits: guidance, reflow, a single step.
+"""Rectified flow on digits: guidance, one step.
 
 The 1797 digits of scikit-learn, 8 x 8, scaled to [-1, 1]; 1257 train, 360 test. The
 velocity learns with and without the class, so that samples can be guided; the guided

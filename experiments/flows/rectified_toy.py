@@ -1,4 +1,4 @@
-"""Rectified flow on eight normals: from curved paths to one Euler step by a reflow.
+"""Rectified flow on a plane, down to one Euler step.
 
 The exact velocity of the mixture is known: the solver's density is checked against the
 mixture's own, and the trained flow's against both. Then the flow's own pairs of noise

@@ -1,4 +1,4 @@
-"""A neural spline flow on a table of numbers: a user's own, or a known one.
+"""A spline flow of your own table, or a known one.
 
 Without one: scikit-learn's table of 569 breast tumours, of which the first ten columns.
 

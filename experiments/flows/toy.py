@@ -1,4 +1,4 @@
-"""A neural spline flow on five densities of the plane, against their true entropies.
+"""A spline flow on five densities of known entropy.
 
 Fresh points every step; the gap is the mean of `log p_true - log p_model` over 20,000
 test points, so the noise of the points cancels. The seeds of a density are one vmapped

@@ -33,7 +33,12 @@ class FeatureSpace(NamedTuple):
 
 
 def classifier_features(
-    train: tuple[Array, Array], test: tuple[Array, Array], *, steps: int, seed: int = 0
+    train: tuple[Array, Array],
+    test: tuple[Array, Array],
+    *,
+    steps: int,
+    title: str,
+    seed: int = 0,
 ) -> FeatureSpace:
     """Trains an MLP of 256 and 64 units to tell the classes.
 
@@ -41,6 +46,7 @@ def classifier_features(
         train: images `[n, ...]` in [-1, 1] and labels `[n]`.
         test: likewise.
         steps: of Adam, in batches of 128.
+        title: of the progress bar; empty for none.
         seed: of the weights and of the order.
     """
     classes = int(train[1].max()) + 1
@@ -60,6 +66,7 @@ def classifier_features(
         on_device(source, batch_size=128, seed=seed),
         key=jax.random.key(seed),
         steps=steps,
+        title=title,
     )
     network = nn.as_network(classifier, user="features")
     logits = jax.jit(lambda x: network.apply(variables, _flat(x)))

@@ -105,7 +105,12 @@ def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
         levels: how many values a pixel has.
     """
     train, validation, test = (_labelled(part, levels) for part in splits)
-    space = classifier_features(train, test, steps=config.classifier_steps)
+    space = classifier_features(
+        train,
+        test,
+        steps=config.classifier_steps,
+        title=config.title("classifier, for its features"),
+    )
     _, side, _, channels = train.image.shape
     generator, discriminator = networks(config, (side, side, channels))
     latent = standard_normal((config.latent,))

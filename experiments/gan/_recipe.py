@@ -66,7 +66,7 @@ def train_plain(
     """Trains the non-saturating GAN by the classic Adam(2e-4, .5, .999), one seed.
 
     Args:
-        config: has `steps`, `seed` and `ema`.
+        config: has `steps`, `seed`, `ema` and `progress`.
         pipeline: the batches.
         generator: from noise to examples.
         discriminator: from examples to logits.
@@ -83,6 +83,7 @@ def train_plain(
         pipeline,
         key=jax.random.key(config.seed),
         steps=config.steps,
+        title=config.title("PacGAN" if pack > 1 else "plain GAN"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The bilinear game min_x max_y xy: every schedule against its closed form.
+"""The bilinear game: schedules and closed forms.
 
 A step of gradient descent-ascent is a linear map of (x, y); its spectral radius is the
 contraction per step. It is taken from the Jacobian of the update itself.

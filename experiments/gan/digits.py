@@ -1,4 +1,4 @@
-"""A relativistic GAN with R1 and R2 on scikit-learn's 8 x 8 digits, from embedded data.
+"""A relativistic GAN on 8 x 8 digits.
 
 1,257 digits train it, 180 choose the checkpoint, and 180 of the 360 test digits are
 compared with as many samples, in the 64 features of an MLP classifier that is trained

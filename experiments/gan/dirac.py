@@ -1,4 +1,4 @@
-"""The Dirac-GAN: which methods reach its equilibrium, and which go round it for ever.
+"""The Dirac-GAN: which methods reach equilibrium.
 
 The data are the point 0, the generator is a point x, and the discriminator a slope y;
 all but the instance noise are games of `gan`. Near the equilibrium (0, 0) a step

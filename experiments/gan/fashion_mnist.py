@@ -1,4 +1,4 @@
-"""A relativistic GAN with R1 and R2 on Fashion-MNIST, in the features of a classifier.
+"""A relativistic GAN on Fashion-MNIST.
 
 As `gan/mnist`, on clothes.
 

@@ -1,4 +1,4 @@
-"""A GAN on a grid of 25 narrow normals: every mode, evenly, and sharply.
+"""A GAN on a grid of 25 normals: every mode.
 
 A relativistic GAN with R1 and R2 trains in three seeds side by side, one vmapped
 program. 2,500 samples of each averaged generator are measured; as many true samples and

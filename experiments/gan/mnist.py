@@ -1,4 +1,4 @@
-"""A relativistic GAN with R1 and R2 on MNIST, measured in a classifier's features.
+"""A relativistic GAN on MNIST.
 
 The 60,000 training images are cut into 55,000 and 5,000 for validation. 5,000 samples
 of the averaged generator of the best validation are compared with 5,000 random test

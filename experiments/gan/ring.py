@@ -1,4 +1,4 @@
-"""A GAN on a ring of eight narrow normals, the classic of mode collapse.
+"""A GAN on a ring of eight normals: mode collapse.
 
 A relativistic GAN with R1 and R2 trains in three seeds side by side, one vmapped
 program. 2,500 samples of each averaged generator are measured; as many true samples and

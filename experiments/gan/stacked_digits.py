@@ -1,4 +1,4 @@
-"""A thousand modes: three handwritten digits as the channels of an image.
+"""A GAN on 1,000 modes: three digits as channels.
 
 Three of scikit-learn's digits, drawn at random, are the channels of an 8 x 8 image; a
 classifier of digits says into which of the 1,000 modes each of 26,000 samples falls.
@@ -79,7 +79,12 @@ def build(config: Config) -> Task:
         )
         for part in (parts.train, parts.test)
     )
-    space = classifier_features((images, labels), test, steps=config.classifier_steps)
+    space = classifier_features(
+        (images, labels),
+        test,
+        steps=config.classifier_steps,
+        title=config.title("classifier, for its features"),
+    )
     hidden, latent = (config.width,) * 2, standard_normal((config.latent,))
     generator = nn.ImageMLP(nn.MLP(features=8 * 8 * 3, hidden=hidden), SHAPE)
     discriminator = nn.Joint(nn.MLP(features=1, hidden=hidden))

@@ -1,4 +1,4 @@
-"""The staircase: four estimators of mutual information as the truth climbs to 10 nats.
+"""Four estimators of information, up to 10 nats.
 
 Pairs of normal vectors of 20 dimensions; a separable critic is trained at each level,
 going on from the last. Beside each trained estimate stands that of the exact critic.

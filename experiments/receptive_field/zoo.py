@@ -1,4 +1,4 @@
-"""Receptive fields of AlexNet, VGG-16, MobileNet and ResNet-50 against published rows.
+"""Receptive fields of known networks, as published.
 
 The networks are those of TF-slim: a stride stands in the last unit of a ResNet's block.
 Only their shapes matter here, so their weights are ones that are never multiplied.

@@ -1,4 +1,4 @@
-"""Deep InfoMax on handwritten digits: a linear probe on 16 features.
+"""Deep InfoMax on digits: a linear probe.
 
 A small convolutional encoder maximises the mutual information between its vector and
 every place of its feature map, without labels. The untrained encoder and the raw pixels

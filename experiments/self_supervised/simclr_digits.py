@@ -1,4 +1,4 @@
-"""SimCLR on handwritten digits: views that are shifted, turned, scaled and noisy.
+"""SimCLR on digits: a linear probe and k-NN.
 
 A small convolutional encoder learns without labels; its features are measured by a
 linear probe and by their nearest neighbours. The untrained encoder and the raw pixels

@@ -1,4 +1,4 @@
-"""Soft F1 against cross-entropy on five imbalanced sets: F1 at the threshold 1/2.
+"""Soft F1 and cross-entropy on imbalanced sets.
 
 A linear model on 20 features, 5 of which tell something; one example in twenty is
 positive, and a few labels are wrong. Cross-entropy hardly ever dares to predict the

@@ -1,4 +1,4 @@
-"""A variational autoencoder on binarized handwritten digits, beside a NADE.
+"""A variational autoencoder on digits, beside NADE.
 
 The data are those of autoregressive/nade_digits, which is trained along: its likelihood
 is exact, the autoencoder's is bounded by the ELBO and estimated by importance sampling.
@@ -67,7 +67,10 @@ def build(config: Config) -> Task:
 
     def baselines() -> dict[str, Any]:
         found = measured(
-            "autoregressive/nade_digits", smoke=config.smoke, seed=config.seed
+            "autoregressive/nade_digits",
+            smoke=config.smoke,
+            seed=config.seed,
+            progress=config.progress,
         )
         return {"nade_nll": found["test_nll"]}
 

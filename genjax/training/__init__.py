@@ -2,7 +2,7 @@
 
 from genjax.training._checkpoint import Checkpoints
 from genjax.training._ema import with_ema
-from genjax.training._fit import Fitted, fit
+from genjax.training._fit import Stopped, fit
 from genjax.training._gradient_descent import gradient_descent
 from genjax.training._objectives import (
     accumulate,
@@ -35,8 +35,8 @@ from genjax.training._writers import (
 
 __all__ = [
     "Checkpoints",
-    "Fitted",
     "MetricWriter",
+    "Stopped",
     "accumulate",
     "data_parallel",
     "device_mesh",

@@ -21,8 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import TrainState
+from genjax.checks import leaf_name
 from genjax.errors import InputError, RunError
-from genjax.training._digest import leaf_name, snapshot
+from genjax.training._digest import snapshot
 from genjax.typing import Array, Tree
 
 Metric: TypeAlias = float | np.generic | np.ndarray | Array

@@ -13,11 +13,6 @@ import jax.numpy as jnp
 from genjax.typing import Array, Tree
 
 
-def leaf_name(path: Tree) -> str:
-    """Returns a readable name of a leaf: `variables/params/W`."""
-    return jax.tree_util.keystr(path, simple=True, separator="/")
-
-
 @jax.jit
 def snapshot(tree: Tree) -> tuple[Any, Any]:
     """Returns a copy of a pytree and the digest `[2]` of every leaf, in one program.

@@ -1,18 +1,19 @@
 """The loop: it knows `Update` and `Pipeline`, and loses nothing."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from signal import Signals
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import TrainState, Update
+from genjax.checks import check_same_leaves
 from genjax.data import Pipeline
 from genjax.errors import InputError, RunError
 from genjax.training._checkpoint import Checkpoints
@@ -25,18 +26,21 @@ from genjax.typing import Array, Key, Tree, Variables
 Evaluate = Callable[[int, Variables], Mapping[str, Array]]
 
 
-class Fitted(NamedTuple):
-    """How a run ended.
+class Stopped(KeyboardInterrupt):
+    """A signal has stopped `fit` between two steps, with everything saved.
 
-    Fields:
+    A `KeyboardInterrupt`, so that an interrupted cell of a notebook ends with all that
+    would have followed it.
+
+    Attributes:
         state: the last state.
         step: how many steps it has made.
-        signal: the signal that stopped it early, or None.
+        signal: what came.
     """
 
-    state: TrainState
-    step: int
-    signal: Signals | None
+    def __init__(self, message: str, state: TrainState, step: int, signal: Signals):
+        super().__init__(message)
+        self.state, self.step, self.signal = state, step, signal
 
 
 def fit(
@@ -45,6 +49,7 @@ def fit(
     *,
     key: Key,
     steps: int,
+    start: TrainState | None = None,
     evaluate: Evaluate | None = None,
     evaluate_every: int | None = None,
     checkpoints: Checkpoints | None = None,
@@ -53,19 +58,22 @@ def fit(
     chunk: int = 100,
     show_progress: bool = True,
     profile: str | Path | None = None,
-) -> Fitted:
+) -> TrainState:
     """Trains for a number of steps.
 
     Steps run in compiled chunks; between two chunks the loop reports, evaluates, saves
     and listens for signals. While one chunk runs, the next is made ready. On SIGINT or
     SIGTERM the state is saved at the end of the chunk, on all hosts at the same step,
-    and what stopped the run is told by a warning and by `Fitted.signal`.
+    and `Stopped` is raised, with the state.
 
     Args:
         update: what a step does.
         pipeline: where its batches come from.
         key: of the initial state; a resumed run takes its key from the checkpoint.
         steps: how many steps in all.
+        start: the state to begin with, in place of a new one: its steps are done, and
+            count. To fine-tune, put variables into a new state:
+            `update.init(key, batch)._replace(variables=variables)`.
         evaluate: `(step, variables) -> metrics`, at the intervals and at the end, of
             the averaged variables where an average is kept.
         evaluate_every: steps between evaluations, each followed by a checkpoint; only
@@ -82,12 +90,16 @@ def fit(
         profile: a folder for a trace of the second chunk, or of the only one, by
             `jax.profiler`.
 
+    Returns:
+        The last state; `state.evaluated` are the variables to use.
+
     Raises:
         InputError: an argument is out of range, or a checkpoint cannot be used.
         RunError: the loss is not finite, or nothing can be written; what was saved
             before stays whole.
+        Stopped: SIGINT or SIGTERM came.
 
-    >>> import optax
+    >>> import jax, numpy as np, optax
     >>> from genjax.data import ArraySource, in_memory
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
     >>> from genjax.training import gradient_descent
@@ -96,7 +108,7 @@ def fit(
     >>> source = ArraySource({"x": np.ones((8, 2), np.float32)})
     >>> pipeline = in_memory(source, batch_size=4, seed=0)
     >>> key = jax.random.key(0)
-    >>> fit(update, pipeline, key=key, steps=3, show_progress=False).step
+    >>> int(fit(update, pipeline, key=key, steps=3, show_progress=False).step)
     3
     """
     every = evaluate_every or steps
@@ -104,23 +116,28 @@ def fit(
         if value < 1:
             raise InputError(f"fit: {name} must be at least 1, got {value}.")
     chunk = _even_chunk(chunk, math.gcd(every, steps))
-    state, start = jax.jit(update.init)(key, pipeline.example), 0
+    state, done = _begin(update, pipeline, key, start)
     if checkpoints is not None and checkpoints.latest is not None:
-        start = checkpoints.latest
+        done = checkpoints.latest
         if not resume:
             raise InputError(
-                f"fit: {checkpoints.directory} holds a run of {start} steps: "
+                f"fit: {checkpoints.directory} holds a run of {done} steps: "
                 "resume=True goes on with it, another folder starts anew."
             )
         state = checkpoints.restore(state)
+    if done > steps:
+        raise InputError(
+            f"fit: {done} steps are made already, more than the steps={steps} asked "
+            "for."
+        )
     run = partial(compile_chunk(update, pipeline), resident=pipeline.resident)
-    traced = min(1, (steps - start - 1) // chunk)
+    traced = min(1, (steps - done - 1) // chunk)
     with ExitStack() as stack:
         caught = stack.enter_context(catch_signals())
         advance = stack.enter_context(
-            progress_bar(steps, start=start, show=show_progress)
+            progress_bar(steps, start=done, show=show_progress)
         )
-        step, chunks, shown = start, 0, {}
+        step, chunks, shown = done, 0, {}
         signal = agreed(caught())
         while step < steps and signal is None:
             stop = min(steps, (step // every + 1) * every)
@@ -154,19 +171,27 @@ def fit(
             advance(step, shown)
         if checkpoints is not None:
             checkpoints.wait()
-    if step == steps or signal is None:
-        return Fitted(state, step, None)
-    _warn_of(signal, step, steps)
-    return Fitted(state, step, signal)
+    if signal is not None:
+        saved = "" if checkpoints is None else f", saved in {checkpoints.directory}"
+        raise Stopped(
+            f"fit: {signal.name} after step {step} of {steps}{saved}.",
+            state,
+            step,
+            signal,
+        )
+    return state
 
 
-def _warn_of(signal: Signals, step: int, steps: int) -> None:
-    warnings.warn(
-        f"fit: {signal.name} stopped this run after step {step} of {steps}; what is "
-        "returned is that far.",
-        RuntimeWarning,
-        stacklevel=3,
-    )
+def _begin(
+    update: Update, pipeline: Pipeline, key: Key, start: TrainState | None
+) -> tuple[TrainState, int]:
+    """The first state, and how many steps it has made."""
+    init = jax.jit(update.init)
+    if start is None:
+        return init(key, pipeline.example), 0
+    check_same_leaves("fit: start", start, jax.eval_shape(init, key, pipeline.example))
+    # The loop gives its state's memory away, and this one is the caller's.
+    return jax.tree.map(jnp.copy, start), int(np.max(start.step))
 
 
 def _check_finite(state: TrainState, step: int) -> None:

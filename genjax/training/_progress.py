@@ -21,6 +21,11 @@ def progress_bar(
     >>> with progress_bar(10, show=False) as advance:
     ...     advance(5, {"loss": 0.5})
     """
+    if not show:
+        yield lambda step, metrics: None
+        return
+    from rich.console import Group
+    from rich.live import Live
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -29,22 +34,23 @@ def progress_bar(
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
-    columns = (
-        BarColumn(),
+    progress = Progress(
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[metrics]}"),
     )
-    with Progress(*columns, refresh_per_second=4, disable=not show) as progress:
-        task = progress.add_task("", total=steps, completed=start, rate="", metrics="")
+    task = progress.add_task("", total=steps, completed=start, rate="")
+    shown = Text()  # the metrics have a line of their own, whatever they are called
+    with Live(Group(progress, shown), refresh_per_second=4):
 
         def advance(step: int, metrics: Mapping[str, Any]) -> None:
             elapsed = progress.tasks[0].elapsed or 0
             rate = f"{(step - start) / elapsed:.0f} steps/s" if elapsed else ""
-            text = "  ".join(f"{k} {np.mean(v):.4g}" for k, v in metrics.items())
-            progress.update(task, completed=step, rate=rate, metrics=text)
+            progress.update(task, completed=step, rate=rate)
+            shown.plain = "  ".join(f"{k} {np.mean(v):.4g}" for k, v in metrics.items())
 
         yield advance

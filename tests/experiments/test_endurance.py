@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from genjax.training import read_jsonl
 from tests.experiments.commands import (
     ENVIRONMENT,
     NAME,
@@ -55,6 +56,28 @@ def test_a_hundred_kills_at_random_moments(never_killed, tmp_path, capsys):
     tell(capsys, f"{kills} SIGKILLs at random moments", Counter(runs_exact=sum(exact)))
     assert kills >= 100
     assert all(exact)
+
+
+def test_a_run_moves_from_eight_devices_to_two_to_one(tmp_path, capsys):
+    def legs(folder, devices):
+        for number, steps in zip(devices, (200, 400, 600), strict=True):
+            again = ["--resume"] if folder.exists() else [*TINY, "--batch-size", 64]
+            length = ["--steps", steps, "--evaluate-every", 50]
+            where = ["--devices", number, "--workdir", folder]
+            done = run(NAME, "--no-progress", *again, *length, *where)
+            assert done.returncode == 0, done.stderr
+        return [
+            row["validation"]
+            for row in read_jsonl(folder / "metrics.jsonl")
+            if "validation" in row
+        ]
+
+    moved = legs(tmp_path / "moved", (8, 2, 1))
+    stayed = legs(tmp_path / "stayed", (1, 1, 1))
+    worst = max(abs(np.subtract(moved, stayed)))
+    tell(capsys, "8, 2, 1 devices", {f"evaluations, at most {worst:.1e} apart": 12})
+    assert len(moved) == len(stayed) == 12
+    np.testing.assert_allclose(moved, stayed, rtol=1e-5)
 
 
 HALF_WRITTEN = """

@@ -27,8 +27,19 @@ from tests.processes import finish, free_address
 def test_listing_shows_every_experiment(capsys):
     assert main([]) == 0
     shown = capsys.readouterr().out
-    for part in ("nade", "realnvp", "data prepare", "sample RUN_FOLDER"):
+    for part in ("nade", "realnvp", "data prepare", "sample RUN"):
         assert part in shown
+
+
+def test_a_family_a_card_and_the_version_are_shown(capsys):
+    for arguments, part in (
+        (["flows"], "flows/toy: A spline flow on five densities"),
+        (["show", "realnvp_moons"], "Expected: gap <= .014 nats"),
+        (["--version"], "genjax 0."),
+    ):
+        assert main(arguments) == 0
+        assert part in capsys.readouterr().out
+    assert main(["show", "nothing_like_it"]) == 2
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +62,19 @@ def test_a_run_leaves_everything_behind(finished):
     for picture in ("samples.png", "completions.png", "curves.png"):
         assert (finished / picture).stat().st_size > 1000
         assert picture in report
+    fields = f"--workdir {finished} --seeds 2 --smoke --no-progress"
+    assert f"python -m experiments {NAME} {fields}" in report
+    assert "+-" in report
     rows = read_jsonl(finished / "metrics.jsonl")
     assert [len(row["validation"]) for row in rows if "validation" in row] == [2, 2]
 
 
 def test_a_finished_run_can_be_sampled_and_measured_again(finished):
+    reported = (finished / "samples.png").read_bytes()
     done = run("sample", finished, "-n", 5)
     assert done.returncode == 0, done.stderr
-    assert np.load(finished / "samples.npy").shape == (5, 8, 8)
+    assert np.load(finished / "samples_5_of_seed_0.npy").shape == (5, 8, 8)
+    assert (finished / "samples.png").read_bytes() == reported
     done = run("evaluate", finished)
     expected = json.loads((finished / "result.json").read_text())["metrics"]
     assert json.loads(done.stdout)["test_nll"] == pytest.approx(expected["test_nll"])
@@ -75,6 +91,11 @@ def test_a_finished_run_can_be_sampled_and_measured_again(finished):
         ),
         ([NAME, *TINY, "--devices", "99"], "99 devices were asked for"),
         ([NAME, *TINY, "--steps", "0"], "--steps must be at least 1, got 0"),
+        ([NAME, "--learning-rate", "-1"], "--learning-rate must be a number from 0"),
+        ([NAME, "--learning-rate", "0"], "--learning-rate must be above 0"),
+        ([NAME, "--ema", "1.0"], "--ema must be below 1, got 1.0"),
+        ([NAME, "--weight-decay", "nan"], "--weight-decay must be a number from 0"),
+        (["digits"], "is one of autoregressive/digits, flows/digits"),
         ([NAME, *TINY, "--workdir", "/dev/null/run"], "cannot write to /dev/null/run"),
         ([NAME, "--resume", "--workdir", "absent"], "there is no run in"),
         (["evaluate", "absent"], "is not the folder of a run"),
@@ -101,6 +122,28 @@ def test_another_runs_folder_is_refused(finished):
     assert run("sample", finished, "-n", 2).returncode == 0
 
 
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    done = run(NAME, "--smoke", "--workdir", tmp_path)
+    assert done.returncode == 2
+    assert "holds other files (thesis.tex)" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_is_made_longer(tmp_path):
+    folder = tmp_path / "run"
+    steps = ["--steps", 4, "--evaluate-every", 2]
+    assert run(NAME, *TINY, *steps, "--workdir", folder).returncode == 0
+    longer = run(NAME, "--no-progress", "--resume", f"--workdir={folder}", "--steps", 6)
+    assert longer.returncode == 0, longer.stderr
+    rows = [r["step"] for r in read_jsonl(folder / "metrics.jsonl") if "loss" in r]
+    assert rows == [2, 4, 6]
+    assert json.loads((folder / "config.json").read_text())["steps"] == 6
+    shorter = run(NAME, "--resume", "--workdir", folder, "--steps", 5)
+    assert shorter.returncode == 2
+    assert "6 steps are made already, more than the steps=5" in shorter.stderr
+
+
 def test_a_compilation_cache_that_is_chosen_is_kept(finished):
     # The run was made in this process, whose cache the tests have chosen.
     of_tests = jax.config.jax_compilation_cache_dir
@@ -122,9 +165,10 @@ def test_a_resumed_run_keeps_its_chunks_and_devices(tmp_path):
     saved = dataclasses.asdict(module.Config(chunk=7, devices=2, check=True, hidden=3))
     record = json.dumps({"experiment": NAME, **saved})
     (tmp_path / "config.json").write_text(record)
-    resumed = _default(module, ["--resume", "--workdir", str(tmp_path)])
-    assert (resumed.chunk, resumed.devices, resumed.hidden) == (7, 2, 3)
-    assert not resumed.check
+    for named in (["--workdir", str(tmp_path)], [f"--workdir={tmp_path}"]):
+        resumed = _default(module, ["--resume", *named])
+        assert (resumed.chunk, resumed.devices, resumed.hidden) == (7, 2, 3)
+        assert not resumed.check
 
 
 def test_check_fails_where_an_expectation_is_missed(tmp_path):

@@ -6,7 +6,15 @@ import pytest
 
 from experiments.config import TaskConfig
 from experiments.recipe import descent
-from experiments.runner import Study, Task, restore, run, sample, series_of
+from experiments.runner import (
+    Interrupted,
+    Study,
+    Task,
+    restore,
+    run,
+    sample,
+    series_of,
+)
 from genjax.data import ArraySource, on_device
 from genjax.densities import diagonal_normal, negative_log_likelihood
 from genjax.errors import InputError
@@ -54,7 +62,7 @@ def test_what_is_evaluated_is_the_average_of_the_best_checkpoint(tmp_path):
     assert min(scores) == pytest.approx(again, rel=1e-6)
     picture = sample(config, build, tmp_path, 3, 0)
     assert picture.exists()
-    assert np.load(tmp_path / "samples.npy").shape == (3, 2)
+    assert np.load(picture.with_suffix(".npy")).shape == (3, 2)
 
 
 def test_seeds_run_side_by_side(tmp_path):
@@ -81,6 +89,9 @@ def test_a_study_is_measured_and_takes_no_devices(tmp_path):
     study = Study(lambda folder: ({"one": jnp.ones(())}, {}))
     result = run(NAME, config_of(tmp_path / "a"), lambda config: study, {})
     assert result["metrics"] == {"one": 1.0}
+    longer = config_of(tmp_path / "a", resume=True, steps=70)
+    with pytest.raises(InputError, match="a run of it cannot be made longer"):
+        run(NAME, longer, lambda config: study, {})
     with pytest.raises(InputError, match="is a study: it takes no --devices"):
         run(
             NAME,
@@ -88,6 +99,30 @@ def test_a_study_is_measured_and_takes_no_devices(tmp_path):
             lambda config: study,
             {},
         )
+
+
+def test_an_interrupted_evaluation_says_what_is_saved(tmp_path):
+    def interrupted(config):
+        def evaluate(variables):
+            raise KeyboardInterrupt
+
+        return build(config)._replace(evaluate=evaluate)
+
+    said = "SIGINT after all 60 steps, which are saved; go on with: python -m exper"
+    with pytest.raises(Interrupted, match=said):
+        run(NAME, config_of(tmp_path), interrupted, {})
+    assert run(NAME, config_of(tmp_path, resume=True), build, {})["passed"]
+
+
+def test_counts_and_what_is_undefined_are_told_as_they_are(tmp_path):
+    def of(config):
+        found = {"modes": jnp.int32(8), "score": float("nan")}
+        return Study(lambda folder: (found, {}))
+
+    run(NAME, config_of(tmp_path), of, {})
+    report = (tmp_path / "report.md").read_text()
+    assert "| modes | 8 |" in report
+    assert "| score | undefined |" in report
 
 
 def test_every_player_of_a_game_has_a_curve():

@@ -308,7 +308,7 @@ def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
     def run(steps, **kwargs):
         update = update_of(family, network)
         kwargs |= {"chunk": 2, "show_progress": False}
-        return fit(update, pipeline, key=KEY, steps=steps, **kwargs).state
+        return fit(update, pipeline, key=KEY, steps=steps, **kwargs)
 
     with Checkpoints(tmp_path, config={}) as checkpoints:
         run(2, checkpoints=checkpoints)

@@ -3,8 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from genjax.checks import leaf_name
 from genjax.training import device_mesh, shard_batch
-from genjax.training._digest import leaf_name, snapshot
+from genjax.training._digest import snapshot
 
 LEAVES = {
     "float32": jnp.linspace(0, 1, 16),

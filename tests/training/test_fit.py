@@ -14,6 +14,7 @@ from genjax.data import ArraySource, in_memory, on_device
 from genjax.errors import InputError, RunError
 from genjax.training import (
     Checkpoints,
+    Stopped,
     fit,
     gradient_descent,
     jsonl_writer,
@@ -38,7 +39,7 @@ def run(update="with_ema", **kwargs):
 
 
 def test_chunks_and_pipelines_do_not_change_the_run():
-    states = [run(chunk=c).state for c in (1, 4, 7, 100)]
+    states = [run(chunk=c) for c in (1, 4, 7, 100)]
     memory = fit(
         UPDATES["with_ema"].method,
         pipeline(in_memory),
@@ -46,18 +47,35 @@ def test_chunks_and_pipelines_do_not_change_the_run():
         steps=20,
         show_progress=False,
     )
-    for state in (*states[1:], memory.state):
+    for state in (*states[1:], memory):
         assert_equal(state, states[0])
 
 
 @pytest.mark.parametrize("update", ["with_ema", "minimax, with memory"])
 def test_resumed_is_never_stopped(update, tmp_path):
-    whole = run(update, evaluate_every=5).state
+    whole = run(update, evaluate_every=5)
     with Checkpoints(tmp_path, config={}) as checkpoints:
         run(update, steps=10, evaluate_every=5, checkpoints=checkpoints)
         resumed = run(update, evaluate_every=5, checkpoints=checkpoints, resume=True)
     assert resumed.step == 20
-    assert_equal(resumed.state, whole)
+    assert_equal(resumed, whole)
+
+
+def test_a_state_to_start_with_is_gone_on_from_and_stays():
+    whole, half = run(), run(steps=8)
+    kept = jax.tree.map(jnp.copy, half)
+    assert_equal(run(start=half), whole)
+    assert_equal(half, kept)
+    with pytest.raises(InputError, match="8 steps are made already, more than"):
+        run(start=half, steps=4)
+
+
+def test_a_state_of_another_model_is_refused_by_its_leaves():
+    other = run("nade", steps=1)
+    with pytest.raises(
+        InputError, match=r"fit: start: the leaves .* should be missing"
+    ):
+        run(start=other)
 
 
 def test_metrics_are_reported_and_the_best_is_kept(tmp_path):
@@ -134,8 +152,8 @@ def test_a_game_is_played_on_after_a_batch_that_is_not_finite():
     x[3, 0] = np.nan
     update = skip_nonfinite(UPDATES["minimax, with memory"].method)
     feed = on_device(ArraySource({"x": x}), batch_size=8, seed=0)
-    fitted = fit(update, feed, key=KEY, steps=16, show_progress=False)
-    assert all_finite(fitted.state.variables)
+    state = fit(update, feed, key=KEY, steps=16, show_progress=False)
+    assert all_finite(state.variables)
 
 
 def test_variables_that_are_not_finite_are_never_saved(tmp_path):
@@ -189,11 +207,20 @@ def test_a_signal_saves_and_ends_within_seconds(tmp_path):
         threading.Thread(target=interrupt).start()
         started = time.perf_counter()
         # A binary density: its loss has a bound, however many steps a second holds.
-        with pytest.warns(RuntimeWarning, match="SIGTERM stopped this run after step"):
-            fitted = run("nade", steps=10_000_000, checkpoints=checkpoints)
+        with pytest.raises(Stopped, match=r"SIGTERM after step .* saved in") as stopped:
+            run("nade", steps=10_000_000, checkpoints=checkpoints)
         assert time.perf_counter() - started < 10
-        assert fitted.signal is signal.SIGTERM
-        assert checkpoints.latest == fitted.step > 0
+        assert stopped.value.signal is signal.SIGTERM
+        assert checkpoints.latest == stopped.value.step == stopped.value.state.step > 0
+
+
+def test_an_interrupted_cell_ends(tmp_path):
+    def interrupt(step, metrics):
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="SIGINT after step 4 of 20"):
+        run(writers=[interrupt], chunk=2)
 
 
 @pytest.mark.parametrize("chunk", [4, 100])

@@ -27,7 +27,7 @@ import jax
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 2)
 from genjax.training import (
-    Checkpoints, data_parallel, device_mesh, fit, initialize, shard_pipeline
+    Checkpoints, Stopped, data_parallel, device_mesh, fit, initialize, shard_pipeline
 )
 address, process, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 initialize(address, processes=2, process=process, timeout=60)
@@ -49,14 +49,16 @@ def tell(step, metrics):
     print(step, flush=True)
 
 def until_told():
-    fitted = run(steps=10**7, chunk=10, writers=[tell])
-    print("ended", fitted.step, fitted.signal.name, flush=True)
+    try:
+        run(steps=10**7, chunk=10, writers=[tell])
+    except Stopped as stopped:
+        print("ended", stopped.step, stopped.signal.name, flush=True)
 """
 
 # To the end, until it is told to stop, and until one of them fails.
 THREE_RUNS = """
-fitted = run(steps=6, chunk=3)
-w = fitted.state.variables["params"]["network"]["W"].addressable_data(0)
+state = run(steps=6, chunk=3)
+w = state.variables["params"]["network"]["W"].addressable_data(0)
 own = pipeline.feed(0, 3, Share(process, 2))["x"]
 np.savez(f"{folder}/{process}.npz", w=np.asarray(w), rows=own)
 
@@ -147,7 +149,7 @@ def test_two_processes_are_one(hosts):
         show_progress=False,
     )
     found = [np.load(hosts.folder / f"{i}.npz") for i in range(2)]
-    w = alone.state.variables["params"]["network"]["W"]
+    w = alone.variables["params"]["network"]["W"]
     for process in found:
         np.testing.assert_allclose(process["w"], w, atol=1e-4)
     # Each process has read a half of every batch, and together they have read it all.

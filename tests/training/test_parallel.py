@@ -29,8 +29,8 @@ def test_a_whole_run_on_a_mesh_is_that_of_one_device():
     update, mesh = UPDATES["nade"].method, device_mesh(8)
     alone = fit(update, pipeline, **kwargs)
     shared = fit(data_parallel(update, mesh), shard_pipeline(pipeline, mesh), **kwargs)
-    assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
-    assert len(jax.tree.leaves(shared.state.variables)[0].sharding.device_set) == 8
+    assert_close(alone.variables, shared.variables, atol=1e-4)
+    assert len(jax.tree.leaves(shared.variables)[0].sharding.device_set) == 8
 
 
 @devices
@@ -43,7 +43,7 @@ def test_generated_batches_are_shared_too():
     alone = fit(UPDATES["nade"].method, pipeline, **kwargs)
     update = data_parallel(UPDATES["nade"].method, mesh)
     shared = fit(update, shard_pipeline(pipeline, mesh), **kwargs)
-    assert_close(alone.state.variables, shared.state.variables, atol=1e-4)
+    assert_close(alone.variables, shared.variables, atol=1e-4)
 
 
 @devices

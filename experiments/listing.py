@@ -1,0 +1,61 @@
+"""What the command line shows of the experiments: on 80 columns, no word cut."""
+
+import textwrap
+
+from experiments.catalogue import FIELDS, families, read_card
+
+WIDTH = 80
+COMMANDS = """\
+python -m experiments NAME [--field VALUE ...]  runs one; --help tells its fields
+python -m experiments FAMILY | show NAME        the cards of a family, or one
+python -m experiments sample RUN -n 64          draws from the folder of a run
+python -m experiments evaluate RUN              measures it again
+python -m experiments data prepare SET --from DIR  prepares a set of TFDS
+"""
+
+
+def listing() -> str:
+    """Returns a line per experiment, by family, and the commands."""
+    lines = []
+    for family, names in families().items():
+        lines.append(family)
+        for name in names:
+            card = read_card(name)
+            tail = name.split("/")[1]
+            lines.append(f"  {tail:18}{card.title.rstrip('.'):51}{card.time:>7}")
+    return "\n".join([*lines, "", COMMANDS])
+
+
+def cards_of(family: str) -> str:
+    """Returns the cards of a family.
+
+    Args:
+        family: its name.
+    """
+    return "\n".join(card_of(name) for name in families()[family])
+
+
+def card_of(name: str) -> str:
+    """Returns the card of an experiment, as lines.
+
+    Args:
+        name: `family/name`.
+
+    >>> print(card_of("gan/bilinear").splitlines()[0])
+    gan/bilinear: The bilinear game: schedules and closed forms.
+    """
+    card = read_card(name)
+    indent = max(map(len, FIELDS)) + 2
+    fields = [
+        textwrap.fill(
+            card.fields.get(field, ""),
+            WIDTH,
+            initial_indent=f"{field + ':':{indent}}",
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for field in FIELDS
+    ]
+    text = [card.text, ""] if card.text else []
+    return "\n".join([f"{name}: {card.title}", "", *text, *fields, ""])
