@@ -6,7 +6,7 @@ from experiments.catalogue import FIELDS, families, read_card
 
 WIDTH = 80
 COMMANDS = """\
-python -m experiments NAME [--field VALUE ...]  runs one; --help tells its fields
+python -m experiments NAME [--field VALUE ...]  runs one; --help: its fields
 python -m experiments FAMILY | show NAME        the cards of a family, or one
 python -m experiments sample RUN -n 64          draws from the folder of a run
 python -m experiments evaluate RUN              measures it again
