@@ -4,7 +4,7 @@ import dataclasses
 import math
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from genjax.errors import InputError
 
@@ -41,6 +41,8 @@ class RunConfig:
     """Show the progress bar."""
     profile: bool = False
     """Write a trace of the second chunk of steps to the run folder."""
+    figures: Literal["png", "pdf", "svg"] = "png"
+    """A format to write figures in, beside the PNG that the report shows."""
 
     def title(self, what: str) -> str:
         """The title of a training's progress bar: empty where none is shown.
@@ -115,6 +117,7 @@ RUN_FIELDS = (
     "check",
     "progress",
     "profile",
+    "figures",
 )
 """Fields that say how a run is made, not what it computes."""
 

@@ -28,7 +28,7 @@ from experiments.report import (
 from genjax.base import TrainState, Update
 from genjax.data import Pipeline
 from genjax.errors import InputError, RunError
-from genjax.plotting import curves, save
+from genjax.plotting import curve_panels, save
 from genjax.training import (
     Checkpoints,
     MetricWriter,
@@ -56,6 +56,8 @@ class Task(NamedTuple):
         update: a training step.
         pipeline: its batches.
         validate: `variables -> scalar`, pure: chooses the checkpoint; lower is better.
+        unit: of `validate`.
+        loss_unit: of the training losses.
         evaluate: `variables -> {name: number}`: the final figures, on test data.
         sample: `(variables, key, n) -> samples`, pure; None where nothing is drawn.
         draw: `samples -> Figure`.
@@ -79,6 +81,8 @@ class Task(NamedTuple):
     baselines: Callable[[], Mapping[str, float]] = dict
     monitor: Callable[[Variables], Mapping[str, Array]] = lambda variables: {}
     kept: int = 512
+    unit: str = "nats"
+    loss_unit: str = "nats"
 
 
 class Study(NamedTuple):
@@ -134,7 +138,8 @@ def run(
     if not is_writer:
         return {"metrics": metrics, "passed": config.smoke or passed(metrics, expected)}
     for figure, drawn in figures.items():
-        save(drawn, folder / f"{figure}.png")
+        for ending in dict.fromkeys(("png", config.figures)):
+            save(drawn, folder / f"{figure}.{ending}")
     result = {
         "experiment": name,
         "command": command(name, config),
@@ -407,10 +412,14 @@ def _draw(
     task: Task, variables: Variables, folder: Path, config: Any
 ) -> dict[str, Any]:
     key_samples, key_figures = jax.random.split(jax.random.key(config.seed + 1))
-    series = series_of(read_jsonl(folder / "metrics.jsonl"))
+    panels: dict[str, Any] = {}
+    for label, points in series_of(read_jsonl(folder / "metrics.jsonl")).items():
+        unit = task.unit if label == METRIC else task.loss_unit
+        panels.setdefault(unit, {})[label] = points
+    lines = {task.unit: task.baselines()}
     figures = {
         **task.figures(variables, key_figures),
-        "curves": curves(series, ylabel="loss", lines=task.baselines()),
+        "curves": curve_panels(panels, lines=lines),
     }
     if task.sample is not None and task.draw is not None:
         samples = task.draw(task.sample(variables, key_samples, 64))

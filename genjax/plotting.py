@@ -16,11 +16,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#1b3a57"
-PALETTE = ("#1b6ca8", "#d1495b", "#3c896d", "#edae49", "#66489a", "#5c6770")
+PALETTE = (
+    "#3f90da",
+    "#bd1f01",
+    "#ffa90e",
+    "#832db6",
+    "#94a4a2",
+    "#a96b59",
+    "#e76300",
+    "#717581",
+    "#b9ac70",
+    "#92dadd",
+)
+"""Ten colours that the colour-blind tell apart (Petroff, 2021, arXiv:2107.02270)."""
 
 
 def save(figure: "Figure", path: str | Path) -> Path:
     """Writes a figure as a picture and returns its path.
+
+    Args:
+        figure: what to write.
+        path: where; the ending tells the format: `.png`, `.pdf` or `.svg`.
 
     Raises:
         RunError: the picture cannot be written.
@@ -131,8 +147,7 @@ def boxes_on_images(
         shown = image[..., 0] if image.shape[2:] == (1,) else image
         axis.imshow(shown, cmap=colours, extent=(0, image.shape[1], image.shape[0], 0))
         for (left, top, right, bottom), text in own:
-            place = names.index(text.split(" ")[0]) / max(len(names) - 1, 1)
-            colour = _colour_map("rainbow")(place)
+            colour = _colour(names.index(text.split(" ")[0]))
             size = (right - left, bottom - top)
             axis.add_patch(Rectangle((left, top), *size, fill=False, edgecolor=colour))
             axis.text(left, top, text, color=colour, fontsize=7, va="bottom")
@@ -147,25 +162,28 @@ def density_map(
     extent: tuple[float, float, float, float],
     points: Any = None,
     titles: Sequence[str] = (),
+    labels: tuple[str, str] = ("x1", "x2"),
 ) -> "Figure":
-    """Shows densities in the plane side by side, on one scale.
+    """Shows densities in the plane side by side, on one scale, which a bar tells.
 
     Args:
         log_prob: log-densities on a grid, `[k, rows, columns]`, rows from the bottom.
         extent: the grid's left, right, bottom and top.
         points: points to show in a panel of their own, `[n, 2]`.
         titles: of the panels.
+        labels: of the axes.
 
-    >>> len(density_map(np.zeros((2, 4, 4)), extent=(-1, 1, -1, 1)).axes)
-    2
+    >>> len(density_map(np.zeros((2, 4, 4)), extent=(-1, 1, -1, 1)).axes)  # a bar too
+    3
     """
     density = np.exp(np.asarray(log_prob))
     panels = len(density) + (points is not None)
     figure = _figure(3.0 * panels, 3.0)
     axes = figure.subplots(1, panels, squeeze=False)[0]
+    highest = density.max(initial=0.0)
     for panel, axis in zip(density, axes, strict=False):
         axis.imshow(
-            panel, origin="lower", extent=extent, cmap="viridis", vmax=density.max()
+            panel, origin="lower", extent=extent, cmap="viridis", vmin=0, vmax=highest
         )
     if points is not None:
         x, y = np.asarray(points).T
@@ -174,8 +192,20 @@ def density_map(
     for axis, title in zip(axes, titles, strict=False):
         axis.set_title(title, fontsize=9, color=INK)
     for axis in axes:
-        axis.set(xticks=[], yticks=[])
+        _label_plane(axis, labels, is_first=axis is axes[0])
+    if len(density):
+        bar = figure.colorbar(axes[0].images[0], ax=list(axes), fraction=0.03, pad=0.02)
+        bar.set_label("density", fontsize=8)
+        bar.ax.tick_params(labelsize=7)
     return figure
+
+
+def _label_plane(axis: Any, labels: tuple[str, str], *, is_first: bool) -> None:
+    """Names the axes of a panel; the first of a row tells the vertical one for all."""
+    axis.locator_params(nbins=4)
+    axis.tick_params(labelsize=7, labelleft=is_first)
+    axis.set_xlabel(labels[0], fontsize=8)
+    axis.set_ylabel(labels[1] if is_first else "", fontsize=8)
 
 
 def scatter_panels(
@@ -183,6 +213,7 @@ def scatter_panels(
     *,
     extent: tuple[float, float, float, float],
     columns: int = 5,
+    labels: tuple[str, str] = ("x1", "x2"),
 ) -> "Figure":
     """Shows sets of points in the plane side by side, each under its name.
 
@@ -190,54 +221,97 @@ def scatter_panels(
         points: title -> `[n, 2]`.
         extent: left, right, bottom and top of every panel.
         columns: panels per row.
+        labels: of the axes.
 
     >>> len(scatter_panels({"a": np.zeros((3, 2))}, extent=(-1, 1, -1, 1)).axes)
     1
     """
     columns = min(columns, len(points))
     rows = -(-len(points) // columns)
-    figure = _figure(2.2 * columns, 2.35 * rows)
+    figure = _figure(2.2 * columns, 2.6 * rows)
     axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(hspace=0.35)
     for axis in axes.flat[len(points) :]:
         axis.remove()
-    for (title, xy), axis in zip(points.items(), axes.flat, strict=False):
+    for place, ((title, xy), axis) in enumerate(
+        zip(points.items(), axes.flat, strict=False)
+    ):
         x, y = np.asarray(xy).T
         axis.scatter(x, y, s=1.5, color=INK, linewidths=0)
-        axis.set(xlim=extent[:2], ylim=extent[2:], aspect="equal", xticks=[], yticks=[])
+        axis.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
         axis.set_title(title, fontsize=8, color=INK)
+        _label_plane(axis, labels, is_first=place % columns == 0)
     return figure
 
 
-def class_scatter(points: Any, labels: Any, *, title: str = "") -> "Figure":
+def pair_panels(
+    tables: Mapping[str, Any], *, names: Sequence[str], most: int = 4
+) -> "Figure":
+    """Shows neighbouring columns of tables against each other, a row per table.
+
+    Args:
+        tables: title -> `[n, columns]`.
+        names: of the columns, with their units.
+        most: pairs of columns.
+
+    >>> rows = np.random.default_rng(0).normal(size=(9, 3))
+    >>> len(pair_panels({"data": rows, "samples": rows}, names=("a", "b", "c")).axes)
+    4
+    """
+    tables = {title: np.asarray(table) for title, table in tables.items()}
+    pairs = [(i, i + 1) for i in range(len(names) - 1)][:most]
+    figure = _figure(2.6 * len(pairs), 2.5 * len(tables))
+    axes = figure.subplots(len(tables), len(pairs), squeeze=False)
+    figure.subplots_adjust(wspace=0.45, hspace=0.35)
+    first = next(iter(tables.values()))
+    low, high = np.percentile(first, [0.5, 99.5], axis=0)
+    margin = 0.1 * (high - low) + 1e-12
+    for (title, table), row in zip(tables.items(), axes, strict=True):
+        for (i, j), axis in zip(pairs, row, strict=True):
+            axis.scatter(table[:, i], table[:, j], s=2, color=INK, linewidths=0)
+            limits = zip(low - margin, high + margin, strict=True)
+            xlim, ylim = [tuple(map(float, each)) for each in limits][i : j + 1]
+            axis.set(xlim=xlim, ylim=ylim)
+            axis.set_title(title, fontsize=8, color=INK)
+            _label_plane(axis, (names[i], names[j]), is_first=True)
+    return figure
+
+
+def class_scatter(
+    points: Any,
+    classes: Any,
+    *,
+    title: str = "",
+    labels: tuple[str, str] = ("first direction", "second direction"),
+) -> "Figure":
     """Shows points in the plane, one colour per class.
 
     Args:
         points: `[n, 2]`.
-        labels: `[n]`, integers.
+        classes: `[n]`, integers.
         title: above.
+        labels: of the axes.
 
     >>> len(class_scatter(np.zeros((3, 2)), np.array([0, 1, 1])).axes)
     1
     """
-    points, labels = np.asarray(points), np.asarray(labels)
+    points, classes = np.asarray(points), np.asarray(classes)
     figure = _figure(4.2, 3.6)
     axis = figure.subplots()
-    classes = np.unique(labels)
-    for label, place in zip(classes, np.linspace(0, 1, len(classes)), strict=True):
-        x, y = points[labels == label].T
-        colour = _colour_map("turbo")(place)
-        axis.scatter(x, y, s=6, color=colour, linewidths=0, label=str(label))
-    axis.set(xticks=[], yticks=[])
+    for place, label in enumerate(np.unique(classes)):
+        x, y = points[classes == label].T
+        axis.scatter(x, y, s=6, color=_colour(place), linewidths=0, label=str(label))
+    _label_plane(axis, labels, is_first=True)
     axis.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.set_title(title, fontsize=9, color=INK)
     return figure
 
 
 def bars(groups: Mapping[str, Sequence[float]], *, ylabel: str = "") -> "Figure":
-    """Draws the mean of each group as a bar, and its members as dots.
+    """Draws the mean of each group as a bar from 0, and its members as dots.
 
     Args:
-        groups: name -> values.
+        groups: name -> values; of what has no zero to start from, take `levels`.
         ylabel: left.
 
     >>> len(bars({"a": [1.0, 2.0], "b": [0.5]}).axes[0].patches)
@@ -245,15 +319,38 @@ def bars(groups: Mapping[str, Sequence[float]], *, ylabel: str = "") -> "Figure"
     """
     figure = _figure(1.2 + 1.1 * len(groups), 3.2)
     axis = figure.subplots()
-    for place, ((name, values), colour) in enumerate(
-        zip(groups.items(), PALETTE * len(groups), strict=False)
-    ):
-        axis.bar(place, np.mean(values), width=0.6, color=colour, alpha=0.6, label=name)
+    for place, values in enumerate(groups.values()):
+        axis.bar(place, np.mean(values), width=0.6, color=_colour(place), alpha=0.6)
         spread = np.linspace(-0.15, 0.15, len(values))
         axis.plot(place + spread, values, ".", color=INK, markersize=4)
     axis.set(ylabel=ylabel, xticks=range(len(groups)))
-    axis.set_xticklabels([name.replace("_", " ") for name in groups], fontsize=8)
+    axis.set_xticklabels(list(map(_words, groups)), fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def levels(groups: Mapping[str, Sequence[float]], *, xlabel: str = "") -> "Figure":
+    """Draws the mean of each group as a dot on its line, over the range of its members.
+
+    For log-likelihoods and the like, whose differences matter and whose 0 does not.
+
+    Args:
+        groups: name -> values.
+        xlabel: below.
+
+    >>> len(levels({"a": [1.0, 2.0], "b": [0.5]}).axes[0].get_yticks())
+    2
+    """
+    figure = _figure(4.6, 0.8 + 0.3 * len(groups))
+    axis = figure.subplots()
+    for place, values in enumerate(groups.values()):
+        axis.plot([min(values), max(values)], [place] * 2, color=INK, linewidth=1.2)
+        axis.plot(np.mean(values), place, "o", color=_colour(0), markersize=6)
+    axis.set(xlabel=xlabel, yticks=range(len(groups)))
+    axis.set_yticklabels(list(map(_words, groups)), fontsize=8)
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(alpha=0.25, linewidth=0.5)
     return figure
 
 
@@ -271,8 +368,9 @@ def nested_squares(sides: Mapping[str, float]) -> "Figure":
 
     figure = _figure(4.4, 4.4)
     axis = figure.subplots()
-    for (name, side), colour in zip(sides.items(), PALETTE * len(sides), strict=False):
+    for place, (name, side) in enumerate(sides.items()):
         corner, text = (-side / 2, -side / 2), f"{name}: {side:g}"
+        colour = _colour(place)
         square = Rectangle(corner, side, side, fill=False, edgecolor=colour, label=text)
         axis.add_patch(square)
     reach = 0.55 * max(sides.values())
@@ -282,30 +380,45 @@ def nested_squares(sides: Mapping[str, float]) -> "Figure":
     return figure
 
 
-def trajectories(paths: Mapping[str, Any], *, columns: int = 6) -> "Figure":
-    """Draws paths in the plane side by side, from a dot on.
+def trajectories(
+    paths: Mapping[str, Any],
+    *,
+    columns: int = 6,
+    reach: float | None = None,
+    labels: tuple[str, str] = ("x", "y"),
+) -> "Figure":
+    """Draws paths in the plane side by side, from a dot on, on one scale.
 
     Args:
         paths: title -> `[steps, 2]`.
         columns: panels per row.
+        reach: how far from 0 is shown; twice the farthest beginning when None, so that
+            a path which leaves for good does not hide the others.
+        labels: of the axes.
 
     >>> len(trajectories({"circle": np.zeros((3, 2))}).axes)
     1
     """
     columns = min(columns, len(paths))
     rows = -(-len(paths) // columns)
-    figure = _figure(3.0 * columns, 3.0 * rows)
+    figure = _figure(2.6 * columns, 2.8 * rows)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat[len(paths) :]:
         axis.remove()
-    for (title, path), axis in zip(paths.items(), axes.flat, strict=False):
+    if reach is None:
+        starts = [np.abs(np.asarray(path)[0]).max() for path in paths.values()]
+        reach = 2 * max(*starts, 1e-6)
+    for place, ((title, path), axis) in enumerate(
+        zip(paths.items(), axes.flat, strict=False)
+    ):
         x, y = np.asarray(path).T
         axis.plot(x, y, color=PALETTE[0], linewidth=0.8, marker=".", markersize=2)
         axis.plot(x[:1], y[:1], "o", color=PALETTE[1], markersize=4)
         axis.axhline(0, color=INK, linewidth=0.3)
         axis.axvline(0, color=INK, linewidth=0.3)
-        axis.set_aspect("equal", adjustable="datalim")
-        axis.set_title(title, fontsize=9, color=INK)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        axis.set_title(_words(title), fontsize=9, color=INK)
+        _label_plane(axis, labels, is_first=place % columns == 0)
     return figure
 
 
@@ -328,23 +441,63 @@ def curves(
     >>> len(figure.axes[0].lines)
     1
     """
-    figure = _figure(5.5, 3.2)
-    axis = figure.subplots()
-    for (name, (x, y)), colour in zip(series.items(), PALETTE, strict=False):
-        values = np.asarray(y, float).reshape(len(x), -1)
-        axis.plot(x, values.mean(axis=1), color=colour, label=name, linewidth=1.4)
+    return curve_panels({ylabel: series}, xlabel=xlabel, lines={ylabel: lines or {}})
+
+
+def curve_panels(
+    panels: Mapping[str, Mapping[str, tuple[Any, Any]]],
+    *,
+    xlabel: str = "step",
+    lines: Mapping[str, Mapping[str, float]] | None = None,
+) -> "Figure":
+    """Draws curves of several units over one axis, a panel per unit.
+
+    Args:
+        panels: unit -> series, as `curves` takes them.
+        xlabel: below.
+        lines: unit -> levels, as `curves` takes them.
+
+    >>> series = {"validation": ([1, 2], [3.0, 2.0])}
+    >>> len(curve_panels({"nats": series, "bits per dimension": series}).axes)
+    2
+    """
+    figure = _figure(5.5, 0.8 + 2.4 * len(panels))
+    axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+    for axis, (unit, series) in zip(axes, panels.items(), strict=True):
+        _draw_curves(axis, series, (lines or {}).get(unit, {}))
+        axis.set_ylabel(unit)
+    if xlabel == "step":
+        axes[-1].xaxis.get_major_locator().set_params(integer=True)
+    axes[-1].set_xlabel(xlabel)
+    return figure
+
+
+def _draw_curves(
+    axis: Any, series: Mapping[str, tuple[Any, Any]], lines: Mapping[str, float]
+) -> None:
+    for place, (name, (x, y)) in enumerate(series.items()):
+        values, colour = np.asarray(y, float).reshape(len(x), -1), _colour(place)
+        label = _words(name)
+        axis.plot(x, values.mean(axis=1), color=colour, label=label, linewidth=1.4)
         if values.shape[1] > 1:
             low, high = values.min(axis=1), values.max(axis=1)
             axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-    for (name, level), colour in zip(
-        (lines or {}).items(), PALETTE[::-1], strict=False
-    ):
-        axis.axhline(level, color=colour, linestyle="--", linewidth=1, label=name)
-    axis.set(xlabel=xlabel, ylabel=ylabel)
+    for place, (name, level) in enumerate(lines.items(), len(series)):
+        axis.axhline(
+            level, color=_colour(place), linestyle="--", linewidth=1, label=_words(name)
+        )
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25, linewidth=0.5)
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+
+
+def _words(name: str) -> str:
+    """A name of code as a reader would write it."""
+    return name.replace("_", " ")
+
+
+def _colour(place: int) -> str:
+    return PALETTE[place % len(PALETTE)]
 
 
 def _figure(width: float, height: float) -> "Figure":
@@ -352,10 +505,3 @@ def _figure(width: float, height: float) -> "Figure":
         from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
-
-
-def _colour_map(name: str) -> Any:
-    with extra("plots"):
-        import matplotlib
-
-    return matplotlib.colormaps[name]

@@ -36,7 +36,7 @@ from experiments.tables import Rows
 from genjax.data import flatten
 from genjax.errors import InputError
 from genjax.metrics import completion_log_probs
-from genjax.plotting import bars, image_grid
+from genjax.plotting import image_grid, levels
 from genjax.typing import Array
 
 SIDE, COLUMNS = 8, 12
@@ -107,8 +107,8 @@ def build(config: Config) -> Study:
         nll = {name: [metrics[f"{name}_nll"]] for name in trained}
         halves = {name: [-metrics[f"{name}_completion"]] for name in trained}
         drawn = {
-            "nll": bars(nll, ylabel="test NLL, nats"),
-            "completion_nll": bars(halves, ylabel="NLL of lower halves, nats"),
+            "nll": levels(nll, xlabel="test NLL, nats"),
+            "completion_nll": levels(halves, xlabel="NLL of lower halves, nats"),
             "samples": _samples(trained),
             "completions": _completions(trained, rows.test, observed),
         }

@@ -33,7 +33,7 @@ from genjax.data import ArraySource, on_device
 from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
 from genjax.metrics import log_probs
-from genjax.plotting import bars
+from genjax.plotting import levels
 from genjax.typing import Array, Variables
 
 
@@ -146,7 +146,7 @@ def build(config: Config) -> Study:
             metrics |= {f"{name}_{label}": mean for label, mean in means.items()}
             metrics[f"{name}_nats_above_normal"] = means["rnade"] - means["normal"]
             groups |= {f"{name} {label}": scores for label, scores in found.items()}
-        return metrics, {"log_likelihood": bars(groups, ylabel="nats")}
+        return metrics, {"log_likelihood": levels(groups, xlabel="nats")}
 
     return Study(measure)
 

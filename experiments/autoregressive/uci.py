@@ -34,7 +34,7 @@ from experiments.tables import Rows
 from genjax.autoregressive import random_orders
 from genjax.data import flatten
 from genjax.errors import InputError
-from genjax.plotting import bars
+from genjax.plotting import levels
 
 SETS = ("adult", "connect4", "dna", "mushrooms", "nips_0_12")
 PUBLISHED = {
@@ -203,8 +203,10 @@ def build(config: Config) -> Study:
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         metrics: dict[str, Any] = {}
         table: dict[str, dict[str, float]] = {label: {} for label in config.models}
+        each: dict[str, dict[str, list[float]]] = {}
         for name in sets:
             found = measure_set(config, name, rows[name], folder / f"{name}.json")
+            each[name] = {label: found[label]["test"] for label in config.models}
             for label in config.models:
                 nll = float(np.mean(found[label]["test"]))
                 table[label][name] = metrics[f"{name}_{label}"] = nll
@@ -215,8 +217,11 @@ def build(config: Config) -> Study:
             metrics[f"{name}_best"] = table[best][name]
         write_file(folder / "table.md", _markdown(table, sets))
         write_file(folder / "table.tex", _latex(table, sets))
-        groups = {name: [table[m][name] for m in config.models] for name in sets}
-        return metrics, {"nll": bars(groups, ylabel="test NLL, nats")}
+        figures = {
+            f"nll_{name}": levels(each[name], xlabel=f"{name}: test NLL, nats")
+            for name in sets
+        }
+        return metrics, figures
 
     return Study(measure)
 

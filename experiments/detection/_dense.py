@@ -85,6 +85,8 @@ def dense_task(
         ),
         pipeline=pipeline,
         validate=validate,
+        unit="loss",
+        loss_unit="loss",
         evaluate=evaluate,
         figures=figures,
     )

@@ -134,6 +134,8 @@ def build(config: Config) -> Task:
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),
         validate=lambda variables: bits(variables, validation),
+        unit="bits per dimension",
+        loss_unit="nats",
         evaluate=evaluate,
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),

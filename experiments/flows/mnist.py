@@ -127,6 +127,8 @@ def build(config: Config) -> Task:
             splits.train, batch_size=config.batch_size, seed=config.seed
         ),
         validate=lambda variables: bits(variables, validation),
+        unit="bits per dimension",
+        loss_unit="nats",
         evaluate=lambda variables: {
             "test_bits_per_dim": jax.jit(bits)(variables, test)
         },

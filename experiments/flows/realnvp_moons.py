@@ -31,7 +31,7 @@ from genjax.flows import (
     repeat,
     reverse,
 )
-from genjax.plotting import density_map
+from genjax.plotting import density_map, scatter_panels
 from genjax.typing import Array, Key, Variables
 
 
@@ -110,10 +110,7 @@ def build(config: Config) -> Task:
 
 
 def _scatter(points: Any) -> Any:
-    empty = np.empty((0, 1, 1))
-    return density_map(
-        empty, extent=(-1.5, 2.5, -1.0, 1.5), points=points, titles=("samples",)
-    )
+    return scatter_panels({"samples": points}, extent=(-1.5, 2.5, -1.0, 1.5))
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -138,6 +138,8 @@ def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
         update=relativistic(config, generator, discriminator, latent),
         pipeline=on_device(source, batch_size=config.batch_size, seed=config.seed),
         validate=lambda variables: monitor(variables)["frechet"],
+        unit="Frechet distance",
+        loss_unit="loss",
         evaluate=evaluate,
         sample=sample,
         draw=lambda images: image_grid(images, title="samples"),

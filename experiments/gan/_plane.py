@@ -107,6 +107,8 @@ def plane_task(
         update=relativistic(config, *players, schedule=play),
         pipeline=pipeline,
         validate=distance,
+        unit="energy distance",
+        loss_unit="loss",
         evaluate=evaluate,
         sample=sample,
         draw=lambda points: _panels({"samples": points}, reach),
@@ -142,7 +144,8 @@ def _densities(kept: Mapping[int, Any], reach: float, most: int = 6) -> Any:
     for step in chosen:
         x, y = np.asarray(kept[step]).T
         counts, _, _ = np.histogram2d(y, x, bins=80, range=square)
-        maps.append(np.log1p(counts) - np.log1p(counts.max()))
+        area = (2 * reach / 80) ** 2
+        maps.append(np.log(np.maximum(counts / counts.sum() / area, 1e-12)))
     return density_map(
         np.stack(maps),
         extent=(-reach, reach, -reach, reach),

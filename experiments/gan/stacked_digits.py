@@ -119,6 +119,8 @@ def build(config: Config) -> Task:
         update=relativistic(config, *players),
         pipeline=pipeline,
         validate=lambda variables: monitor(variables)["reverse_kl"],
+        unit="reverse KL, nats",
+        loss_unit="loss",
         evaluate=evaluate,
         sample=sample,
         draw=lambda x: _panels({"samples": x}),

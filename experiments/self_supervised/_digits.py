@@ -68,6 +68,8 @@ def encoder_task(
         update=update,
         pipeline=pipeline,
         validate=validate,
+        unit="loss",
+        loss_unit="loss",
         evaluate=evaluate,
         figures=figures,
     )

@@ -63,13 +63,13 @@ def latent_task(
         return images.reshape(n, SIDE, SIDE)
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
-        key_images, *keys = jax.random.split(key, 5)
+        key_images, *keys = jax.random.split(key, 65)
         chosen = jax.random.choice(key_images, len(test), (12,), replace=False)
-        rows = [
-            test[chosen],
-            *(reconstruct(model, variables, k, test[chosen]) for k in keys),
-        ]
-        labels = ("test image", *["reconstruction"] * len(keys))
+        draws = jax.lax.map(
+            lambda k: reconstruct(model, variables, k, test[chosen]), jnp.stack(keys)
+        )
+        rows = [test[chosen], draws.mean(axis=0), *draws[:4]]
+        labels = ("test image", "mean of 64 draws", *["a draw"] * 4)
         grid = jnp.concatenate(rows).reshape(-1, SIDE, SIDE)
         plane = _plane(model, variables, test)
         return {
