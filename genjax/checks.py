@@ -6,8 +6,140 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from genjax.base import NetworkLike
 from genjax.errors import InputError
 from genjax.typing import Array, Batch, Mask, Tree
+
+HINTS = {
+    ("Objective", "Density"): "negative_log_likelihood(density) is one",
+    ("Objective", "Game"): "minimax trains a game",
+    ("Objective", "Update"): "it is an update already",
+    ("Objective", "LatentModel"): "vae.elbo(model, latent_dim=...) is one",
+    ("Update", "Objective"): "gradient_descent(objective, optimizer) is one",
+    ("Update", "Density"): "gradient_descent(negative_log_likelihood(density), "
+    "optimizer) is one",
+    ("Update", "Game"): "minimax(game, optimizer, optimizer) is one",
+    ("Game", "Objective"): "gradient_descent trains an objective",
+    ("Density", "int"): "standard_normal((4,)) is one, of noise of width 4",
+    ("Density", "Bijector"): "flows.density(bijector, base) is one",
+    ("Density", "network"): "conditional_normal(network), and its like, is one",
+    ("Bijector", "Density"): "flows.density(bijector, base): the bijector comes first",
+    ("Bijector", "Elementwise"): "elementwise(transform), coupling(transform, network, "
+    "...) and their like are",
+    ("Bijector", "sequence"): "hand them over one by one",
+    ("Elementwise", "network"): "affine() and its like are; the network comes after it",
+    ("Elementwise", "Bijector"): "affine() and its like are",
+    ("Pipeline", "mapping"): "on_device(ArraySource(arrays), batch_size=..., seed=...) "
+    "is one",
+    ("Pipeline", "array"): 'on_device(ArraySource({"x": array}), batch_size=..., '
+    "seed=...) is one",
+    ("Pipeline", "ArraySource"): "on_device(source, batch_size=..., seed=...) is one",
+    ("Source", "mapping"): "ArraySource(arrays) is one",
+    ("Source", "array"): 'ArraySource({"x": array}) is one',
+    ("ArraySource", "mapping"): "ArraySource(arrays) is one",
+    ("ArraySource", "array"): 'ArraySource({"x": array}) is one',
+    ("GradientTransformation", "number"): "optax.adam(learning_rate) is one",
+}
+"""What a user who hands over one thing in the place of another should know."""
+
+
+def check_is(user: str, wanted: type, **arguments: object) -> None:
+    """Checks that arguments are of the contract that they should keep.
+
+    Args:
+        user: who asks, for the error's sentence.
+        wanted: the contract.
+        arguments: by their names.
+
+    Raises:
+        InputError: one is something else; the sentence says what makes the right thing.
+
+    >>> from genjax.base import Objective
+    >>> check_is("gradient_descent", Objective, objective=0.1)
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: gradient_descent: objective must be an Objective, got the
+    number 0.1.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, wanted):
+            continue
+        kind, shown = _kind(value)
+        of = wanted.__name__
+        hint = HINTS.get((of, kind))
+        article = "an" if of[0] in "AEIOU" or of == "Update" else "a"
+        raise InputError(
+            f"{user}: {name} must be {article} {of}, got {shown}"
+            f"{f': {hint}' if hint else ''}."
+        )
+
+
+def _kind(value: object) -> tuple[str, str]:
+    """What something is, for `HINTS` and for a reader."""
+    name = type(value).__name__
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return name, f"the {name}"
+    if isinstance(value, NetworkLike):
+        return "network", f"the network {name}"
+    if isinstance(value, bool | str) or value is None:
+        return name, repr(value)
+    if isinstance(value, int):
+        return "int", f"the number {value}"
+    if isinstance(value, float):
+        return "number", f"the number {value}"
+    if isinstance(value, np.ndarray | jax.Array):
+        return "array", f"an array of the shape {value.shape}"
+    if isinstance(value, Mapping):
+        return "mapping", f"a dict of {sorted(map(str, value))}"
+    if isinstance(value, list | tuple):
+        return "sequence", f"a {name} of {len(value)}"
+    return name, f"the {name} {value!r:.60}"
+
+
+def check_shape(user: str, shape: tuple[int, ...]) -> None:
+    """Checks that the shape of one example is a tuple of whole numbers from 1 on.
+
+    Args:
+        user: who asks, for the error's sentence.
+        shape: to check.
+
+    Raises:
+        InputError: it is something else.
+
+    >>> check_shape("standard_normal", 2)
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: standard_normal: the shape of one example is a tuple of
+    numbers from 1 on, such as (2,), got 2.
+    """
+    is_tuple = isinstance(shape, tuple | list)
+    if not is_tuple or not all(
+        isinstance(n, int | np.integer) and n >= 1 for n in shape
+    ):
+        raise InputError(
+            f"{user}: the shape of one example is a tuple of numbers from 1 on, such "
+            f"as (2,), got {shape!r}."
+        )
+
+
+def check_scaled(user: str, x: Array) -> None:
+    """Checks that what is real by its model is no array of integers.
+
+    Args:
+        user: who asks, for the error's sentence.
+        x: the examples.
+
+    Raises:
+        InputError: they are integers, such as the grey levels of an image.
+
+    >>> check_scaled("gan", jnp.ones((2, 4)))
+    """
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise InputError(
+            f"{user}: x is {x.dtype}, and the model is of real numbers: scale it "
+            "first, images by data.scale_pixels, and spread grey levels for a flow by "
+            "data.dequantize."
+        )
 
 
 def check_order(

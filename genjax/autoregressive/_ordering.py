@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import Density, Init, Objective
-from genjax.checks import check_order, check_prefix
+from genjax.checks import check_is, check_order, check_prefix
 from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
 from genjax.typing import (
@@ -63,6 +63,7 @@ def ordered(density: Density, order: Order) -> Density:
     >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
     (3,)
     """
+    check_is("ordered", Density, density=density)
     dims = check_order("ordered", order)
     places = np.argsort(dims)
 
@@ -133,6 +134,7 @@ def order_ensemble(density: Density, orders: Orders) -> Density:
     >>> both.log_prob(both.init(jax.random.key(0), x), x).shape
     (3,)
     """
+    check_is("order_ensemble", Density, density=density)
     if len(orders) == 0:
         raise InputError("order_ensemble: give at least one order.")
     members = [ordered(density, order) for order in orders]

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 import jax
 import numpy as np
 
+from genjax.checks import check_is
 from genjax.data._indices import Share, indices_at
 from genjax.data._source import ArraySource, Source
 from genjax.errors import InputError, extra
@@ -62,6 +63,7 @@ def in_memory(source: Source, *, batch_size: int, seed: int) -> Pipeline:
     >>> in_memory(source, batch_size=2, seed=0).feed(0, 3)["x"].shape
     (3, 2)
     """
+    check_is("in_memory", Source, source=source)
     rows = _rows(len(source), batch_size, seed)
 
     def feed(start: int, count: int, share: Share = WHOLE) -> Tree:
@@ -88,6 +90,7 @@ def on_device(source: ArraySource, *, batch_size: int, seed: int) -> Pipeline:
     >>> pipeline.read(pipeline.resident, pipeline.feed(0, 1)[0])["x"].shape
     (2,)
     """
+    check_is("on_device", ArraySource, source=source)
     rows = _rows(len(source), batch_size, seed)
     resident = jax.tree.map(jax.numpy.asarray, dict(source.arrays))
 
@@ -149,6 +152,7 @@ def streamed(
     >>> streamed(source, batch_size=2, seed=0, steps=3).feed(1, 2)["x"].shape
     (2, 2)
     """
+    check_is("streamed", Source, source=source)
     with extra("data"):
         import grain
 

@@ -19,6 +19,32 @@ def flatten(x: Array | np.ndarray) -> Array:
     return jnp.asarray(x, jnp.float32).reshape(x.shape[0], -1)
 
 
+def scale_pixels(
+    x: Array | np.ndarray, *, levels: int = 256, low: float = 0.0, high: float = 1.0
+) -> Float[Array, "..."]:
+    """Scales grey levels to an interval: 0 to `low`, the brightest to `high`.
+
+        y = low + (high - low) x / (levels - 1)
+
+    Args:
+        x: integers from 0 to `levels` - 1, such as the pixels of a uint8 image.
+        levels: how many there are.
+        low: of the interval.
+        high: of the interval; generators that end in a tanh take -1 and 1.
+
+    Raises:
+        InputError: `x` holds no integers: it is scaled already.
+
+    >>> scale_pixels(np.array([0, 255], np.uint8), low=-1.0).tolist()
+    [-1.0, 1.0]
+    """
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        raise InputError(
+            f"scale_pixels: x must hold integers, the grey levels, got {x.dtype}."
+        )
+    return low + (high - low) / (levels - 1) * jnp.asarray(x).astype(jnp.float32)
+
+
 def binarize(x: Array | np.ndarray, *, threshold: float) -> Float[Array, "..."]:
     """Returns 1 where `x >= threshold`, else 0: a *fixed* binarisation.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from genjax.checks import check_is
 from genjax.errors import InputError
 
 
@@ -37,6 +38,11 @@ class ArraySource:
     arrays: Mapping[str, np.ndarray]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.arrays, Mapping):
+            raise InputError(
+                "ArraySource: arrays come with their names, such as "
+                f'ArraySource({{"x": array}}), got {type(self.arrays).__name__}.'
+            )
         lengths = {name: len(array) for name, array in self.arrays.items()}
         if len(set(lengths.values())) != 1:
             raise InputError(f"the arrays of a source differ in length: {lengths}.")
@@ -80,6 +86,7 @@ def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> 
     >>> [len(part) for part in parts]
     [5, 2, 3]
     """
+    check_is("split", ArraySource, source=source)
     train = len(source) - validation - test
     sizes = {"train": train, "validation": validation, "test": test}
     empty = [name for name, size in sizes.items() if size < 1]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import sum_event
 from genjax.base import Density
-from genjax.checks import check_event
+from genjax.checks import check_event, check_shape
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
@@ -34,6 +34,7 @@ def uniform(
     >>> density.log_prob({}, jnp.array([[1.0, 1.0], [1.0, 3.0]])).round(4).tolist()
     [-1.3863, -inf]
     """
+    check_shape("uniform", event_shape)
     if low >= high:
         raise InputError(f"uniform: low must be below high, got {low} and {high}.")
     level = -math.prod(event_shape) * math.log(high - low)
@@ -70,6 +71,7 @@ def logistic(event_shape: tuple[int, ...]) -> Density:
     >>> logistic((1,)).log_prob({}, jnp.zeros((1, 1))).round(4).tolist()
     [-1.3863]
     """
+    check_shape("logistic", event_shape)
 
     def log_prob(
         variables: Variables, x: Event, /, condition: Condition = None

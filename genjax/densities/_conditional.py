@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import sum_event
 from genjax.base import Density, Init, Moments, Network, NetworkLike
+from genjax.checks import check_is
 from genjax.densities._bernoulli import bernoulli_log_prob
 from genjax.densities._normal import normal_log_prob
 from genjax.errors import InputError
@@ -179,6 +180,7 @@ def embed_condition(density: Density, model: NetworkLike) -> Density:
     >>> density.log_prob(variables, x, condition).shape
     (3,)
     """
+    check_is("embed_condition", Density, density=density)
     network = as_pure_network(model, user="embed_condition")
 
     def embed(variables: Variables, condition: Condition) -> Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import widened
 from genjax.base import Density, NetworkLike, Objective
-from genjax.checks import check_condition_is_read, read_batch
+from genjax.checks import check_condition_is_read, check_is, read_batch
 from genjax.nn.adapters import as_network
 from genjax.typing import Batch, Key, Outcome, PerExample, Variables
 from genjax.variables import join_changes, join_parts, part_of
@@ -33,6 +33,7 @@ def negative_log_likelihood(density: Density) -> Objective:
     >>> round(float(objective.loss({"params": {}}, batch, key)[0]), 4)
     1.8379
     """
+    check_is("negative_log_likelihood", Density, density=density)
 
     def init(key: Key, batch: Batch, /) -> Variables:
         x, condition = _fields(batch)
@@ -81,6 +82,7 @@ def conditional_likelihood(density: Density, model: NetworkLike) -> Objective:
     >>> sorted(changed)
     ['batch_stats']
     """
+    check_is("conditional_likelihood", Density, density=density)
     network = as_network(model, user="conditional_likelihood")
 
     def init(key: Key, batch: Batch, /) -> Variables:

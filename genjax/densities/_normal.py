@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float, sum_event
 from genjax.base import Density, Moments
-from genjax.checks import check_event
+from genjax.checks import check_event, check_scaled, check_shape
 from genjax.densities._bounded import no_variables
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
@@ -27,6 +27,7 @@ def standard_normal(event_shape: tuple[int, ...]) -> Density:
     >>> density.log_prob({}, jnp.zeros((1, 3))).round(4).tolist()
     [-2.7568]
     """
+    check_shape("standard_normal", event_shape)
     noise = diagonal_normal(event_shape)
     zeros = jnp.zeros(event_shape)
     fixed = {"params": {"mean": zeros, "log_scale": zeros}}
@@ -67,9 +68,11 @@ def diagonal_normal(event_shape: tuple[int, ...]) -> Density:
     >>> variables["params"]["mean"].tolist()
     [2.0]
     """
+    check_shape("diagonal_normal", event_shape)
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         del key, condition
+        check_scaled("diagonal_normal", x)
         x = as_float(x)
         scale = jnp.maximum(x.std(axis=0), 1e-3)
         return {"params": {"mean": x.mean(axis=0), "log_scale": jnp.log(scale)}}

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Network, NetworkLike
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
@@ -53,6 +54,7 @@ def resampled(
     >>> z.shape, log_prob.shape
     ((5, 2), (5,))
     """
+    check_is("resampled", Density, proposal=proposal)
     if tries < 2 or points < 1:
         raise InputError(
             "resampled: tries must be at least 2 and points at least 1, "

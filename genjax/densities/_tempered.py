@@ -3,6 +3,7 @@
 import math
 
 from genjax.base import Density, Moments
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 
@@ -33,6 +34,7 @@ def tempered(base: Density, *, temperature: float) -> Density:
     >>> cool.log_prob({}, jnp.zeros((1, 1))).round(4).tolist()
     [-0.2258]
     """
+    check_is("tempered", Density, base=base)
     if not temperature > 0:
         raise InputError(f"tempered: temperature must be positive, got {temperature}.")
 

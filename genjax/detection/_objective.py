@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Head, NetworkLike, Objective
-from genjax.checks import read_batch
+from genjax.checks import check_is, read_batch
 from genjax.detection._boxes import Boxes, ground_truth
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Outcome, Variables
@@ -43,6 +43,7 @@ def detection_objective(
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
+    check_is("detection_objective", Head, head=head)
     trunk = as_network(backbone, user="detection_objective")
     joint = as_network(neck, user="detection_objective")
 
@@ -98,6 +99,7 @@ def detector(
     >>> detector(*parts, head)(variables, image).xyxy.shape
     (1, 7, 4)
     """
+    check_is("detector", Head, head=head)
     trunk = as_network(backbone, user="detector")
     joint = as_network(neck, user="detector")
 

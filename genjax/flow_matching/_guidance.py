@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Network, NetworkLike, Objective
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.nn.adapters import as_pure_network
 from genjax.typing import Array, Batch, Input, Key, Outcome, Variables
@@ -77,6 +78,7 @@ def drop_condition(
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
+    check_is("drop_condition", Objective, objective=objective)
     if not 0 <= rate < 1:
         raise InputError(f"drop_condition: rate must be in [0, 1), got {rate}.")
 

@@ -10,7 +10,7 @@ import numpy as np
 from genjax import nn
 from genjax.arrays import as_float, sum_event
 from genjax.base import Bijector, Density, Network, NetworkLike
-from genjax.checks import check_prefix
+from genjax.checks import check_is, check_prefix
 from genjax.densities import standard_normal
 from genjax.errors import InputError
 from genjax.flows._density import density
@@ -72,6 +72,7 @@ def masked_autoregressive(
     >>> bool(jnp.allclose(layer.inverse(params, y)[0], x, atol=1e-5))
     True
     """
+    check_is("masked_autoregressive", Elementwise, transform=transform)
     if inverse is None:
         inverse = cached if isinstance(model, nn.MaskedMLP) else jacobi()
     network = as_pure_network(model, user="masked_autoregressive")

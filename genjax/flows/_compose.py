@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float
 from genjax.base import Bijector, Direction
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Key, PerExample, Tree, Variables
 from genjax.variables import join_sequence, parts_of
@@ -42,6 +43,8 @@ def chain(*bijectors: Bijector) -> Bijector:
     >>> twice.forward(variables, x)[0].tolist()
     [[0.0, 1.0, 2.0]]
     """
+    for bijector in bijectors:
+        check_is("chain", Bijector, bijector=bijector)
     if not bijectors:
         raise InputError("chain: give at least one bijector.")
 
@@ -90,6 +93,7 @@ def invert(bijector: Bijector) -> Bijector:
     >>> back.forward({}, jnp.array([[1.0, 2.0, 0.0]]))[0].tolist()
     [[0.0, 1.0, 2.0]]
     """
+    check_is("invert", Bijector, bijector=bijector)
     return Bijector(bijector.init, bijector.inverse, bijector.forward)
 
 
@@ -117,6 +121,8 @@ def stack(*bijectors: Bijector, sizes: Sequence[int] | None = None) -> Bijector:
     >>> both.forward(both.init(jax.random.key(0), x), x)[0].tolist()
     [[0.0, 2.0, 1.0]]
     """
+    for bijector in bijectors:
+        check_is("stack", Bijector, bijector=bijector)
     if not bijectors:
         raise InputError("stack: give at least one bijector.")
 
@@ -185,6 +191,7 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
     >>> thrice.forward(thrice.init(jax.random.key(0), x), x)[0].tolist()
     [[2.0, 1.0, 0.0]]
     """
+    check_is("repeat", Bijector, bijector=bijector)
     if n < 1:
         raise InputError(f"repeat: n must be at least 1, got {n}.")
 

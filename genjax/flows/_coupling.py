@@ -5,6 +5,7 @@ import numpy as np
 
 from genjax.arrays import sum_event
 from genjax.base import Bijector, Direction as BijectorDirection, NetworkLike
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.flows._elementwise import Direction, Elementwise
 from genjax.nn.adapters import as_pure_network
@@ -45,6 +46,7 @@ def coupling(transform: Elementwise, model: NetworkLike, *, split: int) -> Bijec
     >>> y.shape, log_det.shape
     ((5, 3), (5,))
     """
+    check_is("coupling", Elementwise, transform=transform)
     conditioner = as_pure_network(model, user="coupling")
 
     def inputs(x: Array, condition: Condition) -> Array:
@@ -107,6 +109,7 @@ def masked_coupling(
     >>> bool((y[:, 0] == 1).all())
     True
     """
+    check_is("masked_coupling", Elementwise, transform=transform)
     keep = np.asarray(mask, bool)
     conditioner = as_pure_network(model, user="masked_coupling")
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float
 from genjax.base import Bijector, Density, LogProb
-from genjax.checks import check_condition_is_read
+from genjax.checks import check_condition_is_read, check_is, check_scaled
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 from genjax.variables import join_parts, part_of
 
@@ -42,13 +42,17 @@ def density(bijector: Bijector, base: Density) -> Density:
     >>> model.log_prob(model.init(jax.random.key(0), x), x).round(4).tolist()
     [-1.8379]
     """
+    check_is("density", Bijector, bijector=bijector)
+    check_is("density", Density, base=base)
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
+        check_scaled("density", x)
         key_bijector, key_base = jax.random.split(key)
         own = bijector.init(key_bijector, x, condition)
         z, _ = bijector.forward(own, x, condition)
         of_base = base.init(key_base, z, condition)
         variables = join_parts({"bijector": own, "base": of_base})
+        jax.eval_shape(base.log_prob, of_base, z, condition)
         check_condition_is_read(
             "density", lambda condition: log_prob(variables, x, condition), condition
         )

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Bijector, Density
+from genjax.checks import check_is
 from genjax.flows._elementwise import elementwise, sigmoid
 from genjax.typing import Array, Condition, Event, Key, PerExample, Variables
 from genjax.variables import join_parts, part_of
@@ -47,6 +48,9 @@ def variational_dequantization(
     >>> round(float(-model.log_prob(variables, x)[0] / (4 * math.log(2))), 4)
     8.0
     """
+    check_is("variational_dequantization", Density, density=density)
+    check_is("variational_dequantization", Bijector, noise=noise)
+    check_is("variational_dequantization", Density, base=base)
     squash = elementwise(sigmoid())
 
     def draw(own: Variables, scaled: Event) -> tuple[Array, PerExample]:

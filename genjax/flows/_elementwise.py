@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import as_float, sum_event
 from genjax.base import Bijector, Direction as BijectorDirection
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.typing import Array, Condition, Event, Float, Key, PerExample, Variables
 
@@ -61,6 +62,7 @@ def elementwise(transform: Elementwise) -> Bijector:
     >>> y.tolist(), log_det.tolist()
     ([[1.0, 1.0]], [0.0])
     """
+    check_is("elementwise", Elementwise, transform=transform)
 
     def init(key: Key, x: Event, /, condition: Condition = None) -> Variables:
         del key, condition
@@ -101,6 +103,7 @@ def swap_directions(transform: Elementwise) -> Elementwise:
     >>> y.tolist()
     [0.0]
     """
+    check_is("swap_directions", Elementwise, transform=transform)
     return Elementwise(transform.size, transform.inverse, transform.forward)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from genjax.arrays import as_float
 from genjax.base import Bijector, NetworkLike
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.flows._compose import chain, invert, stack
 from genjax.flows._coupling import coupling
@@ -151,6 +152,8 @@ def multiscale(*levels: Bijector) -> Bijector:
     >>> flow.forward(flow.init(jax.random.key(0), x), x)[0].shape
     (2, 8, 8, 1)
     """
+    for level in levels:
+        check_is("multiscale", Bijector, level=level)
     if not levels:
         raise InputError("multiscale: give at least one level.")
     first, *others = levels

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import BatchInit, Density, Game, NetworkLike
-from genjax.checks import check_not_negative, read_batch
+from genjax.checks import check_is, check_not_negative, check_scaled, read_batch
 from genjax.errors import InputError
 from genjax.gan._adversarial import (
     Generate,
@@ -76,6 +76,7 @@ def gan(
     >>> game.generator(g, d, batch, jax.random.key(1))[0].shape
     ()
     """
+    check_is("gan", Density, latent=latent)
     init, generate = _from_noise("gan", generator, latent)
     setting = Setting("gan", loss, penalties, augment, pack)
     return adversarial(init, generate, discriminator, setting)
@@ -126,6 +127,7 @@ def auxiliary_classifier_gan(
     >>> sorted(game.generator(generator, discriminator, batch, jax.random.key(1))[1][1])
     ['adversarial', 'classification', 'loss']
     """
+    check_is("auxiliary_classifier_gan", Density, latent=latent)
     check_not_negative("auxiliary_classifier_gan", "weight", weight)
     init, made = _from_noise("auxiliary_classifier_gan", generator, latent)
 
@@ -193,6 +195,8 @@ def latent_consistency(
     >>> game.generator(*players, batch, jax.random.key(1))[0].shape
     ()
     """
+    check_is("latent_consistency", Game, game=game)
+    check_is("latent_consistency", Density, latent=latent)
     user = "latent_consistency"
     check_not_negative(user, "noise", noise)
     check_not_negative(user, "discriminator_weight", discriminator_weight)
@@ -292,7 +296,8 @@ def _from_noise(
     network = as_network(generator, user=user)
 
     def init(key: Key, batch: Batch, /) -> Variables:
-        read_batch(user, batch, ("x",), ("condition",))
+        x, _ = read_batch(user, batch, ("x",), ("condition",))
+        check_scaled(user, x)
         key_noise, key_generator = jax.random.split(key)
         z = draw_noise(latent, batch, key_noise)
         return network.init(key_generator, z, *_condition(batch))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import BatchInit, Density, Game, NetworkLike
-from genjax.checks import check_not_negative, read_batch
+from genjax.checks import check_is, check_not_negative, check_scaled, read_batch
 from genjax.errors import InputError
 from genjax.gan._adversarial import (
     Generate,
@@ -67,6 +67,7 @@ def bigan(
     >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
     ['encoder', 'generator']
     """
+    check_is("bigan", Density, latent=latent)
     samplers = _of_network("bigan", generator), _of_network("bigan", encoder)
     return _of_pairs("bigan", *samplers, discriminator, loss, latent, penalties)
 
@@ -111,6 +112,9 @@ def ali(
     >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
     ['encoder', 'generator']
     """
+    check_is("ali", Density, decoder=decoder)
+    check_is("ali", Density, encoder=encoder)
+    check_is("ali", Density, latent=latent)
     samplers = _of_density(decoder), _of_density(encoder)
     return _of_pairs("ali", *samplers, discriminator, loss, latent, penalties)
 
@@ -161,6 +165,7 @@ def veegan(
     >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
     ['encoder', 'generator']
     """
+    check_is("veegan", Density, latent=latent)
     check_not_negative("veegan", "weight", weight)
     samplers = _of_network("veegan", generator), _of_network("veegan", reconstructor)
     init, generate = _pairs("veegan", *samplers, latent)
@@ -236,11 +241,15 @@ def adversarial_autoencoder(
     >>> sorted(autoencoder["params"])
     ['decoder', 'encoder']
     """
+    check_is("adversarial_autoencoder", Density, encoder=encoder)
+    check_is("adversarial_autoencoder", Density, decoder=decoder)
+    check_is("adversarial_autoencoder", Density, prior=prior)
     check_not_negative("adversarial_autoencoder", "weight", weight)
     encode = _of_density(encoder)
 
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch("adversarial_autoencoder", batch, ("x",))
+        check_scaled("adversarial_autoencoder", x)
         key_z, key_encoder, key_decoder = jax.random.split(key, 3)
         z = draw_noise(prior, batch, key_z)
         return join_parts(
@@ -300,6 +309,7 @@ def _pairs(
 ) -> tuple[BatchInit, Generate]:
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch(user, batch, ("x",))
+        check_scaled(user, x)
         key_z, key_generator, key_encoder = jax.random.split(key, 3)
         z = draw_noise(latent, batch, key_z)
         return join_parts(

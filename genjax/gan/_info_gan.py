@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, Game, NetworkLike
-from genjax.checks import check_not_negative, read_batch
+from genjax.checks import check_is, check_not_negative, check_scaled, read_batch
 from genjax.gan._adversarial import RealAndFake, Setting, adversarial, draw_noise
 from genjax.gan._augmentation import Augmentation
 from genjax.gan._losses import AdversarialLoss
@@ -68,6 +68,9 @@ def info_gan(
     >>> sorted(game.init(jax.random.key(0), {"x": jnp.ones((4, 3))})[0]["params"])
     ['generator', 'recogniser']
     """
+    check_is("info_gan", Density, recogniser=recogniser)
+    check_is("info_gan", Density, latent=latent)
+    check_is("info_gan", Density, code=code)
     check_not_negative("info_gan", "weight", weight)
 
     def noise(batch: Batch, key: Key) -> tuple[Array, Array, Array]:
@@ -81,6 +84,7 @@ def info_gan(
 
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch("info_gan", batch, ("x",))
+        check_scaled("info_gan", x)
         key_noise, key_generator, key_recogniser = jax.random.split(key, 3)
         z, c, _ = noise(batch, key_noise)
         return join_parts(

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from genjax.base import Game, PlayerLoss, TrainState, Update
+from genjax.checks import check_is
 from genjax.gan._schedules import Aux, Player, Players, Schedule, Side, alternating
 from genjax.steps import advance, gradient_of, key_of_step
 from genjax.typing import Batch, Key, Metrics, Params, Variables
@@ -47,6 +48,15 @@ def minimax(
     >>> [float(state.variables[p]["params"]) for p in ("generator", "discriminator")]
     [0.25, 1.5]
     """
+    check_is("minimax", Game, game=game)
+    check_is(
+        "minimax", optax.GradientTransformation, generator_optimizer=generator_optimizer
+    )
+    check_is(
+        "minimax",
+        optax.GradientTransformation,
+        discriminator_optimizer=discriminator_optimizer,
+    )
     play = alternating() if schedule is None else schedule
     optimizers = Players(generator_optimizer, discriminator_optimizer)
     losses = Players(game.generator, game.discriminator)

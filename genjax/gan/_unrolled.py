@@ -4,7 +4,7 @@ import jax
 import optax
 
 from genjax.base import Game
-from genjax.checks import check_not_negative
+from genjax.checks import check_is, check_not_negative
 from genjax.steps import descend
 from genjax.typing import Batch, Carry, Key, Outcome, Params, Variables
 
@@ -39,6 +39,8 @@ def unrolled(
     >>> float(game.generator(x, y, None, jax.random.key(1))[0])
     0.5
     """
+    check_is("unrolled", Game, game=game)
+    check_is("unrolled", optax.GradientTransformation, optimizer=optimizer)
     check_not_negative("unrolled", "steps", steps)
     if steps == 0:
         return game

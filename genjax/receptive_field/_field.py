@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from genjax.base import NetworkLike
+from genjax.checks import check_shape
 from genjax.errors import InputError
 from genjax.programs import dependence
 from genjax.typing import Array
@@ -56,6 +58,12 @@ def receptive_field(
     >>> receptive_field(lambda x: max_pool(x, (3, 3), strides=(2, 2)), (1, 32, 32, 1))
     ReceptiveField(size=(3, 3), stride=(2, 2), padding=(0, 0))
     """
+    if isinstance(network, NetworkLike):
+        raise InputError(
+            f"receptive_field: {type(network).__name__} has variables: hand over a "
+            "function of the image alone, lambda x: network.apply(variables, x)."
+        )
+    check_shape("receptive_field", shape)
     x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
     sights, out = dependence(network, x)
     if len(sights) != 1:

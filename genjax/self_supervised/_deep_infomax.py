@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import matmul
 from genjax.base import NetworkLike, Objective
-from genjax.checks import read_batch
+from genjax.checks import check_scaled, read_batch
 from genjax.mutual_information import Estimate, infonce
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Key, Outcome, Output, Variables
@@ -61,6 +61,7 @@ def deep_infomax(
 
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch("deep_infomax", batch, ("x",))
+        check_scaled("deep_infomax", x)
         keys = jax.random.split(key, 3)
         of_encoder = networks["encoder"].init(keys[0], x)
         local, vector = networks["encoder"].apply(of_encoder, x)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import NetworkLike, Objective
-from genjax.checks import read_batch
+from genjax.checks import check_scaled, read_batch
 from genjax.nn.adapters import as_network
 from genjax.self_supervised._contrastive import normalize, ntxent
 from genjax.typing import Array, Batch, Key, Outcome, Variables
@@ -57,6 +57,7 @@ def simclr(
 
     def init(key: Key, batch: Batch, /) -> Variables:
         (x,) = read_batch("simclr", batch, ("x",))
+        check_scaled("simclr", x)
         key_encoder, key_projector = jax.random.split(key)
         of_encoder = encode.init(key_encoder, x)
         features = encode.apply(of_encoder, x)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from genjax.arrays import lead
 from genjax.base import TrainState, Update
+from genjax.checks import check_is
 from genjax.errors import InputError
 from genjax.typing import Array, Batch, Key, Metrics, Tree
 
@@ -39,6 +40,7 @@ def with_ema(update: Update, *, decay: float) -> Update:
     >>> update.init(jax.random.key(0), batch).evaluated["params"]["mean"].tolist()
     [2.0]
     """
+    check_is("with_ema", Update, update=update)
     if not 0 <= decay < 1:
         raise InputError(f"with_ema: decay must be in [0, 1), got {decay}.")
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import TrainState, Update
-from genjax.checks import check_same_leaves
+from genjax.checks import check_is, check_same_leaves
 from genjax.data import Pipeline
 from genjax.errors import InputError, RunError
 from genjax.training._checkpoint import Checkpoints
@@ -111,6 +111,8 @@ def fit(
     >>> int(fit(update, pipeline, key=key, steps=3, show_progress=False).step)
     3
     """
+    check_is("fit", Update, update=update)
+    check_is("fit", Pipeline, pipeline=pipeline)
     every = evaluate_every or steps
     for name, value in (("steps", steps), ("evaluate_every", every), ("chunk", chunk)):
         if value < 1:

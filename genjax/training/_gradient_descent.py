@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from genjax.base import Objective, TrainState, Update
+from genjax.checks import check_is
 from genjax.steps import descend, key_of_step
 from genjax.typing import Batch, Key, Metrics, Outcome, Params, Variables
 
@@ -35,6 +36,8 @@ def gradient_descent(
     >>> int(state.step), sorted(metrics)
     (1, ['gradient_norm', 'loss', 'nll'])
     """
+    check_is("gradient_descent", Objective, objective=objective)
+    check_is("gradient_descent", optax.GradientTransformation, optimizer=optimizer)
 
     def init(key: Key, batch: Batch, /) -> TrainState:
         key_init, key_run = jax.random.split(key)

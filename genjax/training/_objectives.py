@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Objective
+from genjax.checks import check_is
 from genjax.steps import microbatches
 from genjax.typing import Array, Batch, Key, Metrics, Outcome, Scalar, Variables
 from genjax.variables import updated
@@ -34,6 +35,7 @@ def with_preprocessing(
     >>> round(float(halved.loss({"params": {}}, batch, jax.random.key(0))[0]), 4)
     1.4189
     """
+    check_is("with_preprocessing", Objective, objective=objective)
 
     def init(key: Key, batch: Batch, /) -> Variables:
         key_batch, key_init = jax.random.split(key)
@@ -175,6 +177,7 @@ def accumulate(objective: Objective, n: int) -> Objective:
     >>> round(float(loss), 4)
     0.9189
     """
+    check_is("accumulate", Objective, objective=objective)
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
         parts = microbatches(batch, n, user="accumulate")

@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from genjax.base import TrainState, Update
+from genjax.checks import check_is
 from genjax.data import Pipeline, Share
 from genjax.errors import InputError
 from genjax.programs import device_varying
@@ -158,6 +159,7 @@ def shard_pipeline(pipeline: Pipeline, mesh: Mesh) -> Pipeline:
     >>> shard_pipeline(pipeline, device_mesh(1)).example["x"].shape
     (4, 2)
     """
+    check_is("shard_pipeline", Pipeline, pipeline=pipeline)
     replicated = NamedSharding(mesh, PartitionSpec())
 
     def place(leaf: Array | np.ndarray) -> Array:
@@ -207,6 +209,7 @@ def data_parallel(update: Update, mesh: Mesh, *, fully_sharded: bool = False) ->
     >>> int(state.step)
     1
     """
+    check_is("data_parallel", Update, update=update)
 
     def sharding_of(leaf: Tree) -> NamedSharding:
         spec = _longest_axis(leaf.shape, mesh.size) if fully_sharded else []
@@ -270,6 +273,7 @@ def pmap(update: Update, devices: int | None = None) -> Update:
     >>> int(state.step)
     1
     """
+    check_is("pmap", Update, update=update)
     local = jax.local_devices()
     count = len(local) if devices is None else devices
     if not 1 <= count <= len(local):

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 
 from genjax.arrays import lead
 from genjax.base import TrainState, Update
+from genjax.checks import check_is
+from genjax.errors import InputError
 from genjax.typing import Array, Batch, Key, Metrics, Tree
 
 
@@ -31,6 +33,7 @@ def scan_steps(update: Update) -> Update:
     >>> int(state.step), metrics["loss"].shape
     (3, (3,))
     """
+    check_is("scan_steps", Update, update=update)
 
     def init(key: Key, batches: Batch, /) -> TrainState:
         return update.init(key, jax.tree.map(lambda leaf: leaf[0], batches))
@@ -63,6 +66,7 @@ def ensemble(update: Update, n: int) -> Update:
     >>> metrics["loss"].shape
     (3,)
     """
+    check_is("ensemble", Update, update=update)
 
     def init(key: Key, batch: Batch, /) -> TrainState:
         return jax.vmap(update.init, (0, None))(jax.random.split(key, n), batch)
@@ -86,6 +90,9 @@ def sweep(make_update: Callable[[Tree], Update], hyperparameters: Tree) -> Updat
     Returns:
         An update whose state and metrics have a leading axis `[n]`.
 
+    Raises:
+        InputError: the settings are not stacked.
+
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
     >>> from genjax.training import gradient_descent
@@ -99,6 +106,12 @@ def sweep(make_update: Callable[[Tree], Update], hyperparameters: Tree) -> Updat
     >>> state.variables["params"]["mean"][:, 0].round(3).tolist()
     [1.0, 1.100000023841858]
     """
+    lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(hyperparameters)}
+    if len(lengths) != 1 or () in lengths:
+        raise InputError(
+            "sweep: hyperparameters are settings, stacked: arrays with one leading "
+            f"axis, such as jnp.array([1e-3, 1e-2]), got {hyperparameters!r:.80}."
+        )
 
     def init(key: Key, batch: Batch, /) -> TrainState:
         return jax.vmap(lambda setting: make_update(setting).init(key, batch))(
@@ -138,6 +151,7 @@ def skip_nonfinite(update: Update) -> Update:
     >>> float(metrics["skipped"]), state.variables["params"]["mean"].tolist()
     (1.0, [1.0])
     """
+    check_is("skip_nonfinite", Update, update=update)
 
     def step(state: TrainState, batch: Batch, /) -> tuple[TrainState, Metrics]:
         new, metrics = update.step(state, batch)

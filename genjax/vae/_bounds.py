@@ -22,7 +22,7 @@ from genjax.typing import (
     PerExample,
     Variables,
 )
-from genjax.vae._model import LatentModel, decode, encode, init
+from genjax.vae._model import LatentModel, check_parts, decode, encode, init
 from genjax.variables import part_of, updated
 
 
@@ -151,6 +151,7 @@ def elbo(
     >>> sorted(objective.loss(variables, batch, jax.random.key(1))[1][1])
     ['kl', 'loss', 'reconstruction']
     """
+    check_parts("elbo", model)
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
         (x,) = read_batch("elbo", batch, ("x",))
@@ -196,6 +197,7 @@ def iwae(model: LatentModel, *, latent_dim: int, samples: int) -> Objective:
     >>> objective.loss(variables, batch, jax.random.key(1))[0].shape
     ()
     """
+    check_parts("iwae", model)
     if samples < 1:
         raise InputError(f"iwae: samples must be at least 1, got {samples}.")
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Density, NetworkLike
+from genjax.checks import check_is
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Event, Key, Latent, Output, Variables
 from genjax.variables import join_changes, join_parts, part_of
@@ -34,6 +35,24 @@ class LatentModel(NamedTuple):
     prior: Density
     encoder: NetworkLike | None = None
     decoder: NetworkLike | None = None
+
+
+def check_parts(user: str, model: LatentModel) -> None:
+    """Checks that a model is one, and its three densities are densities.
+
+    Args:
+        user: who asks, for the error's sentence.
+        model: to check.
+
+    Raises:
+        InputError: it is something else, or a part is.
+
+    >>> from genjax.densities import standard_normal
+    >>> check_parts("elbo", LatentModel(*[standard_normal((2,))] * 3))
+    """
+    check_is(user, LatentModel, model=model)
+    densities = dict(zip(LatentModel._fields, model[:3], strict=False))
+    check_is(user, Density, **densities)
 
 
 def encode(
