@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 # Functions that no paper is cited for: plumbing, elementary maps and names of a field.
 WITHOUT_SOURCE = {
     "augment": "in_turn mirror quarter_turns random_affine with_probability",
-    "autoregressive": "binary categorical cooled scan_terms uncached",
+    "autoregressive": "binary by_column categorical cooled scan_terms uncached",
     "data": (
         "binarize fit_standardiser flatten generated image_folder in_memory "
         "indices_at load_prepared on_device prepare read_table scenes split "

@@ -3,6 +3,7 @@
 from genjax.autoregressive._conditional import (
     Conditional,
     binary,
+    by_column,
     categorical,
     cooled,
     grey_levels,
@@ -38,6 +39,7 @@ __all__ = [
     "Conditional",
     "autoregressive",
     "binary",
+    "by_column",
     "categorical",
     "cooled",
     "darn",

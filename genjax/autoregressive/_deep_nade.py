@@ -43,7 +43,8 @@ def deep_nade(
 
     A likelihood takes one pass per dimension. Without an order, any set of observed
     dimensions is completed, by the model of an order that has them first and then goes
-    on in the natural one; with an order, a prefix of it. The densities of two orders
+    on in the natural one, and each row may have a set of its own (a mask `[b, D]`, which
+    may be traced); with an order, a prefix of it. The densities of two orders
     differ a little, and `shared_ensemble` is their mixture.
 
     Args:
@@ -89,7 +90,7 @@ def deep_nade(
         def step(total: Array, scanned: tuple[Array, Array]) -> tuple[Array, None]:
             d, mask = scanned
             outputs = conditionals.apply(variables, x, mask, condition)
-            terms = conditional.log_prob(
+            terms = conditional.of(d).log_prob(
                 jnp.take(outputs, d, axis=1), jnp.take(x, d, axis=1)
             )
             return total + terms, None
@@ -107,14 +108,16 @@ def deep_nade(
     ) -> tuple[Array, PerExample]:
         check_vectors(x, len(variables["params"]["bias"]))
         dims = _dims(order, x)
-        if order is None:
-            seen = check_observed("deep_nade", observed, len(dims))
+        if order is not None:
+            seen = check_prefix("deep_nade", observed, dims)[None]
+        elif jnp.ndim(observed) == 2:
+            seen = _check_rows(observed, x)
         else:
-            seen = check_prefix("deep_nade", observed, dims)
-        conditional.check(jnp.where(seen[None], x, 0.0))
+            seen = check_observed("deep_nade", observed, len(dims))[None]
+        x = jnp.where(seen, x, 0.0)
+        conditional.check(x)
         variables, x = as_float32((variables, x))
-        missing = dims[~seen[dims]]
-        x = jnp.where(seen[None], x, 0.0)
+        missing = dims[~seen[0, dims]] if len(seen) == 1 else dims
 
         start = (x, jnp.asarray(seen), jnp.zeros(len(x), jnp.float32))
         step = conditionals.drawing(variables, condition)
@@ -130,6 +133,16 @@ def deep_nade(
         return complete(variables, key, blank, nothing, condition)
 
     return Density(conditionals.init, log_prob, sample, complete)
+
+
+def _check_rows(observed: Mask, x: Array) -> Array:
+    mask = jnp.asarray(observed, bool)
+    if mask.shape != x.shape:
+        raise InputError(
+            f"deep_nade: observed must have the shape {x.shape[1:]} of one row, or "
+            f"{x.shape} of all, got {mask.shape}."
+        )
+    return mask
 
 
 def _dims(order: Order | None, x: Array) -> np.ndarray:
@@ -233,9 +246,11 @@ class _Conditionals:
             d, key = scanned
             outputs = self.apply(variables, x, mask, condition)
             outputs = jnp.take(outputs, d, axis=1)
-            value = self.conditional.sample(key, outputs).astype(jnp.float32)
-            total = total + self.conditional.log_prob(outputs, value)
-            return (x.at[:, d].set(value), mask.at[d].set(True), total), None
+            own, seen = self.conditional.of(d), jnp.take(mask, d, axis=1)
+            drawn = own.sample(key, outputs).astype(jnp.float32)
+            value = jnp.where(seen, jnp.take(x, d, axis=1), drawn)
+            total = total + jnp.where(seen, 0.0, own.log_prob(outputs, value))
+            return (x.at[:, d].set(value), mask.at[:, d].set(True), total), None
 
         return step
 

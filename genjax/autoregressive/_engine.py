@@ -181,17 +181,17 @@ def _draw(
 
     def step(carry: Carry, scanned: Scanned) -> tuple[Carry, Array]:
         cache, previous, log_prob = carry
-        d, key, bias, given, seen = scanned
+        d, key, column, bias, given, seen = scanned
         cache, outputs = advance(cache, d, previous)
-        outputs = outputs + bias[None]
-        drawn = conditional.sample(key, outputs).astype(jnp.float32)
+        outputs, own = outputs + bias[None], conditional.of(column)
+        drawn = own.sample(key, outputs).astype(jnp.float32)
         value = jnp.where(seen, given, drawn)
-        term = jnp.where(seen, 0.0, conditional.log_prob(outputs, value))
-        return (cache, conditional.embed(value), log_prob + term), value
+        term = jnp.where(seen, 0.0, own.log_prob(outputs, value))
+        return (cache, own.embed(value), log_prob + term), value
 
     start = (cache, blank[:, 0], jnp.zeros(n, jnp.float32))
     keys = jax.random.split(key, dim)
-    in_order = (biases[dims], x.T[dims], observed[dims])
+    in_order = (jnp.asarray(dims), biases[dims], x.T[dims], observed[dims])
     scanned = (jnp.arange(dim), keys, *in_order)
     (_, _, log_prob), values = jax.lax.scan(step, start, scanned)
     return values[np.argsort(dims)].T, log_prob

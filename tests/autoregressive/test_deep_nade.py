@@ -28,6 +28,25 @@ def test_any_observed_set_is_completed_by_its_exact_conditional():
     np.testing.assert_allclose(log_prob, conditional[matches], atol=1e-5)
 
 
+def test_rows_are_completed_each_from_its_own_cells():
+    model = deep_nade(conditioner(4))
+    params = moved(model.init(KEY, every_vector(4)))
+    masks = np.array([[False, True, False, True], [True, False, False, False]])
+    given = jnp.array([[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    wide = jnp.repeat(given, 2000, axis=0)
+    drawn, log_prob = model.complete(params, KEY, wide, np.repeat(masks, 2000, axis=0))
+    for place, mask in enumerate(masks):
+        rows = slice(2000 * place, 2000 * (place + 1))
+        alone, expected = model.complete(params, KEY, wide[rows], mask)
+        np.testing.assert_array_equal(drawn[rows][:, mask], alone[:, mask])
+        np.testing.assert_allclose(drawn[rows].mean(0), alone.mean(0), atol=0.06)
+        assert float(log_prob[rows].mean()) == pytest.approx(
+            float(expected.mean()), abs=0.06
+        )
+    with pytest.raises(InputError, match=r"of one row, or \(4000, 4\) of all, got"):
+        model.complete(params, KEY, wide, masks)
+
+
 def test_the_loss_is_the_mean_over_all_orders():
     x = jnp.array([[1.0, 0.0, 1.0]])
     objective = orderless_likelihood(conditioner(3))

@@ -13,6 +13,7 @@ from genjax import nn
 from genjax.autoregressive import (
     Conditional,
     binary,
+    by_column,
     categorical,
     cooled,
     darn,
@@ -355,12 +356,22 @@ AUTOREGRESSIVE: Mapping[str, Callable[[Conditional], Density]] = {
 HALVES = ((0, 1, 2, 3, 4, 5), (2, 0, 1, 5, 3, 4))
 """Orders that share the prefix {0, 1, 2}."""
 
+TWO_KINDS = [binary(), categorical(2)] * 3
+"""Conditionals of six columns."""
+
 BINARY: Mapping[str, Case] = {
     "bernoulli": Case(bernoulli(), (6,)),
     "bernoulli_mixture": Case(bernoulli_mixture(components=3), (6,)),
     **{name: Case(make(binary()), (6,)) for name, make in AUTOREGRESSIVE.items()},
     "cooled": Case(fvsbn(conditional=cooled(binary(), temperature=0.5)), (6,)),
     "two classes": Case(fvsbn(conditional=categorical(2)), (6,)),
+    "columns of two kinds": Case(
+        nade(hidden=4, conditional=by_column(TWO_KINDS)), (6,)
+    ),
+    "deep_nade of columns of two kinds": Case(
+        deep_nade(nn.MLP(features=12, hidden=(4,)), conditional=by_column(TWO_KINDS)),
+        (6,),
+    ),
     "two grey levels": Case(
         nade(hidden=4, conditional=grey_levels(levels=2, components=2)), (6,)
     ),
