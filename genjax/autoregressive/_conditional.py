@@ -269,10 +269,8 @@ def by_column(conditionals: Sequence[Conditional]) -> Conditional:
     if not conditionals:
         raise InputError("by_column: there is no column.")
     kinds = list({id(one): one for one in conditionals}.values())
-    places = [
-        next(k for k, kind in enumerate(kinds) if kind is c) for c in conditionals
-    ]
-    kind_of = np.array(places, np.int32)
+    place_of = {id(kind): place for place, kind in enumerate(kinds)}
+    kind_of = np.array([place_of[id(one)] for one in conditionals], np.int32)
     size = max(kind.size for kind in kinds)
     inputs = max(kind.inputs for kind in kinds)
 
@@ -310,7 +308,9 @@ def by_column(conditionals: Sequence[Conditional]) -> Conditional:
 
     def check(x: Array) -> None:
         for place, kind in enumerate(kinds):
-            kind.check(jnp.where(kind_of == place, x, 0.0))  # 0 is a value of all
+            kind.check(
+                jnp.where((kind_of == place)[None], x, 0.0)
+            )  # 0 is a value of all
 
     def at(d: Array) -> Conditional:
         place = jnp.asarray(kind_of)[d]

@@ -43,8 +43,8 @@ def deep_nade(
 
     A likelihood takes one pass per dimension. Without an order, any set of observed
     dimensions is completed, by the model of an order that has them first and then goes
-    on in the natural one, and each row may have a set of its own (a mask `[b, D]`, which
-    may be traced); with an order, a prefix of it. The densities of two orders
+    on in the natural one, and each row may have a set of its own (a mask `[b, D]`,
+    which may be traced); with an order, a prefix of it. The densities of two orders
     differ a little, and `shared_ensemble` is their mixture.
 
     Args:
