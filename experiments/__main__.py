@@ -47,7 +47,7 @@ def _dispatch(arguments: list[str]) -> int:
         return _tell(cards_of(command))
     if command == "show":
         return _show(rest)
-    if command in ("sample", "evaluate"):
+    if command in ("sample", "evaluate", "score", "complete"):
         return _finished(command, rest)
     if command == "data":
         return _prepare(rest)
@@ -140,25 +140,75 @@ def _finished(command: str, rest: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m experiments {command}")
     parser.add_argument("folder", type=Path, help="the folder of a finished run")
     if command == "sample":
-        parser.add_argument("-n", type=int, default=64, help="how many samples")
-        parser.add_argument("--seed", type=int, default=0, help="of the samples")
+        rows = ("-n", "--rows")
+        parser.add_argument(*rows, dest="n", type=int, default=64, help="how many")
+        parser.add_argument(
+            "--out", type=Path, help="a file for rows of a table, in its units"
+        )
+    if command in ("score", "complete"):
+        parser.add_argument("--data", required=True, help="a table of such rows")
+        parser.add_argument(
+            "--out", type=Path, required=True, help=".csv, .tsv, .parquet or .npz"
+        )
+        parser.add_argument("--key", help="which array of an .npz")
+    if command in ("sample", "complete"):
+        parser.add_argument("--seed", type=int, default=0, help="of the draws")
     options = parser.parse_args(rest)
+    if command == "evaluate":
+        return _evaluate(options.folder)
+    if command == "sample":
+        return _sample(options)
+    return _of_rows(command, options)
+
+
+def _evaluate(folder: Path) -> int:
     from experiments import runner
     from experiments.record import read_run
 
-    module, config = read_run(options.folder)
-    console = Console()
-    if command == "evaluate":
-        metrics = runner.evaluate(config, module.build, options.folder)
-        console.print_json(data=metrics)
-        return 0
-    if options.n < 1:
-        raise InputError(f"sample: -n must be at least 1, got {options.n}.")
-    picture = runner.sample(
-        config, module.build, options.folder, options.n, options.seed
-    )
-    console.print(f"wrote {picture}, and its array beside it", soft_wrap=True)
+    module, config = read_run(folder)
+    Console().print_json(data=runner.evaluate(config, module.build, folder))
     return 0
+
+
+def _sample(options: argparse.Namespace) -> int:
+    from experiments import runner, table_runs
+    from experiments.record import read_run
+    from genjax.data import write_frame
+
+    folder, n, seed = options.folder, options.n, options.seed
+    if n < 1:
+        raise InputError(f"sample: -n must be at least 1, got {n}.")
+    module, config = read_run(folder)
+    if table_runs.is_of_table(folder):
+        out = options.out or folder / f"samples_{n}_of_seed_{seed}.csv"
+        _refuse_old(out)
+        write_frame(table_runs.sample_rows(folder, n, seed), out)
+        return _tell(f"wrote {n} rows to {out}")
+    if options.out:
+        raise InputError(f"--out is for rows of a table; {folder} holds no such run.")
+    picture = runner.sample(config, module.build, folder, n, seed)
+    return _tell(f"wrote {picture}, and its array beside it")
+
+
+def _of_rows(command: str, options: argparse.Namespace) -> int:
+    """Scores the rows of a table, or fills their holes."""
+    from experiments import table_runs
+    from genjax.data import read_frame, write_frame
+
+    _refuse_old(options.out)
+    table = read_frame(options.data, key=options.key)
+    if command == "score":
+        result = table_runs.score_rows(options.folder, table)
+    else:
+        result = table_runs.complete_rows(options.folder, table, options.seed)
+    write_frame(result, options.out)
+    return _tell(f"wrote {result.num_rows} rows to {options.out}")
+
+
+def _refuse_old(out: Path) -> None:
+    """Refuses a file that is there, before anything is computed."""
+    if out.exists():
+        raise InputError(f"--out: {out} is there already: name another file.")
 
 
 def _prepare(rest: list[str]) -> int:

@@ -43,7 +43,7 @@ from genjax.training import (
     shard_pipeline,
     tensorboard_writer,
 )
-from genjax.typing import Array, Key, Variables
+from genjax.typing import Array, Batch, Key, Variables
 
 METRIC = "validation"
 """The metric by which the best checkpoint is chosen: the lowest."""
@@ -68,6 +68,7 @@ class Task(NamedTuple):
         monitor: `variables -> {name: scalar}`, pure: what else to show and to write
             down at every validation.
         kept: how many samples to keep at every validation, for `draw_over_time`.
+        files: `() -> {name: text}`: what else the folder of the run keeps.
     """
 
     update: Update
@@ -81,6 +82,7 @@ class Task(NamedTuple):
     baselines: Callable[[], Mapping[str, float]] = dict
     monitor: Callable[[Variables], Mapping[str, Array]] = lambda variables: {}
     kept: int = 512
+    files: Callable[[], Mapping[str, str]] = dict
     unit: str = "nats"
     loss_unit: str = "nats"
 
@@ -195,6 +197,8 @@ def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
     ) as checkpoints:
         if _is_first_process():
             write_record(folder, name, config)
+            for file, content in task.files().items():
+                write_file(folder / file, content)
         try:
             variables = _train(task, config, folder, checkpoints, mesh)
         except Stopped as stopped:
@@ -205,7 +209,7 @@ def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
         metrics = _evaluate(task, variables, config.seeds)
         if not _is_first_process():
             return metrics, {}
-        first = _of_seed(variables, 0, config.seeds)
+        first = first_seed(variables, config.seeds)
         return metrics, _draw(task, first, folder, config)
     except KeyboardInterrupt as interrupt:
         what = f"SIGINT after all {config.steps} steps, which are saved"
@@ -250,7 +254,7 @@ def _train(
     task: Task, config: Any, folder: Path, checkpoints: Checkpoints, mesh: Mesh | None
 ) -> Variables:
     """Trains, and returns the averaged variables of the best checkpoint."""
-    update, pipeline = _of_all_seeds(task, config.seeds), task.pipeline
+    update, pipeline = _of_all_seeds(task.update, config.seeds), task.pipeline
     if mesh is not None:
         update = data_parallel(update, mesh)
         pipeline = shard_pipeline(pipeline, mesh)
@@ -307,7 +311,7 @@ def _keep_samples(
         return
     if not _is_first_process():
         return
-    first = _of_seed(variables, 0, config.seeds)
+    first = first_seed(variables, config.seeds)
     samples = task.sample(first, jax.random.key(config.seed + 1), task.kept)
     kept = folder / "over_time"
     write_array(kept / f"{step:08d}.npy", samples)
@@ -324,16 +328,32 @@ def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
     task = build(config)
     if isinstance(task, Study):
         raise InputError(f"{folder} holds a study: run it again instead.")
-    update = _of_all_seeds(task, config.seeds)
-    template = jax.jit(update.init)(jax.random.key(config.seed), task.pipeline.example)
+    return task, read_variables(config, task.update, task.pipeline.example, folder)
+
+
+def read_variables(
+    config: Any, update: Update, example: Batch, folder: Path
+) -> Variables:
+    """Reads the best checkpoint of a run.
+
+    Args:
+        config: of the run.
+        update: its training step.
+        example: a batch, of which only shapes count.
+        folder: of the run.
+
+    Returns:
+        The variables, of all seeds where there are several.
+    """
+    init = jax.jit(_of_all_seeds(update, config.seeds).init)
+    template = init(jax.random.key(config.seed), example)
     with Checkpoints(
         folder / "checkpoints",
         config=identity(config),
         metric=METRIC,
         read_only=True,
     ) as checkpoints:
-        state = checkpoints.restore(template, checkpoints.best)
-    return task, state.evaluated
+        return checkpoints.restore(template, checkpoints.best).evaluated
 
 
 def evaluate(config: Any, build: Build, folder: Path) -> dict[str, Any]:
@@ -350,15 +370,25 @@ def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
     task, variables = restore(config, build, folder)
     if task.sample is None or task.draw is None:
         raise InputError(f"{folder} holds a run that has nothing to sample from.")
-    first = _of_seed(variables, 0, config.seeds)
+    first = first_seed(variables, config.seeds)
     samples = np.asarray(task.sample(first, jax.random.key(seed), n))
     name = f"samples_{n}_of_seed_{seed}"
     write_array(folder / f"{name}.npy", samples)
     return save(task.draw(samples), folder / f"{name}.png")
 
 
-def _of_all_seeds(task: Task, seeds: int) -> Update:
-    return task.update if seeds == 1 else ensemble(task.update, seeds)
+def _of_all_seeds(update: Update, seeds: int) -> Update:
+    return update if seeds == 1 else ensemble(update, seeds)
+
+
+def first_seed(variables: Variables, seeds: int) -> Variables:
+    """The variables of the first of several seeds.
+
+    Args:
+        variables: of all seeds.
+        seeds: how many there are.
+    """
+    return _of_seed(variables, 0, seeds)
 
 
 def _of_seed(variables: Variables, seed: int, seeds: int) -> Variables:
@@ -376,8 +406,13 @@ def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
     names = each[0]
     if seeds == 1:
         return each[0]
-    means = {name: float(np.mean([m[name] for m in each])) for name in names}
+    means = {name: _mean([m[name] for m in each]) for name in names}
     return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
+
+
+def _mean(values: Sequence[int | float]) -> int | float:
+    """Of counts that agree, the count."""
+    return values[0] if len({*values}) == 1 else float(np.mean(values))
 
 
 def _number(value: Any) -> int | float:

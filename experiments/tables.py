@@ -1,20 +1,22 @@
-"""Tables of numbers for the experiments: a user's own, or a known one."""
+"""Tables for the experiments: a user's own, or a known one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from experiments.config import RunConfig
-from genjax.data import fit_standardiser, read_table
+from genjax.data import Columns, fit_columns, fit_standardiser, read_frame
 from genjax.errors import InputError
 
 NAMED = {
     "elevators": (),
     "kin40k": (),
     "parkinsons": (),
-    "protein": (7,),
+    "protein": ("7",),
     "wine": (),
 }
 """Known UCI sets, and their columns that repeat another one."""
@@ -22,17 +24,31 @@ NAMED = {
 
 @dataclass(frozen=True, kw_only=True)
 class TableConfig(RunConfig):
-    """Where a table comes from."""
+    """Where a table comes from, and what its columns hold."""
 
     data: str = ""
-    """A table: .npy, .npz, .csv, .csv.gz or .parquet; or the name of a UCI set that
-    `folder` holds. Without one, an embedded table."""
+    """A table: .csv (commas or semicolons) or .tsv, plain or with .gz, .parquet, .npy
+    or .npz; or the name of a UCI set that `folder` holds. Without one, an embedded
+    table."""
+    validation: str = ""
+    """The validation rows, where a split is given; cut from the data otherwise."""
+    test: str = ""
+    """The test rows, where a split is given; cut from the data otherwise."""
+    header: bool | None = None
+    """Whether the first row holds names; where it holds no value, it does."""
     folder: str = ""
     """Where UCI sets are kept, each as NAME/data.csv.gz."""
     key: str | None = None
     """Which array of an .npz."""
-    drop: tuple[int, ...] = ()
-    """Columns to leave out, counted from 0: those that repeat another one."""
+    drop: tuple[str, ...] = ()
+    """Columns to leave out, by name or counted from 0."""
+    kinds: tuple[str, ...] = ()
+    """What columns hold, NAME=real, NAME=bits or NAME=classes; by their values
+    otherwise: bits are 0 and 1, classes whole numbers from 0 to 31."""
+    encode: bool = False
+    """Take texts for classes."""
+    impute: bool = False
+    """Fill holes in training rows: by the median, or the most frequent value."""
 
 
 class Rows(NamedTuple):
@@ -43,34 +59,96 @@ class Rows(NamedTuple):
     test: Any
 
 
-def read(config: TableConfig, embedded: np.ndarray) -> np.ndarray:
+class Prepared(NamedTuple):
+    """A table as a model sees it.
+
+    Fields:
+        columns: fitted on the training rows.
+        rows: encoded.
+    """
+
+    columns: Columns
+    rows: Rows
+
+
+def prepare(
+    config: TableConfig, default: pa.Table, *, unique: bool, kind: str | None = None
+) -> Prepared:
+    """Reads the table of a configuration, and encodes its rows.
+
+    Args:
+        config: what to read.
+        default: the table where nothing is named.
+        unique: whether repeated rows are dropped before they are cut.
+        kind: of all columns; by their values when None.
+
+    Raises:
+        InputError: there is no such table or column, or a value cannot be taken.
+    """
+    table = read(config, default)
+    if bool(config.validation) != bool(config.test):
+        raise InputError("--validation and --test come together, or neither.")
+    if config.validation:
+        parts = [table, *(_read(config, p) for p in (config.validation, config.test))]
+    else:
+        places = cut(np.arange(table.num_rows)[_kept(table, unique=unique)])
+        parts = [table.take(each) for each in places]
+    kinds = dict.fromkeys(table.column_names, kind) if kind else {}
+    for given in config.kinds:
+        name, equals, own = given.partition("=")
+        if not equals:
+            raise InputError(f"--kinds takes NAME=KIND, got {given!r}.")
+        kinds[name] = own
+    columns = fit_columns(
+        parts[0], kinds=kinds, encode=config.encode, impute=config.impute
+    )
+    return Prepared(columns, Rows(*(columns.encode(part) for part in parts)))
+
+
+def read(config: TableConfig, default: pa.Table) -> pa.Table:
     """Returns the table of a configuration, without the columns to drop.
 
     Args:
         config: what to read.
-        embedded: the table where nothing is named.
+        default: the table where nothing is named.
 
     Raises:
         InputError: there is no such table, no such column, or no column left.
     """
-    table = _table(config, embedded)
-    drop = config.drop or NAMED.get(config.data, ())
-    wrong = [c for c in drop if not 0 <= c < table.shape[1]]
-    if wrong:
-        raise InputError(
-            f"--drop: the table has the columns 0 to {table.shape[1] - 1}, got {wrong}."
-        )
-    kept = np.delete(table, drop, axis=1)
-    if not kept.shape[1]:
-        raise InputError(f"--drop: no column is left of {table.shape[1]}.")
-    return kept
+    return _without(config, _table(config, default))
 
 
-def cut(table: np.ndarray, *, unique: bool, seed: int = 0) -> Rows:
+def embedded(load: Callable[[], Any], *, columns: int | None = None) -> pa.Table:
+    """A table that scikit-learn brings.
+
+    Args:
+        load: one of its loaders.
+        columns: how many of the first to take; all when None.
+    """
+    found = load()
+    names = found["feature_names"][:columns]
+    return pa.table(dict(zip(names, found["data"].T[:columns], strict=True)))
+
+
+def numbers(table: pa.Table) -> np.ndarray:
+    """Returns a table of real numbers as float32 `[rows, columns]`.
+
+    Args:
+        table: without texts or missing values.
+
+    Raises:
+        InputError: a value is missing, or no number.
+    """
+    fit_columns(table, kinds=dict.fromkeys(table.column_names, "real"))
+    columns = [column.to_numpy() for column in table.columns]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def cut(table: np.ndarray, *, unique: bool = False, seed: int = 0) -> Rows:
     """Shuffles: a tenth for testing, a tenth for validation, and the rest.
 
     Args:
-        table: `[rows, columns]`.
+        table: `[rows, ...]`.
         unique: whether repeated rows are dropped first.
         seed: of the shuffle.
 
@@ -92,7 +170,7 @@ def standardised(rows: Rows) -> Rows:
     return Rows(*(standardise(part) for part in rows))
 
 
-def _table(config: TableConfig, embedded: np.ndarray) -> np.ndarray:
+def _table(config: TableConfig, default: pa.Table) -> pa.Table:
     if config.data in NAMED:
         path = Path(config.folder) / config.data / "data.csv.gz"
         if not path.is_file():
@@ -100,7 +178,46 @@ def _table(config: TableConfig, embedded: np.ndarray) -> np.ndarray:
                 f"--data: there is no {path}; --folder must hold the set "
                 f"{config.data!r}, or name a file by --data."
             )
-        return read_table(path)
-    if config.data:
-        return read_table(config.data, key=config.key)
-    return embedded.astype(np.float32)
+        return read_frame(path)
+    return _read(config, config.data) if config.data else default
+
+
+def _read(config: TableConfig, path: str) -> pa.Table:
+    return read_frame(path, key=config.key, header=config.header)
+
+
+def _without(config: TableConfig, table: pa.Table) -> pa.Table:
+    names = table.column_names
+    dropped = []
+    for given in config.drop or NAMED.get(config.data, ()):
+        if given in names:
+            dropped.append(given)
+        elif given.isdigit() and int(given) < len(names):
+            dropped.append(names[int(given)])
+        else:
+            raise InputError(
+                f"--drop: there is no column {given!r}: they are {names}, or 0 to "
+                f"{len(names) - 1}."
+            )
+    kept = table.drop_columns(dropped)
+    if not kept.column_names:
+        raise InputError(f"--drop: no column is left of {len(names)}.")
+    return kept
+
+
+def _kept(table: pa.Table, *, unique: bool) -> np.ndarray:
+    """The places of the rows to cut: all, or those that differ, in their order."""
+    if not unique:
+        return np.arange(table.num_rows)
+    columns = [column.combine_chunks() for column in table.columns]
+    codes = [_codes(column) for column in columns]
+    return np.unique(np.stack(codes, axis=1), axis=0, return_index=True)[1]
+
+
+def _codes(column: pa.Array) -> np.ndarray:
+    """Numbers that are ordered, and equal, as the values of a column are."""
+    values = np.array(["" if v is None else str(v) for v in column.to_pylist()])
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        values = values.astype(np.float32)
+    return np.unique(values, return_inverse=True)[1].reshape(-1)

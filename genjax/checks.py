@@ -96,7 +96,7 @@ def _kind(value: object) -> tuple[str, str]:
     return name, f"the {name} {value!r:.60}"
 
 
-def check_shape(user: str, shape: tuple[int, ...]) -> None:
+def check_shape(user: str, shape: Sequence[int]) -> None:
     """Checks that the shape of one example is a tuple of whole numbers from 1 on.
 
     Args:

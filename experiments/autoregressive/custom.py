@@ -1,9 +1,12 @@
 """An autoregressive model of your own table.
 
-What a column is drawn from follows from the values: bits where all are 0 or 1, classes
-where they are few integers from 0 on, real numbers otherwise, which are standardised on
-the training rows. The rows are shuffled (seed 0) and cut into a tenth for testing, a
-tenth for validation and the rest. Without a table: scikit-learn's 178 wines.
+Each column is drawn from what it holds: bits, classes, or real numbers, by a mixture of
+normals. The rows are shuffled (seed 0) and cut into a tenth for testing, a tenth for
+validation and the rest, unless `--validation` and `--test` name a split. Without a
+table: scikit-learn's 178 wines. The model draws new rows (`sample RUN --out FILE`),
+scores rows (`score`) and fills holes (`complete`): the last columns by any model, any
+cells by `--model deep_nade`. Log-likelihoods in the report are of standardised values;
+`score` gives them in the units of the table.
 
 Paper: Uria et al., 2016, arXiv:1605.02226
 Command: python -m experiments autoregressive/custom --data FILE
@@ -14,47 +17,44 @@ Expected: depends on the data; more nats than independent columns on the embedde
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from experiments.config import TaskConfig
 from experiments.recipe import descent
 from experiments.runner import Task, run
-from experiments.tables import Rows, TableConfig, cut, read, standardised
+from experiments.table_runs import TableModel, table_task
+from experiments.tables import Rows, TableConfig, embedded, prepare
+from genjax import nn
 from genjax.autoregressive import (
     Conditional,
     binary,
+    by_column,
     categorical,
+    deep_nade,
     fvsbn,
     made,
     nade,
     normal_mixture,
+    orderless_likelihood,
     recurrent,
     transformer,
 )
 from genjax.base import Density
-from genjax.data import ArraySource, on_device
+from genjax.data import Columns
 from genjax.densities import negative_log_likelihood
 from genjax.errors import InputError
-from genjax.metrics import log_probs
-from genjax.plotting import image_grid, scatter_panels
-from genjax.typing import Array, Key, Variables
-
-KINDS = ("auto", "binary", "categorical", "real")
-MOST_CLASSES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(TableConfig, TaskConfig):
     """The settings of this experiment."""
 
-    kind: str = "auto"
-    """What the columns hold: auto, binary, categorical or real."""
     model: str = "nade"
-    """fvsbn, nade, made, gru or transformer."""
+    """fvsbn, nade, made, gru, transformer, or deep_nade, which completes any cells."""
     hidden: int = 64
     """Hidden units, a multiple of 4 for the transformer."""
     components: int = 5
@@ -73,36 +73,40 @@ SMOKE = {"hidden": 8, "components": 2, "steps": 20, "evaluate_every": 10}
 EXPECTED: dict[str, dict[str, float]] = {}
 
 
-def kind_of(config: Config, table: np.ndarray) -> str:
-    """What the columns of a table hold.
+def conditional_of(config: Config, columns: Columns) -> Conditional:
+    """What each column is drawn from.
 
-    Raises:
-        InputError: there is no such kind, or a value is not of it.
+    Args:
+        config: the settings.
+        columns: of the table.
     """
-    if config.kind not in KINDS:
-        raise InputError(f"--kind must be one of {KINDS}, got {config.kind!r}.")
-    are_classes = (table >= 0) & (table < MOST_CLASSES) & (table == np.floor(table))
-    if config.kind == "auto":
-        if np.isin(table, (0, 1)).all():
-            return "binary"
-        return "categorical" if are_classes.all() else "real"
-    allowed = {
-        "binary": np.isin(table, (0, 1)),
-        "categorical": are_classes,
-        "real": np.isfinite(table),
-    }[config.kind]
-    wrong = np.argwhere(~allowed)
-    if len(wrong):
-        row, column = wrong[0]
-        raise InputError(
-            f"--kind {config.kind}: column {column} holds {table[row, column]:g} in "
-            f"row {row}; classes are integers from 0 to {MOST_CLASSES - 1}."
-        )
-    return config.kind
+    bit, real = binary(), normal_mixture(config.components)
+    of_classes = cache(categorical)
+
+    def of(column: Any) -> Conditional:
+        if column.kind == "classes":
+            return of_classes(max(2, len(column.levels)))
+        return bit if column.kind == "bits" else real
+
+    return by_column([of(column) for column in columns.columns])
 
 
-def _model(config: Config, conditional: Conditional) -> Density:
-    hidden = config.hidden
+def model(config: Config, columns: Columns) -> TableModel:
+    """Returns the model of a table.
+
+    Args:
+        config: the settings.
+        columns: of the table.
+    """
+    conditional, hidden = conditional_of(config, columns), config.hidden
+    settings = {"weight_decay": config.weight_decay}
+    if config.model == "deep_nade":
+        features = len(columns) * conditional.size
+        network = nn.MLP(features=features, hidden=(2 * hidden, 2 * hidden))
+        objective = orderless_likelihood(network, conditional=conditional)
+        density = deep_nade(network, conditional=conditional)
+        update = descent(config, objective, **settings)
+        return TableModel(density, update, completes_rows=True)
     models: Mapping[str, Callable[[], Density]] = {
         "fvsbn": lambda: fvsbn(conditional=conditional),
         "nade": lambda: nade(
@@ -116,94 +120,45 @@ def _model(config: Config, conditional: Conditional) -> Density:
     }
     if config.model not in models:
         raise InputError(
-            f"--model must be one of {', '.join(models)}, got {config.model!r}."
+            f"--model must be one of {', '.join(models)}, deep_nade, got "
+            f"{config.model!r}."
         )
-    return models[config.model]()
+    density = models[config.model]()
+    return TableModel(
+        density, descent(config, negative_log_likelihood(density), **settings)
+    )
 
 
-def _prepare(config: Config) -> tuple[Rows, Conditional]:
-    from sklearn.datasets import load_wine
-
-    table = read(config, np.asarray(load_wine(return_X_y=True)[0]))
-    kind, rows = kind_of(config, table), cut(table, unique=False)
-    if kind == "real":
-        return standardised(rows), normal_mixture(config.components)
-    if kind == "categorical":
-        return rows, categorical(max(2, int(table.max()) + 1))
-    return rows, binary()
-
-
-def _alone(config: Config, conditional: Conditional, rows: Rows) -> float:
+def _alone(config: Config, columns: Columns, rows: Rows) -> float:
     """The test log-likelihood of the columns, each by itself."""
-    if conditional.outputs_are_logits:
-        outputs = conditional.marginal(jnp.asarray(rows.train))[None]
-        return float(conditional.log_prob(outputs, rows.test).sum(axis=1).mean())
     from sklearn.mixture import GaussianMixture
 
-    columns = range(rows.train.shape[1])
-    fitted = [
-        GaussianMixture(config.components, reg_covar=1e-3, random_state=0).fit(
-            rows.train[:, [column]]
-        )
-        for column in columns
-    ]
-    return float(sum(fitted[c].score(rows.test[:, [c]]) for c in columns))
+    conditional, total = conditional_of(config, columns), 0.0
+    test = jnp.asarray(rows.test)
+    outputs = conditional.marginal(jnp.asarray(rows.train))
+    outputs = jnp.broadcast_to(outputs[None], (len(test), *outputs.shape))
+    discrete = conditional.log_prob(outputs, test).mean(axis=0)
+    for place, column in enumerate(columns.columns):
+        if column.kind != "real":
+            total += float(discrete[place])
+            continue
+        mixture = GaussianMixture(config.components, reg_covar=1e-3, random_state=0)
+        fitted = mixture.fit(rows.train[:, [place]])
+        total += float(fitted.score(rows.test[:, [place]]))
+    return total
 
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    rows, conditional = _prepare(config)
-    model = _model(config, conditional)
-    validation, test = (jnp.asarray(part) for part in rows[1:])
+    from sklearn.datasets import load_wine
 
-    def evaluate(variables: Variables) -> dict[str, Any]:
-        log_prob = jax.jit(lambda variables: log_probs(model, variables, test))(
-            variables
-        )
-        return {
-            "test_log_likelihood": log_prob.mean(),
-            "standard_error": log_prob.std(ddof=1) / len(test) ** 0.5,
-            "independent_columns": _alone(config, conditional, rows),
-            "test_rows": len(test),
-        }
+    prepared = prepare(config, embedded(load_wine), unique=False)
+    columns, rows = prepared
 
-    def sample(variables: Variables, key: Key, n: int) -> Array:
-        return model.sample(variables, key, n)[0]
+    def beside() -> dict[str, float]:
+        return {"independent_columns": _alone(config, columns, rows)}
 
-    def figures(variables: Variables, key: Key) -> dict[str, Any]:
-        drawn = np.asarray(sample(variables, key, len(rows.test)))
-        parts = {"test rows": rows.test, "samples": drawn}
-        if conditional.size == 1:
-            stacked = np.stack([part[:200] for part in parts.values()])
-            grid = image_grid(stacked, columns=2, title=", ".join(parts))
-            return {"rows": grid}
-        low, high = float(rows.test.min()), float(rows.test.max())
-        if rows.test.shape[1] == 1:
-            return {}
-        pairs = [(i, i + 1) for i in range(min(rows.test.shape[1] - 1, 3))]
-        panels = {
-            f"{name}, columns {i} and {j}": points[:, [i, j]]
-            for name, points in parts.items()
-            for i, j in pairs
-        }
-        extent = (low, high, low, high)
-        drawn_pairs = scatter_panels(panels, extent=extent, columns=len(pairs))
-        return {"pairs": drawn_pairs}
-
-    return Task(
-        update=descent(
-            config, negative_log_likelihood(model), weight_decay=config.weight_decay
-        ),
-        pipeline=on_device(
-            ArraySource({"x": rows.train}),
-            batch_size=min(config.batch_size, len(rows.train)),
-            seed=config.seed,
-        ),
-        validate=lambda variables: -jnp.mean(log_probs(model, variables, validation)),
-        evaluate=evaluate,
-        sample=sample,
-        figures=figures,
-    )
+    return table_task(config, prepared, model(config, columns), beside)
 
 
 def main(config: Config) -> dict[str, Any]:

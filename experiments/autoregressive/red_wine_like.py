@@ -20,13 +20,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pyarrow as pa
 from scipy.stats import multivariate_normal
 
 from experiments.config import TrainConfig
 from experiments.recipe import descent
 from experiments.runner import Study, run
 from experiments.selection import train_to_best
-from experiments.tables import NAMED, Rows, TableConfig, cut, read, standardised
+from experiments.tables import (
+    NAMED,
+    Rows,
+    TableConfig,
+    cut,
+    embedded,
+    numbers,
+    read,
+    standardised,
+)
 from genjax.autoregressive import laplace_mixture, made, nade, normal_mixture, rnade
 from genjax.base import Density
 from genjax.data import ArraySource, on_device
@@ -156,16 +166,14 @@ def _tables(config: Config) -> dict[str, np.ndarray]:
 
     if not config.folder:
         name = Path(config.data).name.split(".")[0] or "wines"
-        return {name: read(config, np.asarray(load_wine(return_X_y=True)[0]))}
+        return {name: numbers(read(config, embedded(load_wine)))}
     if config.data or config.drop or config.key:
         raise InputError("--folder: name its sets by --sets, without --data or --drop.")
     unknown = set(config.sets) - set(NAMED)
     if unknown or not config.sets:
         raise InputError(f"--sets: name some of {', '.join(NAMED)}, got {config.sets}.")
     return {
-        name: read(
-            TableConfig(data=name, folder=config.folder), np.zeros((0, 0), np.float32)
-        )
+        name: numbers(read(TableConfig(data=name, folder=config.folder), pa.table({})))
         for name in config.sets
     }
 

@@ -3,8 +3,9 @@
 Without one: scikit-learn's table of 569 breast tumours, of which the first ten columns.
 
 The rows are shuffled (seed 0), repeated ones dropped, and cut into a tenth for testing,
-a tenth for validation and the rest; columns are standardised on the training rows, and
-the log-likelihood is that of the standardised values, in nats.
+a tenth for validation and the rest, unless `--validation` and `--test` name a split.
+All columns are real numbers, standardised on the training rows; log-likelihoods in the
+report are of standardised values, and `score` gives them in the units of the table.
 
 Paper: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032
 Command: python -m experiments flows/tabular --data protein --folder DIR --check
@@ -17,16 +18,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.stats import multivariate_normal
 
 from experiments.config import TaskConfig
 from experiments.recipe import descent
 from experiments.runner import Task, run
-from experiments.tables import Rows, TableConfig, cut, read, standardised
+from experiments.table_runs import TableModel, table_task
+from experiments.tables import TableConfig, embedded, prepare
 from genjax import nn
-from genjax.data import ArraySource, on_device
+from genjax.data import Columns
 from genjax.densities import negative_log_likelihood, standard_normal
 from genjax.errors import InputError
 from genjax.flows import (
@@ -37,9 +38,6 @@ from genjax.flows import (
     rational_quadratic_spline,
     repeat,
 )
-from genjax.metrics import log_probs
-from genjax.plotting import scatter_panels
-from genjax.typing import Array, Key, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +74,19 @@ EXPECTED: dict[str, dict[str, float]] = {}
 EXPECTED_OF_NAMED = {"protein": {"test_log_likelihood": {"at_least": 3.9}}}
 
 
-def _read(config: Config) -> Rows:
-    from sklearn.datasets import load_breast_cancer
+def model(config: Config, columns: Columns) -> TableModel:
+    """Returns the flow of a table.
 
-    table = read(config, load_breast_cancer(return_X_y=True)[0][:, :10])
-    if table.shape[1] < 2:
-        raise InputError(
-            f"--data: a coupling needs at least 2 columns, got {table.shape[1]}."
-        )
-    return standardised(cut(table, unique=True))
+    Args:
+        config: the settings.
+        columns: of the table.
 
-
-def build(config: Config) -> Task:
-    """Returns the task of a configuration."""
-    rows = _read(config)
-    dim = rows.train.shape[1]
+    Raises:
+        InputError: there is a single column.
+    """
+    dim = len(columns)
+    if dim < 2:
+        raise InputError(f"--data: a coupling needs at least 2 columns, got {dim}.")
     spline = rational_quadratic_spline(bins=config.bins, bound=config.bound)
     split = dim // 2
     network = nn.ResMLP(
@@ -100,52 +96,25 @@ def build(config: Config) -> Task:
         output_init=jax.nn.initializers.zeros,
     )
     layer = chain(coupling(spline, network, split=split), plu())
-    model = density(chain(plu(), repeat(layer, config.layers)), standard_normal((dim,)))
+    flow = density(chain(plu(), repeat(layer, config.layers)), standard_normal((dim,)))
+    return TableModel(flow, descent(config, negative_log_likelihood(flow), clip=5.0))
 
-    def per_row(variables: Variables, x: np.ndarray) -> Array:
-        return log_probs(model, variables, jnp.asarray(x))
 
-    def evaluate(variables: Variables) -> dict[str, Any]:
-        test = np.asarray(jax.jit(per_row)(variables, rows.test))
+def build(config: Config) -> Task:
+    """Returns the task of a configuration."""
+    from sklearn.datasets import load_breast_cancer
+
+    tumours = embedded(load_breast_cancer, columns=10)
+    prepared = prepare(config, tumours, unique=True, kind="real")
+    columns, rows = prepared
+
+    def beside() -> dict[str, float]:
         covariance = np.cov(rows.train.T)
-        normal = multivariate_normal(np.zeros(dim), covariance, allow_singular=True)
-        return {
-            "test_log_likelihood": test.mean(),
-            "standard_error": test.std(ddof=1) / len(test) ** 0.5,
-            "test_rows": len(test),
-            "train_rows": len(rows.train),
-            "normal_log_likelihood": normal.logpdf(rows.test).mean(),
-        }
+        zeros = np.zeros(len(columns))
+        normal = multivariate_normal(zeros, covariance, allow_singular=True)
+        return {"normal_log_likelihood": normal.logpdf(rows.test).mean()}
 
-    def sample(variables: Variables, key: Key, n: int) -> Array:
-        return model.sample(variables, key, n)[0]
-
-    def figures(variables: Variables, key: Key) -> dict[str, Any]:
-        drawn = np.asarray(sample(variables, key, len(rows.test)))
-        pairs = [(i, i + 1) for i in range(min(dim - 1, 3))]
-        panels = {
-            f"{name}, columns {i} and {j}": points[:, [i, j]]
-            for name, points in (("test rows", rows.test), ("samples", drawn))
-            for i, j in pairs
-        }
-        return {
-            "pairs": scatter_panels(
-                panels, extent=(-3.0, 3.0, -3.0, 3.0), columns=len(pairs)
-            )
-        }
-
-    return Task(
-        update=descent(config, negative_log_likelihood(model), clip=5.0),
-        pipeline=on_device(
-            ArraySource({"x": rows.train}),
-            batch_size=min(config.batch_size, len(rows.train)),
-            seed=config.seed,
-        ),
-        validate=lambda variables: -jnp.mean(per_row(variables, rows.validation)),
-        evaluate=evaluate,
-        sample=sample,
-        figures=figures,
-    )
+    return table_task(config, prepared, model(config, columns), beside)
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -1,6 +1,13 @@
 """Sources, pipelines and preprocessing: from files to the batches of every step."""
 
 from genjax.data._annotations import Annotated, read_coco, read_voc
+from genjax.data._columns import (
+    Column,
+    Columns,
+    fit_columns,
+    read_frame,
+    write_frame,
+)
 from genjax.data._embedded import digits, faces
 from genjax.data._images import image_folder
 from genjax.data._indices import Share, indices_at
@@ -13,6 +20,7 @@ from genjax.data._preprocessing import (
     fit_standardiser,
     flatten,
     logit,
+    scale_pixels,
 )
 from genjax.data._scenes import scenes
 from genjax.data._source import ArraySource, Source, Splits, split
@@ -22,6 +30,8 @@ from genjax.data._tfds import load_prepared, prepare
 __all__ = [
     "Annotated",
     "ArraySource",
+    "Column",
+    "Columns",
     "Pipeline",
     "Share",
     "Source",
@@ -32,6 +42,7 @@ __all__ = [
     "dequantize",
     "digits",
     "faces",
+    "fit_columns",
     "fit_standardiser",
     "flatten",
     "generated",
@@ -43,9 +54,12 @@ __all__ = [
     "on_device",
     "prepare",
     "read_coco",
+    "read_frame",
     "read_table",
     "read_voc",
+    "scale_pixels",
     "scenes",
     "split",
     "streamed",
+    "write_frame",
 ]

@@ -1,4 +1,4 @@
-"""Tables of numbers: `.npy`, `.npz`, `.csv`, `.csv.gz` and `.parquet`."""
+"""Tables of numbers: `.npy`, `.npz`, `.csv`, `.tsv` (both with `.gz`), `.parquet`."""
 
 import csv
 import gzip
@@ -7,10 +7,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from genjax.errors import InputError, extra
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read_table(
@@ -36,23 +40,63 @@ def read_table(
     [[1.0, 2.0], [3.0, 4.0]]
     """
     path = Path(path)
+    found = _read(path, key=key, header=header)
+    if isinstance(found, np.ndarray):
+        return _check(path, found, None)
+    if found.num_rows:
+        for name, column in zip(found.column_names, found.columns, strict=True):
+            _check_column(path, name, column)
+    columns = [column.to_numpy() for column in found.columns]
+    return _check(path, np.stack(columns, axis=1), found.column_names)
+
+
+def read_arrow(path: Path, *, key: str | None, header: bool | None) -> "pa.Table":
+    """Reads a table as it is, with texts and missing values; see `read_frame`.
+
+    Args:
+        path: the file.
+        key: which array of an `.npz`.
+        header: whether the first row holds names.
+
+    Raises:
+        InputError: as `read_frame` says.
+    """
+    with extra("data"):
+        import pyarrow as pa
+
+    found = _read(path, key=key, header=header)
+    if isinstance(found, np.ndarray):
+        if found.ndim != 2 or found.dtype.kind not in "bifu":
+            raise InputError(
+                f"{path.name}: a table is rows of numbers, got {found.dtype} of the "
+                f"shape {found.shape}."
+            )
+        found = pa.table({str(i): column for i, column in enumerate(found.T)})
+    if not found.num_rows:
+        raise InputError(f"{path.name}: a table must have rows and columns.")
+    return found
+
+
+def _read(
+    path: Path, *, key: str | None, header: bool | None
+) -> "np.ndarray | pa.Table":
     if not path.is_file():
         raise InputError(f"there is no table at {path}.")
     ending = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
     if ending == ".npy":
         with _numpy_errors(path):
-            table, names = np.load(path, allow_pickle=False), None
-        if not isinstance(table, np.ndarray):
+            array = np.load(path, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
             raise InputError(f"{path.name} is an archive of arrays: name it .npz.")
-    elif ending == ".npz":
-        table, names = _pick(path, key), None
-    elif ending in (".csv", ".csv.gz", ".parquet"):
-        table, names = _read_columns(path, ending, header=header)
-    else:
-        raise InputError(
-            f"{path.name}: a table must end in .npy, .npz, .csv, .csv.gz or .parquet."
-        )
-    return _check(path, table, names)
+        return array
+    if ending == ".npz":
+        return _pick(path, key)
+    if ending in (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"):
+        return _read_columns(path, ending, header=header)
+    raise InputError(
+        f"{path.name}: a table must end in .npy, .npz, .csv, .tsv (both may have .gz) "
+        "or .parquet."
+    )
 
 
 @contextmanager
@@ -79,13 +123,11 @@ def _pick(path: Path, key: str | None) -> np.ndarray:
         return archive[key]
 
 
-def _read_columns(
-    path: Path, ending: str, *, header: bool | None
-) -> tuple[np.ndarray, list[str]]:
+def _read_columns(path: Path, ending: str, *, header: bool | None) -> "pa.Table":
     with extra("data"):
         import pyarrow as pa
         from pyarrow import parquet
-        from pyarrow.csv import ReadOptions, read_csv
+        from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
     try:
         if ending == ".parquet":
@@ -96,26 +138,47 @@ def _read_columns(
                 [name for name in table.column_names if index.fullmatch(name)]
             )
         else:
-            header = _has_header(path) if header is None else header
-            options = ReadOptions(autogenerate_column_names=not header)
-            table = read_csv(path, read_options=options)
+            delimiter = _delimiter(path, ending)
+            header = _has_header(path, delimiter) if header is None else header
+            table = read_csv(
+                path,
+                read_options=ReadOptions(autogenerate_column_names=not header),
+                parse_options=ParseOptions(delimiter=delimiter),
+                convert_options=ConvertOptions(strings_can_be_null=True),
+            )
         if not table.column_names:
             raise InputError(f"{path.name}: a table must have rows and columns.")
-        if table.num_rows:
-            for name, column in zip(table.column_names, table.columns, strict=True):
-                _check_column(path, name, column)
-        columns = [column.to_numpy() for column in table.columns]
-        return np.stack(columns, axis=1), table.column_names
+        twice = [n for n in table.column_names if table.column_names.count(n) > 1]
+        if twice:
+            raise InputError(f"{path.name}: the column {twice[0]!r} is there twice.")
+        return table
     except (pa.ArrowException, OSError, EOFError, UnicodeError, zlib.error) as error:
         raise InputError(f"{path.name} cannot be read: {error}.") from error
 
 
-def _has_header(path: Path) -> bool:
+def _first_row(path: Path, delimiter: str) -> list[str]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.reader(line.replace("\0", "") for line in file)
-        first = next((row for row in rows if row), [])
-    return not any(_is_value(cell.strip()) for cell in first)
+        lines = (line.replace("\0", "") for line in file)
+        rows = csv.reader(lines, delimiter=delimiter)
+        return [cell.strip() for cell in next((row for row in rows if row), [])]
+
+
+def _delimiter(path: Path, ending: str) -> str:
+    """The tab of a `.tsv`; of a `.csv`, what cuts its first row into the most cells."""
+    if ending.startswith(".tsv"):
+        return "\t"
+    return max(",;\t", key=lambda cut: len(_first_row(path, cut)))
+
+
+def _has_header(path: Path, delimiter: str) -> bool:
+    first = _first_row(path, delimiter)
+    if len(first) > 2 and first == [str(i) for i in range(len(first))]:
+        raise InputError(
+            f"{path.name}: its first row, {', '.join(first[:3])}, ..., may be names or "
+            "numbers: say which (header)."
+        )
+    return not any(_is_value(cell) for cell in first)
 
 
 def _is_value(cell: str) -> bool:
