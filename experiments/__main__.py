@@ -49,6 +49,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _show(rest)
     if command in ("sample", "evaluate", "score", "complete"):
         return _finished(command, rest)
+    if command == "detect":
+        return _detect(rest)
     if command == "data":
         return _prepare(rest)
     return _run(resolve(command), rest)
@@ -203,6 +205,22 @@ def _of_rows(command: str, options: argparse.Namespace) -> int:
         result = table_runs.complete_rows(options.folder, table, options.seed)
     write_frame(result, options.out)
     return _tell(f"wrote {result.num_rows} rows to {options.out}")
+
+
+def _detect(rest: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments detect")
+    parser.add_argument("folder", type=Path, help="the folder of a finished run")
+    parser.add_argument("pictures", type=Path, nargs="+", help="files")
+    parser.add_argument("--out", type=Path, required=True, help="a new folder")
+    parser.add_argument("--score", type=float, default=0.5, help="the lowest one")
+    options = parser.parse_args(rest)
+    from experiments.detection._pictures import detect_pictures
+
+    for line in detect_pictures(
+        options.folder, options.pictures, options.out, options.score
+    ):
+        _tell(line)
+    return _tell(f"wrote {options.out}")
 
 
 def _refuse_old(out: Path) -> None:

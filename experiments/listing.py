@@ -9,6 +9,9 @@ COMMANDS = """\
 python -m experiments NAME [--field VALUE ...]  runs one; --help: its fields
 python -m experiments FAMILY | show NAME        the cards of a family, or one
 python -m experiments sample RUN -n 64          draws from the folder of a run
+python -m experiments score RUN --data FILE --out FILE     log-densities of rows
+python -m experiments complete RUN --data FILE --out FILE  fills holes of rows
+python -m experiments detect RUN PICTURES --out FOLDER     boxes on pictures
 python -m experiments evaluate RUN              measures it again
 python -m experiments data prepare SET --from DIR  prepares a set of TFDS
 """

@@ -5,6 +5,7 @@ Each function returns a `matplotlib.figure.Figure` and touches no global state; 
 """
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from genjax.errors import InputError, RunError, extra
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SAVED: dict[str, Any] = {"dpi": 150, "bbox_inches": "tight", "facecolor": "white"}
 INK = "#1b3a57"
 PALETTE = (
     "#3f90da",
@@ -42,7 +44,7 @@ def save(figure: "Figure", path: str | Path) -> Path:
         RunError: the picture cannot be written.
     """
     try:
-        figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white")
+        figure.savefig(path, **SAVED)
     except OSError as error:
         raise RunError(f"cannot write the figure {path}: {error.strerror}.") from error
     return Path(path)
@@ -117,6 +119,7 @@ def boxes_on_images(
     columns: int = 4,
     colours: str = "gray",
     title: str = "",
+    titles: Sequence[str] = (),
 ) -> "Figure":
     """Draws labelled boxes on images.
 
@@ -127,6 +130,7 @@ def boxes_on_images(
         columns: images per row.
         colours: a matplotlib colour map for grey images.
         title: above all.
+        titles: above each.
 
     >>> figure = boxes_on_images(np.zeros((1, 8, 8)), [[((1, 1, 5, 5), "7")]])
     >>> len(figure.axes[0].patches)
@@ -149,8 +153,13 @@ def boxes_on_images(
         for (left, top, right, bottom), text in own:
             colour = _colour(names.index(text.split(" ")[0]))
             size = (right - left, bottom - top)
-            axis.add_patch(Rectangle((left, top), *size, fill=False, edgecolor=colour))
-            axis.text(left, top, text, color=colour, fontsize=7, va="bottom")
+            box = {"fill": False, "edgecolor": colour, "linewidth": 1.5}
+            axis.add_patch(Rectangle((left, top), *size, **box))
+            plate = {"facecolor": colour, "edgecolor": "none", "pad": 0.6}
+            style = {"color": "white", "fontsize": 7, "va": "bottom", "bbox": plate}
+            axis.text(left, top, text, **style)
+    for axis, text in zip(axes.flat, titles, strict=False):
+        axis.set_title(text, fontsize=8, color=INK, pad=2)
     if title:
         figure.suptitle(title, fontsize=9, color=INK, y=0.92)
     return figure
@@ -504,4 +513,12 @@ def _figure(width: float, height: float) -> "Figure":
     with extra("plots"):
         from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height))
+    class Shown(Figure):
+        """A figure that notebooks show, without pyplot."""
+
+        def _repr_png_(self) -> bytes:
+            picture = BytesIO()
+            self.savefig(picture, format="png", **SAVED)
+            return picture.getvalue()
+
+    return Shown(figsize=(width, height))

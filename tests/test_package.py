@@ -17,9 +17,9 @@ WITHOUT_SOURCE = {
     "augment": "in_turn mirror quarter_turns random_affine with_probability",
     "autoregressive": "binary by_column categorical cooled scan_terms uncached",
     "data": (
-        "binarize fit_standardiser flatten generated image_folder in_memory "
-        "indices_at load_prepared on_device prepare read_table scenes split "
-        "streamed"
+        "binarize fit_columns fit_standardiser flatten generated image_folder "
+        "in_memory indices_at load_prepared on_device open_image prepare read_frame "
+        "read_table resize_to_fit scale_pixels scenes split streamed write_frame"
     ),
     "densities": (
         "bernoulli concatenated conditional_bernoulli conditional_likelihood "
@@ -168,7 +168,14 @@ def test_every_public_function_has_an_example():
 
 def test_every_public_function_states_its_shapes():
     """In words, `[b, *event]`, or by its types."""
-    takes_no_array = {"data.prepare", "training.initialize", "training.write_whole"}
+    takes_no_array = {
+        "data.open_image",
+        "data.prepare",
+        "data.read_frame",
+        "data.write_frame",
+        "training.initialize",
+        "training.write_whole",
+    }
     stated = re.compile(
         r"\[[^\]\n]*[a-z0-9*][^\]\n]*\]|Float\[|Int\[|Bool\[|Event|PerExample"
     )

@@ -20,6 +20,17 @@ def test_pictures_are_written(tmp_path):
         assert save(figure, tmp_path / f"{name}.png").stat().st_size > 500
 
 
+def test_notebooks_show_a_figure():
+    picture = curves({"a": ([1, 2], [3.0, 4.0])})._repr_png_()
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_a_step_is_whole_and_a_name_is_words():
+    axis = curves({"my_loss": ([1, 2], [3.0, 4.0])}).axes[0]
+    assert all(tick == round(tick) for tick in axis.get_xticks())
+    assert axis.get_legend().get_texts()[0].get_text() == "my loss"
+
+
 def test_bands_cover_the_seeds():
     figure = curves({"loss": ([0, 1], [[1, 3], [2, 6]])})
     line, band = figure.axes[0].lines[0], figure.axes[0].collections[0]

@@ -1,7 +1,9 @@
 """What the experiments with dense detectors share."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +12,11 @@ import numpy as np
 from experiments.recipe import descent
 from experiments.runner import Task
 from genjax import nn
+from genjax.base import Objective, Update
 from genjax.data import ArraySource, Pipeline
 from genjax.detection import Boxes, detection_objective, detector, fcos, fcos_outputs
 from genjax.metrics import (
+    coco_by_class,
     coco_state,
     coco_summary,
     coco_update,
@@ -24,6 +28,54 @@ from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 STRIDES = (4, 8)
+CLASSES = "classes.json"
+
+
+class DenseModel(NamedTuple):
+    """A detector, and how it is trained.
+
+    Fields:
+        update: a training step, on batches `{"image", "xyxy", "label", "valid"}`.
+        objective: of a step.
+        detect: `(variables, images [b, h, w, c]) -> boxes`, from bytes or floats.
+    """
+
+    update: Update
+    objective: Objective
+    detect: Callable[[Variables, Array], Boxes]
+
+
+def dense_model(config: Any, classes: int) -> DenseModel:
+    """An FCOS detector of small images.
+
+    Args:
+        config: has `width`, `ranges`, `learning_rate`, `weight_decay`, `steps` and
+            `ema`.
+        classes: how many there are.
+    """
+    width = config.width
+    backbone = nn.PyramidBackbone(
+        widths=(width // 2, width, 2 * width), levels=2, stem=2
+    )
+    neck = nn.FPN(features=width)
+    head = fcos(
+        nn.DenseTower(outputs=fcos_outputs(classes), width=width),
+        classes=classes,
+        strides=STRIDES,
+        ranges=(config.ranges,),
+    )
+    objective = with_preprocessing(
+        detection_objective(backbone, neck, head), lambda key, batch: _prepare(batch)
+    )
+    update = descent(
+        config,
+        objective,
+        weight_decay=config.weight_decay,
+        clip=10.0,
+        warmup=min(200, config.steps // 4),
+    )
+    found = detector(backbone, neck, head)
+    return DenseModel(update, objective, lambda v, image: found(v, _scaled(image)))
 
 
 def dense_task(
@@ -43,67 +95,52 @@ def dense_task(
         test: to measure on.
         classes: their names.
     """
-    width = config.width
-    backbone = nn.PyramidBackbone(
-        widths=(width // 2, width, 2 * width), levels=2, stem=2
-    )
-    neck = nn.FPN(features=width)
-    head = fcos(
-        nn.DenseTower(outputs=fcos_outputs(len(classes)), width=width),
-        classes=len(classes),
-        strides=STRIDES,
-        ranges=(config.ranges,),
-    )
-    objective = with_preprocessing(
-        detection_objective(backbone, neck, head), lambda key, batch: _prepare(batch)
-    )
-    detect = detector(backbone, neck, head)
+    model = dense_model(config, len(classes))
 
     def validate(variables: Variables) -> Array:
         batch = {name: jnp.asarray(v) for name, v in validation.arrays.items()}
-        return objective.loss(variables, batch, jax.random.key(0))[0]
+        return model.objective.loss(variables, batch, jax.random.key(0))[0]
 
     def evaluate(variables: Variables) -> dict[str, Any]:
-        return average_precision(
-            jax.jit(lambda image: detect(variables, _scaled(image))), test, len(classes)
-        )
+        detect = jax.jit(lambda image: model.detect(variables, image))
+        return average_precision(detect, test, classes)
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         del key
-        images = test.arrays["image"][:12]
-        found = jax.jit(detect)(variables, _scaled(jnp.asarray(images)))
-        drawn = [_labelled(found, i, classes) for i in range(len(images))]
-        return {"detections": boxes_on_images(images, drawn)}
+        arrays = {name: values[:6] for name, values in test.arrays.items()}
+        found = jax.jit(model.detect)(variables, jnp.asarray(arrays["image"]))
+        pairs, boxes = arrays["image"].repeat(2, axis=0), []
+        for i in range(len(arrays["image"])):
+            boxes += [_true(arrays, i, classes), confident(found, i, classes)]
+        titles = ["truth", "found"] * len(arrays["image"])
+        return {"detections": boxes_on_images(pairs, boxes, titles=titles)}
 
     return Task(
-        update=descent(
-            config,
-            objective,
-            weight_decay=config.weight_decay,
-            clip=10.0,
-            warmup=min(200, config.steps // 4),
-        ),
+        update=model.update,
         pipeline=pipeline,
         validate=validate,
         unit="loss",
         loss_unit="loss",
         evaluate=evaluate,
         figures=figures,
+        files=lambda: {CLASSES: json.dumps(list(classes)) + "\n"},
     )
 
 
 def average_precision(
-    detect: Callable[[Array], Boxes], source: ArraySource, classes: int
+    detect: Callable[[Array], Boxes], source: ArraySource, classes: Sequence[str]
 ) -> dict[str, float]:
-    """COCO's numbers of a detector on a whole set, batch by batch.
+    """COCO's numbers of a detector on a whole set, batch by batch, and each class's AP.
+
+    NaN where there is nothing to find.
 
     Args:
         detect: from images to detections.
         source: images and boxes.
-        classes: how many there are.
+        classes: their names.
     """
     arrays, size = source.arrays, 32
-    state = coco_state(images=len(source), classes=classes)
+    state = coco_state(images=len(source), classes=len(classes))
     for start in range(0, len(source), size):
         images = arrays["image"][start : start + size]
         # One shape for all batches, so that one program serves them.
@@ -122,7 +159,9 @@ def average_precision(
                 found.xyxy[i], found.label[i], found.valid[i], found.score[i]
             )
             state = coco_update(state, row, truth, own)
-    return coco_summary(state)
+    whole = {n: v if v > -1 else math.nan for n, v in coco_summary(state).items()}
+    of_classes = zip(classes, coco_by_class(state)["AP"].tolist(), strict=True)
+    return whole | {f"AP of {name}": value for name, value in of_classes}
 
 
 def _prepare(batch: Batch) -> Batch:
@@ -143,15 +182,31 @@ def _scaled(image: Array) -> Array:
     return image.astype(jnp.float32) / scale
 
 
-def _labelled(
-    found: Boxes, image: int, classes: Sequence[str]
+def confident(
+    found: Boxes, image: int, classes: Sequence[str], *, least: float = 0.5
 ) -> list[tuple[Any, str]]:
-    """The confident detections of one image, for `boxes_on_images`."""
-    rows = np.flatnonzero(np.asarray(found.valid[image] & (found.score[image] > 0.5)))
+    """The confident detections of one image, for `boxes_on_images`.
+
+    Args:
+        found: of a batch.
+        image: its place in the batch.
+        classes: their names.
+        least: the lowest score.
+    """
+    rows = np.flatnonzero(np.asarray(found.valid[image] & (found.score[image] > least)))
     return [
         (
             np.asarray(found.xyxy[image, row]),
             f"{classes[int(found.label[image, row])]} {found.score[image, row]:.2f}",
         )
         for row in rows
+    ]
+
+
+def _true(
+    arrays: Mapping[str, Any], image: int, classes: Sequence[str]
+) -> list[tuple[Any, str]]:
+    return [
+        (arrays["xyxy"][image, row], classes[int(arrays["label"][image, row])])
+        for row in np.flatnonzero(arrays["valid"][image])
     ]

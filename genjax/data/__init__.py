@@ -12,6 +12,7 @@ from genjax.data._embedded import digits, faces
 from genjax.data._images import image_folder
 from genjax.data._indices import Share, indices_at
 from genjax.data._pipeline import Pipeline, generated, in_memory, on_device, streamed
+from genjax.data._pixels import open_image, resize_to_fit
 from genjax.data._preprocessing import (
     Standardiser,
     binarize,
@@ -52,11 +53,13 @@ __all__ = [
     "load_prepared",
     "logit",
     "on_device",
+    "open_image",
     "prepare",
     "read_coco",
     "read_frame",
     "read_table",
     "read_voc",
+    "resize_to_fit",
     "scale_pixels",
     "scenes",
     "split",

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from genjax.data._pixels import open_image
+from genjax.data._pixels import resize_to_fit
 from genjax.data._source import ArraySource
-from genjax.errors import InputError, extra
+from genjax.errors import InputError
 
 
 class Annotated(NamedTuple):
@@ -240,7 +240,7 @@ def _collect(
         "crowd": np.zeros(shape, bool),
     }
     for row, picture in enumerate(pictures):
-        arrays["image"][row], scale = _read_image(picture.path, size)
+        arrays["image"][row], scale = resize_to_fit(picture.path, size)
         count = len(picture.names)
         boxes = np.asarray(picture.xyxy, np.float32).reshape(-1, 4) * scale
         arrays["xyxy"][row, :count] = boxes
@@ -248,19 +248,3 @@ def _collect(
         arrays["valid"][row, :count] = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
         arrays["crowd"][row, :count] = picture.crowd
     return Annotated(ArraySource(arrays), names)
-
-
-def _read_image(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
-    """The image in the upper left corner of a black one, and its scale."""
-    with extra("data"):
-        from PIL import Image
-
-    image = open_image(path, "RGB")
-    scale = min(size[0] / image.height, size[1] / image.width)
-    height, width = (
-        max(1, round(side * scale)) for side in (image.height, image.width)
-    )
-    resized = image.resize((width, height), Image.Resampling.BOX)
-    canvas = np.zeros((*size, 3), np.uint8)
-    canvas[:height, :width] = np.asarray(resized)
-    return canvas, scale

@@ -211,6 +211,13 @@ def write_frame(table: "pa.Table", path: str | Path) -> None:
     Raises:
         InputError: the ending is another one, or the file is there.
         RunError: it cannot be written.
+
+    >>> import tempfile
+    >>> import pyarrow as pa
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_frame(pa.table({"age": [31]}), f"{folder}/people.tsv")
+    ...     read_frame(f"{folder}/people.tsv").to_pydict()
+    {'age': [31]}
     """
     with extra("data"):
         from pyarrow import csv, parquet

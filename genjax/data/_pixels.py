@@ -4,6 +4,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from genjax.errors import InputError, extra
 
 if TYPE_CHECKING:
@@ -57,3 +59,39 @@ def open_image(path: Path, mode: str) -> "Image.Image":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image.convert(mode)
+
+
+def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """Reads an image into the upper left corner of a black one, its shape kept.
+
+    Args:
+        path: the file.
+        size: height and width of the result.
+
+    Returns:
+        The image `[*size, 3]`, uint8, and its scale: pixels of the result per pixel of
+        the file.
+
+    Raises:
+        InputError: as `open_image`.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (8, 4), "white").save(f"{folder}/one.png")
+    ...     image, scale = resize_to_fit(Path(folder) / "one.png", (4, 4))
+    >>> image[:, 0, 0].tolist(), scale
+    ([255, 255, 0, 0], 0.5)
+    """
+    with extra("data"):
+        from PIL import Image
+
+    image = open_image(path, "RGB")
+    scale = min(size[0] / image.height, size[1] / image.width)
+    height, width = (
+        max(1, round(side * scale)) for side in (image.height, image.width)
+    )
+    resized = image.resize((width, height), Image.Resampling.BOX)
+    canvas = np.zeros((*size, 3), np.uint8)
+    canvas[:height, :width] = np.asarray(resized)
+    return canvas, scale

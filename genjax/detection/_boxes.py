@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int
@@ -34,7 +36,8 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
         valid: `[*b, n]`.
 
     Raises:
-        InputError: the shapes do not belong together.
+        InputError: the shapes do not belong together, labels are no integers, or the
+            boxes, where they are known, are fractions of an image.
 
     >>> ground_truth(
     ...     jnp.array([[0.0, 0.0, 2.0, 2.0], [1.0, 1.0, 1.0, 3.0]]),
@@ -48,10 +51,26 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
             "boxes: xyxy must be [*b, n, 4], label and valid [*b, n], got "
             f"{xyxy.shape}, {label.shape} and {valid.shape}."
         )
+    if not jnp.issubdtype(label.dtype, jnp.integer):
+        raise InputError(
+            f"boxes: labels are integers, the places of the classes, got {label.dtype}."
+        )
     xyxy = xyxy.astype(jnp.float32)
+    _check_pixels(xyxy, valid)
     solid = jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
     score = jnp.ones(label.shape, jnp.float32)
     return Boxes(xyxy, label.astype(jnp.int32), valid.astype(bool) & solid, score)
+
+
+def _check_pixels(xyxy: Array, valid: Array) -> None:
+    if any(isinstance(x, jax.core.Tracer) for x in (xyxy, valid)):
+        return
+    boxes = np.asarray(xyxy)[np.asarray(valid, bool)]
+    if len(boxes) and boxes.min() >= 0 and boxes.max() <= 1:
+        raise InputError(
+            "boxes: xyxy are edges in pixels (left, top, right, bottom), and these are "
+            "all from 0 to 1: multiply them by width and height."
+        )
 
 
 def area(xyxy: Float[Array, "*b 4"]) -> Float[Array, "*b"]:

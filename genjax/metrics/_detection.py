@@ -238,6 +238,49 @@ def coco_summary(state: CocoState) -> dict[str, float]:
     >>> round(coco_summary(coco_update(state, 0, truth, found))["AP"], 3)
     1.0
     """
+    precision, recall = _tables(state)
+
+    def mean(values: np.ndarray) -> float:
+        known = values[values > -1]
+        return float(known.mean()) if known.size else -1.0
+
+    sizes = ("s", "m", "l")
+    return {
+        "AP": mean(precision[..., 0]),
+        "AP50": mean(precision[0, ..., 0]),
+        "AP75": mean(precision[5, ..., 0]),
+        **{f"AP{s}": mean(precision[..., i + 1]) for i, s in enumerate(sizes)},
+        **{f"AR{m}": mean(recall[:, :, 0, i]) for i, m in enumerate(MOST)},
+        **{f"AR{s}": mean(recall[:, :, i + 1, 2]) for i, s in enumerate(sizes)},
+    }
+
+
+def coco_by_class(state: CocoState) -> dict[str, np.ndarray]:
+    """Returns the average precision of each class, `[classes]`.
+
+    A class without ground truth has none: NaN.
+
+    Returns:
+        `AP` (mean over IoU .50 to .95) and `AP50`.
+
+    Source: Lin et al., 2014, arXiv:1405.0312.
+
+    >>> state = coco_state(images=1, classes=2)
+    >>> boxes = [[1, 1, 3, 5]], [0], [True]
+    >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
+    >>> coco_by_class(coco_update(state, 0, truth, found))["AP50"].round(3).tolist()
+    [1.0, nan]
+    """
+    precision = _tables(state)[0][..., 0]
+    known = np.where(precision > -1, precision, np.nan)
+    return {"AP": known.mean(axis=(0, 1)), "AP50": known[0].mean(axis=0)}
+
+
+def _tables(state: CocoState) -> tuple[np.ndarray, np.ndarray]:
+    """Precision `[thresholds, recalls, classes, areas]`, and the recall reached.
+
+    They are -1 where there is no ground truth.
+    """
     precision = np.full((len(THRESHOLDS), len(RECALLS), *state.truths.shape), -1.0)
     recall = np.full((len(THRESHOLDS), *state.truths.shape, len(MOST)), -1.0)
     for label in np.flatnonzero(state.truths.any(axis=1)):
@@ -256,20 +299,7 @@ def coco_summary(state: CocoState) -> dict[str, float]:
                 recall[:, label, range_, place] = best
                 # The last, which is of all detections, stays.
                 precision[:, :, label, range_] = curve
-
-    def mean(values: np.ndarray) -> float:
-        known = values[values > -1]
-        return float(known.mean()) if known.size else -1.0
-
-    sizes = ("s", "m", "l")
-    return {
-        "AP": mean(precision[..., 0]),
-        "AP50": mean(precision[0, ..., 0]),
-        "AP75": mean(precision[5, ..., 0]),
-        **{f"AP{s}": mean(precision[..., i + 1]) for i, s in enumerate(sizes)},
-        **{f"AR{m}": mean(recall[:, :, 0, i]) for i, m in enumerate(MOST)},
-        **{f"AR{s}": mean(recall[:, :, i + 1, 2]) for i, s in enumerate(sizes)},
-    }
+    return precision, recall
 
 
 def _curve(

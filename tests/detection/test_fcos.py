@@ -60,7 +60,7 @@ def test_bad_settings_are_sentences():
     ):
         fcos(tower, classes=3, strides=(4, 8), ranges=())
     truth = ground_truth(
-        jnp.zeros((1, 1, 4)), jnp.zeros((1, 1), jnp.int32), jnp.ones((1, 1), bool)
+        jnp.zeros((1, 1, 4)), jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1), bool)
     )
     with pytest.raises(InputError, match="must divide the sides of the image, got 30"):
         tiny_fcos().assign(truth, (30, 32))
