@@ -85,9 +85,9 @@ def load_prepared(
     >>> load_prepared("mnist", "train", data_dir="absent")
     Traceback (most recent call last):
     ...
-    genjax.errors.InputError: mnist is not prepared: run `python -m experiments data
-    prepare mnist --from DIR` with a folder that holds train-images-idx3-ubyte.gz,
-    train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz.
+    genjax.errors.InputError: mnist is not prepared: call data.prepare('mnist', FOLDER)
+    with a folder that holds train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz,
+    t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz.
     """
     with extra("data"):
         from tensorflow_datasets.core import read_only_builder, registered
@@ -133,8 +133,8 @@ def _unprepared(name: str) -> str:
     if name in PREPARABLE:
         files = ", ".join(_archives(name))
         return (
-            f"{name} is not prepared: run `python -m experiments data prepare {name} "
-            f"--from DIR` with a folder that holds {files}."
+            f"{name} is not prepared: call data.prepare({name!r}, FOLDER) with a "
+            f"folder that holds {files}."
         )
     return f"{name} is not prepared in TFDS's folder, and cannot be prepared here."
 
