@@ -38,3 +38,11 @@ def test_notebooks_are_short_guarded_and_keep_their_promise(script):
     assert "find_spec" in code[0]
     assert any(line.lstrip().startswith("assert ") for line in lines)
     assert "colab-badge.svg" in script.read_text()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_notebooks_carry_their_pictures(script):
+    cells = json.loads(script.with_suffix(".ipynb").read_text())["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)

@@ -48,8 +48,9 @@ WITHOUT_SOURCE = {
     "self_supervised": "normalize",
     "smooth": "soft_accuracy soft_counts soft_f1",
     "training": (
-        "data_parallel device_mesh ensemble fit gradient_descent initialize "
-        "jsonl_writer loss_names pmap read_jsonl scan_steps scheduled "
+        "data_parallel device_mesh ensemble fit freeze gradient_descent initialize "
+        "jsonl_writer load_variables loss_names pmap read_config read_jsonl "
+        "save_variables scan_steps scheduled "
         "shard_batch shard_pipeline skip_nonfinite stochastic sweep "
         "tensorboard_writer with_preprocessing write_whole"
     ),
@@ -173,6 +174,7 @@ def test_every_public_function_states_its_shapes():
         "data.prepare",
         "data.read_frame",
         "data.write_frame",
+        "training.load_variables",
         "training.initialize",
         "training.write_whole",
     }

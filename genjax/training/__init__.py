@@ -3,6 +3,7 @@
 from genjax.training._checkpoint import Checkpoints
 from genjax.training._ema import with_ema
 from genjax.training._fit import Stopped, fit
+from genjax.training._freeze import freeze
 from genjax.training._gradient_descent import gradient_descent
 from genjax.training._objectives import (
     accumulate,
@@ -25,6 +26,7 @@ from genjax.training._transforms import (
     skip_nonfinite,
     sweep,
 )
+from genjax.training._variables import load_variables, read_config, save_variables
 from genjax.training._writers import (
     MetricWriter,
     jsonl_writer,
@@ -42,12 +44,16 @@ __all__ = [
     "device_mesh",
     "ensemble",
     "fit",
+    "freeze",
     "gradient_descent",
     "initialize",
     "jsonl_writer",
+    "load_variables",
     "loss_names",
     "pmap",
+    "read_config",
     "read_jsonl",
+    "save_variables",
     "scan_steps",
     "scheduled",
     "shard_batch",

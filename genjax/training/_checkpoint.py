@@ -21,10 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import TrainState
-from genjax.checks import leaf_name
+from genjax.checks import check_same_leaves, leaf_name
 from genjax.errors import InputError, RunError
 from genjax.training._digest import snapshot
-from genjax.typing import Array, Tree
+from genjax.typing import Array, Tree, Variables
 
 Metric: TypeAlias = float | np.generic | np.ndarray | Array
 
@@ -251,6 +251,7 @@ class Checkpoints:
         self._refuse_other_config(record["config"])
         template = jax.tree.map(jnp.asarray, template)
         wanted = jax.tree.map(_abstract, _nonempty(template))
+        self._refuse_other_leaves(step, record, wanted)
         try:
             state = self._load(step, wanted)
         except Exception as error:
@@ -262,7 +263,87 @@ class Checkpoints:
         self._verify(step, state, record["digests"])
         return state
 
-    def _load(self, step: int, wanted: Tree) -> TrainState:
+    def restore_variables(
+        self, template: Variables, step: int | None = None
+    ) -> Variables:
+        """Reads the variables of a checkpoint, whatever optimiser has trained them.
+
+        They are those to evaluate: the average where one was kept.
+
+        Args:
+            template: variables of the same model: `density.init(key, x)`.
+            step: which; the best when None.
+
+        Raises:
+            InputError: there is no such checkpoint, it is of another model, or it is
+                damaged.
+        """
+        step = self.best if step is None else step
+        if step is None:
+            raise InputError(f"there is no complete checkpoint in {self.directory}.")
+        record = self._record(step)
+        self._refuse_other_config(record["config"])
+        saved = self._saved(step, record)
+        has_average = any(path[0].key == "average" for path, _ in saved[0])
+        part = "average" if has_average else "variables"
+        template = jax.tree.map(jnp.asarray, template)
+        flat, structure = jax.tree_util.tree_flatten_with_path(_nonempty(template))
+        own = {f"{part}/{leaf_name(path)}": leaf for path, leaf in flat}
+        check_same_leaves(
+            f"the checkpoint of step {step} in {self.directory}",
+            {leaf_name(path): x for path, x in saved[0] if path[0].key == part},
+            own,
+        )
+        wanted = [
+            _abstract(own[leaf_name(path)]) if path[0].key == part else ...
+            for path, _ in saved[0]
+        ]
+        try:
+            state = self._load(step, saved[1].unflatten(wanted))
+        except Exception as error:
+            raise InputError(self._damaged(step, _first_line(error))) from error
+        found = {
+            leaf_name(path): leaf
+            for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]
+        }
+        leaves = [found[name] for name in own]
+        _, digests = snapshot(leaves)
+        for name, digest in zip(own, digests, strict=True):
+            if record["digests"].get(name) not in (None, np.asarray(digest).tolist()):
+                why = f"the leaf {name} is not what was saved"
+                raise InputError(self._damaged(step, why))
+        variables = structure.unflatten(leaves)
+        # What is empty was not written.
+        return jax.tree.map(lambda x, old: x if old.size else old, variables, template)
+
+    def _saved(
+        self, step: int, record: Mapping[str, Any]
+    ) -> tuple[list[tuple[Any, Any]], Any]:
+        """The leaves of a checkpoint with their paths, as its index tells them."""
+        try:
+            found = self._checkpointer.checkpointables_metadata(step).metadata["state"]
+            saved = jax.tree_util.tree_flatten_with_path(found)
+        except Exception as error:
+            why = f"its index is not readable ({_first_line(error)})"
+            raise InputError(self._damaged(step, why)) from error
+        lost = record["digests"].keys() - {leaf_name(path) for path, _ in saved[0]}
+        if lost:
+            why = f"the leaf {min(lost)} is not in its index"
+            raise InputError(self._damaged(step, why))
+        return saved
+
+    def _refuse_other_leaves(
+        self, step: int, record: Mapping[str, Any], wanted: Tree
+    ) -> None:
+        user = f"the checkpoint of step {step} in {self.directory}"
+        saved = {leaf_name(path): leaf for path, leaf in self._saved(step, record)[0]}
+        own = {
+            leaf_name(path): _written(leaf)
+            for path, leaf in jax.tree_util.tree_flatten_with_path(wanted)[0]
+        }
+        check_same_leaves(user, saved, own)
+
+    def _load(self, step: int, wanted: Tree) -> Any:
         found = self._checkpointer.load_checkpointables(step, {"state": wanted})
         return found["state"]
 
@@ -413,6 +494,13 @@ def _nonempty(tree: Tree) -> Tree:
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+
+def _written(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    """What stands in the files for a leaf: the words of a key."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.eval_shape(jax.random.key_data, leaf)
+    return leaf
 
 
 def _unwritable(directory: Path, error: Exception) -> str:

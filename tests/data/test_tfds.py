@@ -10,7 +10,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_an_unprepared_set_says_how_to_prepare_it(tmp_path):
-    with pytest.raises(InputError, match=r"data prepare mnist --from DIR"):
+    with pytest.raises(InputError, match=r"call data\.prepare\(.mnist., FOLDER\)"):
         load_prepared("mnist", "train", data_dir=tmp_path)
     with pytest.raises(InputError, match="cannot be prepared here"):
         load_prepared("cifar10", "train", data_dir=tmp_path)
