@@ -9,6 +9,8 @@ from genjax.typing import Array, Float, PerExample, Tree
 def widened(tree: Tree) -> Tree:
     """Returns a pytree with its floats in float32, or wider where they are.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import widened
     >>> widened(jnp.ones(1, jnp.bfloat16)).dtype.name
     'float32'
     """
@@ -24,6 +26,8 @@ def widened(tree: Tree) -> Tree:
 def as_float(x: Array) -> Array:
     """Returns an array in float32, or wider where it is: of integers too.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import as_float
     >>> as_float(jnp.array([1, 2])).dtype.name
     'float32'
     """
@@ -35,6 +39,8 @@ def as_float(x: Array) -> Array:
 def as_float32(tree: Tree) -> Tree:
     """Casts every leaf to float32.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import as_float32
     >>> as_float32(jnp.ones(1, jnp.bfloat16)).dtype.name
     'float32'
     """
@@ -52,6 +58,8 @@ def matmul(x: Array, y: Array) -> Array:
         x: `[*b, n, k]` or `[k]`.
         y: `[*b, k, m]` or `[k]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import matmul
     >>> matmul(jnp.ones((2, 3)), jnp.ones(3)).tolist()
     [3.0, 3.0]
     """
@@ -61,6 +69,8 @@ def matmul(x: Array, y: Array) -> Array:
 def unit(x: Float[Array, "*b n"]) -> Float[Array, "*b n"]:
     """Scales the last axis to length 1, whatever its scale; zeros stay.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import unit
     >>> unit(jnp.array([[3e30, 4e30], [0.0, 0.0]])).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
@@ -79,6 +89,8 @@ def lead(values: Array, leaf: Array) -> Array:
         values: `[*runs]`.
         leaf: `[*runs, *shape]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import lead
     >>> lead(jnp.ones(2), jnp.ones((2, 3, 4))).shape
     (2, 1, 1)
     """
@@ -91,6 +103,8 @@ def sum_event(terms: Array) -> PerExample:
     Args:
         terms: `[b, *event]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import sum_event
     >>> sum_event(jnp.ones((2, 3, 4))).tolist()
     [12.0, 12.0]
     """

@@ -135,6 +135,7 @@ class Network(NamedTuple):
             pass of a training step. None where it is that of evaluation; call `train`,
             which knows both.
 
+    >>> from genjax.base import Network
     >>> import jax, jax.numpy as jnp
     >>> scale = Network(
     ...     init=lambda key, x: {"params": jnp.ones(x.shape[-1])},

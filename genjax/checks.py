@@ -54,6 +54,7 @@ def check_is(user: str, wanted: type, **arguments: object) -> None:
     Raises:
         InputError: one is something else; the sentence says what makes the right thing.
 
+    >>> from genjax.checks import check_is
     >>> from genjax.base import Objective
     >>> check_is("gradient_descent", Objective, objective=0.1)
     Traceback (most recent call last):
@@ -106,6 +107,7 @@ def check_shape(user: str, shape: Sequence[int]) -> None:
     Raises:
         InputError: it is something else.
 
+    >>> from genjax.checks import check_shape
     >>> check_shape("standard_normal", 2)
     Traceback (most recent call last):
     ...
@@ -132,6 +134,8 @@ def check_scaled(user: str, x: Array) -> None:
     Raises:
         InputError: they are integers, such as the grey levels of an image.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.checks import check_scaled
     >>> check_scaled("gan", jnp.ones((2, 4)))
     """
     if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -159,6 +163,7 @@ def check_order(
     Raises:
         InputError: not each number from 0 on is there once.
 
+    >>> from genjax.checks import check_order
     >>> check_order("doctest", (2, 0, 1)).tolist()
     [2, 0, 1]
     """
@@ -193,6 +198,7 @@ def check_observed(user: str, observed: Mask, dim: int) -> np.ndarray:
     Raises:
         InputError: the mask is traced, or of another shape.
 
+    >>> from genjax.checks import check_observed
     >>> check_observed("doctest", [1, 0], 2).tolist()
     [True, False]
     """
@@ -220,6 +226,8 @@ def check_prefix(user: str, observed: Mask, order: np.ndarray) -> np.ndarray:
     Raises:
         InputError: the mask is traced, of another shape, or no prefix.
 
+    >>> import numpy as np
+    >>> from genjax.checks import check_prefix
     >>> check_prefix("doctest", [0, 1], np.array([1, 0])).tolist()
     [False, True]
     """
@@ -248,6 +256,7 @@ def check_condition(user: str, width: int, condition: Array | None, rows: int) -
         InputError: the condition is missing, added, of another width, or has not one
             row per example.
 
+    >>> from genjax.checks import check_condition
     >>> check_condition("doctest", 0, None, 5)
     """
     found = (rows, 0) if condition is None else condition.shape
@@ -266,6 +275,8 @@ def depends_on(function: Callable[[Tree], Tree], argument: Tree) -> bool:
         function: of a pytree of arrays, to a pytree of arrays.
         argument: of which only shapes and dtypes are used.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.checks import depends_on
     >>> depends_on(lambda x: x + 1, jnp.ones(2))
     True
     >>> depends_on(jnp.zeros_like, jnp.ones(2))
@@ -295,6 +306,8 @@ def check_condition_is_read(
     Raises:
         InputError: there is one, and nothing reads it.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.checks import check_condition_is_read
     >>> check_condition_is_read("doctest", lambda condition: condition, jnp.ones(2))
     """
     if condition is not None and not depends_on(log_prob, condition):
@@ -325,6 +338,7 @@ def read_batch(
     Raises:
         InputError: a field is missing, or one is there that nobody reads.
 
+    >>> from genjax.checks import read_batch
     >>> read_batch("doctest", {"x": 1}, ("x",), ("condition",))
     (1, None)
     """
@@ -354,6 +368,8 @@ def check_event(user: str, shape: tuple[int, ...], x: Array) -> None:
     Raises:
         InputError: the event has another shape.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.checks import check_event
     >>> check_event("doctest", (2,), jnp.ones((3, 2)))
     """
     if x.shape[1:] != shape:
@@ -374,6 +390,9 @@ def check_event_mask(user: str, observed: Mask, x: Array) -> Array:
     Raises:
         InputError: the mask has another shape.
 
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from genjax.checks import check_event_mask
     >>> check_event_mask("doctest", np.array([True]), jnp.ones((2, 1))).tolist()
     [True]
     """
@@ -398,6 +417,8 @@ def check_same_leaves(user: str, found: Tree, wanted: Tree) -> None:
         InputError: a leaf is missing, is there and not wanted, or of another shape or
             dtype; the sentence names the first three.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.checks import check_same_leaves
     >>> check_same_leaves("doctest", {"w": jnp.ones(2)}, {"w": jnp.ones(3)})
     Traceback (most recent call last):
     ...

@@ -30,6 +30,7 @@ def extra(name: str) -> Iterator[None]:
     Raises:
         InputError: a module is not installed.
 
+    >>> from genjax.errors import extra
     >>> with extra("data"):
     ...     import a_module_that_is_not_there
     Traceback (most recent call last):

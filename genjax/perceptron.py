@@ -48,6 +48,8 @@ def train_perceptron(
 
     Source: Rosenblatt, 1958; Novikoff, 1962.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.perceptron import train_perceptron
     >>> x, y = jnp.array([[1.0], [2.0]]), jnp.array([-1.0, 1.0])
     >>> bool(train_perceptron(x, y, use_bias=True).converged)
     True
@@ -95,6 +97,8 @@ def novikoff_bound(x: Points, y: Signs, w: Float[Array, " d"]) -> Float[Array, "
 
     Source: Novikoff, 1962.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.perceptron import novikoff_bound
     >>> x, y = jnp.array([[3.0], [-4.0]]), jnp.array([1.0, -1.0])
     >>> novikoff_bound(x, y, jnp.array([1.0])).round(4).item()
     1.7778
@@ -122,6 +126,8 @@ def separating_direction(
     Raises:
         InputError: a side is neither -1 nor 1, or the solver cannot decide.
 
+    >>> import numpy as np
+    >>> from genjax.perceptron import separating_direction
     >>> line = np.array([[1.0], [2.0]])
     >>> separating_direction(line, np.array([1, -1]), use_bias=False)
     """
@@ -153,6 +159,8 @@ def count_threshold_functions(points: np.ndarray, *, use_bias: bool) -> int:
         points: `[n, d]`; all `2^n` labellings are tried.
         use_bias: whether the threshold is free.
 
+    >>> import numpy as np
+    >>> from genjax.perceptron import count_threshold_functions
     >>> count_threshold_functions(np.array([[0.0], [1.0]]), use_bias=True)
     4
     """

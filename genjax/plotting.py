@@ -70,6 +70,8 @@ def image_grid(
     Raises:
         InputError: the images have another rank.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import image_grid
     >>> image_grid(np.zeros((4, 8, 8)), columns=2).get_size_inches().tolist()
     [1.2, 1.2]
     """
@@ -132,6 +134,8 @@ def boxes_on_images(
         title: above all.
         titles: above each.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import boxes_on_images
     >>> figure = boxes_on_images(np.zeros((1, 8, 8)), [[((1, 1, 5, 5), "7")]])
     >>> len(figure.axes[0].patches)
     1
@@ -182,6 +186,8 @@ def density_map(
         titles: of the panels.
         labels: of the axes.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import density_map
     >>> len(density_map(np.zeros((2, 4, 4)), extent=(-1, 1, -1, 1)).axes)  # a bar too
     3
     """
@@ -232,6 +238,8 @@ def scatter_panels(
         columns: panels per row.
         labels: of the axes.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import scatter_panels
     >>> len(scatter_panels({"a": np.zeros((3, 2))}, extent=(-1, 1, -1, 1)).axes)
     1
     """
@@ -263,6 +271,8 @@ def pair_panels(
         names: of the columns, with their units.
         most: pairs of columns.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import pair_panels
     >>> rows = np.random.default_rng(0).normal(size=(9, 3))
     >>> len(pair_panels({"data": rows, "samples": rows}, names=("a", "b", "c")).axes)
     4
@@ -301,6 +311,8 @@ def class_scatter(
         title: above.
         labels: of the axes.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import class_scatter
     >>> len(class_scatter(np.zeros((3, 2)), np.array([0, 1, 1])).axes)
     1
     """
@@ -323,6 +335,7 @@ def bars(groups: Mapping[str, Sequence[float]], *, ylabel: str = "") -> "Figure"
         groups: name -> values; of what has no zero to start from, take `levels`.
         ylabel: left.
 
+    >>> from genjax.plotting import bars
     >>> len(bars({"a": [1.0, 2.0], "b": [0.5]}).axes[0].patches)
     2
     """
@@ -347,6 +360,7 @@ def levels(groups: Mapping[str, Sequence[float]], *, xlabel: str = "") -> "Figur
         groups: name -> values.
         xlabel: below.
 
+    >>> from genjax.plotting import levels
     >>> len(levels({"a": [1.0, 2.0], "b": [0.5]}).axes[0].get_yticks())
     2
     """
@@ -369,6 +383,7 @@ def nested_squares(sides: Mapping[str, float]) -> "Figure":
     Args:
         sides: name -> side.
 
+    >>> from genjax.plotting import nested_squares
     >>> len(nested_squares({"a": 3, "b": 5}).axes[0].patches)
     2
     """
@@ -405,6 +420,8 @@ def trajectories(
             a path which leaves for good does not hide the others.
         labels: of the axes.
 
+    >>> import numpy as np
+    >>> from genjax.plotting import trajectories
     >>> len(trajectories({"circle": np.zeros((3, 2))}).axes)
     1
     """
@@ -446,6 +463,7 @@ def curves(
         ylabel: left.
         lines: name -> a level to compare with, drawn dashed.
 
+    >>> from genjax.plotting import curves
     >>> figure = curves({"loss": ([0, 1, 2], [[3, 4], [2, 3], [1, 2]])})
     >>> len(figure.axes[0].lines)
     1
@@ -466,6 +484,7 @@ def curve_panels(
         xlabel: below.
         lines: unit -> levels, as `curves` takes them.
 
+    >>> from genjax.plotting import curve_panels
     >>> series = {"validation": ([1, 2], [3.0, 2.0])}
     >>> len(curve_panels({"nats": series, "bits per dimension": series}).axes)
     2

@@ -54,6 +54,8 @@ def descend(
         The new variables, the new optimiser state, and the metrics with
         `gradient_norm`.
 
+    >>> import optax
+    >>> from genjax.steps import descend
     >>> import jax.numpy as jnp
     >>> def square(variables):
     ...     value = variables["params"] ** 2
@@ -143,6 +145,7 @@ def microbatches(batch: Batch, n: int, *, user: str) -> Batch:
     Raises:
         InputError: `n` does not divide the batch.
 
+    >>> from genjax.steps import microbatches
     >>> import jax.numpy as jnp
     >>> microbatches(jnp.arange(4), 2, user="me").tolist()
     [[0, 2], [1, 3]]

@@ -15,6 +15,7 @@ def join_parts(parts: Mapping[str, Variables]) -> Variables:
     Args:
         parts: the variables of each part, by its name.
 
+    >>> from genjax.variables import join_parts
     >>> join_parts({"a": {"params": 1}, "b": {"params": 2, "batch_stats": 3}})
     {'batch_stats': {'b': 3}, 'params': {'a': 1, 'b': 2}}
     """
@@ -33,6 +34,7 @@ def updated(variables: Variables, changed: Variables) -> Variables:
         changed: collections by name; where both hold mappings they are merged, so that
             a part which has not changed need not be named.
 
+    >>> from genjax.variables import updated
     >>> variables = {"params": 1, "batch_stats": {"a": 2, "b": 3}}
     >>> updated(variables, {"batch_stats": {"b": 4}})
     {'params': 1, 'batch_stats': {'a': 2, 'b': 4}}
@@ -50,6 +52,7 @@ def updated(variables: Variables, changed: Variables) -> Variables:
 def join_changes(parts: Mapping[str, Variables]) -> Variables:
     """Joins the collections that parts have changed, `{}` where none has.
 
+    >>> from genjax.variables import join_changes
     >>> join_changes({"a": {}, "b": {"batch_stats": 3}})
     {'batch_stats': {'b': 3}}
     """
@@ -63,6 +66,7 @@ def part_of(variables: Variables, part: str) -> Variables:
         variables: of a model whose parts were joined by `join_parts`.
         part: its name.
 
+    >>> from genjax.variables import part_of
     >>> part_of({"params": {"a": 1, "b": 2}, "batch_stats": {"b": 3}}, "a")
     {'params': 1}
     """
@@ -72,6 +76,7 @@ def part_of(variables: Variables, part: str) -> Variables:
 def join_sequence(parts: Sequence[Variables]) -> Variables:
     """Joins the variables of parts that have places instead of names.
 
+    >>> from genjax.variables import join_sequence
     >>> join_sequence([{"params": 1}, {"params": 2}])
     {'params': {'0': 1, '1': 2}}
     """
@@ -81,6 +86,7 @@ def join_sequence(parts: Sequence[Variables]) -> Variables:
 def parts_of(variables: Variables, n: int) -> list[Variables]:
     """Returns the variables of `n` parts that were joined by `join_sequence`.
 
+    >>> from genjax.variables import parts_of
     >>> parts_of({"params": {"0": 1, "1": 2}}, 2)
     [{'params': 1}, {'params': 2}]
     """
@@ -90,6 +96,7 @@ def parts_of(variables: Variables, n: int) -> list[Variables]:
 def changed_collections(before: Variables, after: Variables) -> Variables:
     """Returns the collections of which some leaf is another one than before.
 
+    >>> from genjax.variables import changed_collections
     >>> changed_collections({"a": 1.5, "b": 2.5}, {"a": 1.5, "b": 3.5})
     {'b': 3.5}
     """

@@ -1,4 +1,6 @@
 import ast
+import builtins
+import doctest
 import importlib
 import importlib.metadata
 import inspect
@@ -215,3 +217,30 @@ def test_no_public_name_hides_its_module():
         package = importlib.import_module(f"genjax.{path.parent.name}")
         is_private = path.stem.startswith("_")
         assert is_private or path.stem not in package.__all__, path
+
+
+def test_examples_import_what_they_use():
+    """So that what `help` shows runs where it is pasted."""
+    lacking = {}
+    for path in (ROOT / "genjax").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                names = _free_names(ast.get_docstring(node) or "")
+                if names:
+                    lacking[f"{path.name}: {getattr(node, 'name', '')}"] = names
+    assert lacking == {}
+
+
+def _free_names(text):
+    used, bound = set(), set(dir(builtins))
+    for example in doctest.DocTestParser().get_examples(text):
+        for node in ast.walk(ast.parse(example.source)):
+            if isinstance(node, ast.Name):
+                (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                bound |= {(a.asname or a.name).split(".")[0] for a in node.names}
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bound.add(node.name)
+            elif isinstance(node, ast.arg):
+                bound.add(node.arg)
+    return used - bound

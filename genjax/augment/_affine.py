@@ -21,6 +21,9 @@ def random_affine(
         rotation: the most, in radians.
         scale: the most, as a logarithm: .1 is about a tenth either way.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import random_affine
     >>> images = jnp.ones((2, 4, 4, 1))
     >>> same = random_affine()(jax.random.key(0), images)
     >>> bool(jnp.allclose(same, images, atol=1e-5))

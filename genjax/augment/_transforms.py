@@ -36,6 +36,9 @@ def colour(
 
     Source: Zhao et al., 2020, arXiv:2006.10738.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import colour
     >>> x = jnp.zeros((2, 4, 4, 3))
     >>> colour()(jax.random.key(0), x).shape
     (2, 4, 4, 3)
@@ -64,6 +67,8 @@ def translation(*, share: float = 0.125) -> Transform:
 
     Source: Zhao et al., 2020, arXiv:2006.10738.
 
+    >>> import jax
+    >>> from genjax.augment import translation
     >>> x = jax.random.normal(jax.random.key(0), (2, 8, 8, 1))
     >>> translation()(jax.random.key(1), x).shape
     (2, 8, 8, 1)
@@ -98,6 +103,9 @@ def cutout(*, share: float = 0.5) -> Transform:
 
     Source: DeVries and Taylor, 2017, arXiv:1708.04552.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import cutout
     >>> float(cutout(share=1.0)(jax.random.key(0), jnp.ones((1, 4, 4, 1))).min())
     0.0
     """
@@ -122,6 +130,9 @@ def mirror() -> Transform:
 
     Images are `[b, h, w, c]`.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import mirror
     >>> x = jnp.array([[[[1.0], [2.0]]]] * 4)
     >>> sorted(set(mirror()(jax.random.key(0), x)[:, 0, 0, 0].tolist()))
     [1.0, 2.0]
@@ -142,6 +153,9 @@ def quarter_turns() -> Transform:
     Raises:
         InputError: images are not square.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import quarter_turns
     >>> quarter_turns()(jax.random.key(0), jnp.ones((2, 4, 4, 1))).shape
     (2, 4, 4, 1)
     """
@@ -167,6 +181,9 @@ def in_turn(*transforms: Transform) -> Transform:
     Raises:
         InputError: what it is given is no batch of images.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import in_turn, mirror, quarter_turns
     >>> both = in_turn(mirror(), quarter_turns())
     >>> both(jax.random.key(0), jnp.ones((2, 4, 4, 1))).shape
     (2, 4, 4, 1)
@@ -192,6 +209,9 @@ def with_probability(p: float | Array, transform: Transform) -> Transform:
         p: the probability, which may be traced.
         transform: of images `[b, h, w, c]`.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import mirror, with_probability
     >>> images = jnp.arange(2.0).reshape(1, 1, 2, 1)
     >>> with_probability(0.0, mirror())(jax.random.key(0), images).ravel().tolist()
     [0.0, 1.0]

@@ -54,6 +54,8 @@ def binary() -> Conditional:
 
     Values are `[*b]`, their logits `[*b, 1]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import binary
     >>> binary().log_prob(jnp.zeros((1, 1)), jnp.ones(1)).round(4).tolist()
     [-0.6931]
     """
@@ -88,6 +90,8 @@ def categorical(classes: int) -> Conditional:
     Raises:
         InputError: there are fewer than two.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import categorical
     >>> categorical(4).log_prob(jnp.zeros((1, 4)), jnp.ones(1)).round(4).tolist()
     [-1.3863]
     """
@@ -132,6 +136,8 @@ def normal_mixture(components: int) -> Conditional:
 
     Source: Uria, Murray and Larochelle, 2013, arXiv:1306.0186.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import normal_mixture
     >>> conditional = normal_mixture(2)
     >>> conditional.log_prob(jnp.zeros((3, conditional.size)), jnp.zeros(3)).shape
     (3,)
@@ -159,6 +165,8 @@ def laplace_mixture(components: int) -> Conditional:
 
     Source: Uria, Murray and Larochelle, 2013, arXiv:1306.0186.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import laplace_mixture
     >>> conditional = laplace_mixture(2)
     >>> conditional.log_prob(jnp.zeros((3, conditional.size)), jnp.zeros(3)).shape
     (3,)
@@ -190,6 +198,8 @@ def grey_levels(*, levels: int, components: int) -> Conditional:
 
     Source: Salimans, Karpathy, Chen and Kingma, 2017, arXiv:1701.05517.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import grey_levels
     >>> conditional = grey_levels(levels=4, components=2)
     >>> outputs = jnp.zeros((4, conditional.size))
     >>> x = jnp.arange(4.0)
@@ -260,6 +270,8 @@ def by_column(conditionals: Sequence[Conditional]) -> Conditional:
     Raises:
         InputError: there is none.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import binary, by_column, normal_mixture
     >>> number, bit = normal_mixture(1), binary()
     >>> conditional = by_column([number, bit, number])
     >>> outputs = jnp.zeros((5, 3, conditional.size))
@@ -349,6 +361,8 @@ def cooled(conditional: Conditional, *, temperature: float) -> Conditional:
     Raises:
         InputError: `temperature` is not positive, or the outputs are no logits.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import binary, cooled
     >>> cold = cooled(binary(), temperature=0.5)
     >>> cold.log_prob(jnp.ones((1, 1)), jnp.ones(1)).round(4).tolist()
     [-0.1269]

@@ -31,9 +31,10 @@ def on_images(model: NetworkLike, *, shape: tuple[int, int, int]) -> Network:
 
     Source: Uria, Cote, Gregor, Murray and Larochelle, 2016, arXiv:1605.02226.
 
+    >>> import jax.numpy as jnp
     >>> import jax
     >>> from genjax import nn
-    >>> from genjax.autoregressive import deep_nade
+    >>> from genjax.autoregressive import deep_nade, on_images
     >>> network = nn.ConvStack(features=1, widths=(8, 8))
     >>> model = deep_nade(on_images(network, shape=(4, 3, 1)))
     >>> x = jnp.ones((2, 12))

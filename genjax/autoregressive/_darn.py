@@ -35,7 +35,9 @@ def darn(prior: Density, decoder: Density, *, latent_dim: int) -> Density:
 
     Source: Gregor, Danihelka, Mnih, Blundell and Wierstra, 2014, arXiv:1310.8499.
 
-    >>> from genjax.autoregressive import fvsbn
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import darn, fvsbn
     >>> model, x = darn(fvsbn(), fvsbn(), latent_dim=2), jnp.eye(3)
     >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
     (3,)

@@ -65,6 +65,9 @@ def deep_nade(
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Uria, Cote, Gregor,
     Murray and Larochelle, 2016, arXiv:1605.02226.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import deep_nade
     >>> from genjax import nn
     >>> model = deep_nade(nn.MLP(features=3, hidden=(8,)))
     >>> x = jnp.eye(3)
@@ -170,6 +173,9 @@ def orderless_likelihood(
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import orderless_likelihood
     >>> from genjax import nn
     >>> objective = orderless_likelihood(nn.MLP(features=3, hidden=(8,)))
     >>> batch = {"x": jnp.eye(3)}

@@ -103,7 +103,10 @@ def autoregressive(
 
     Source: Bengio and Bengio, 2000; Larochelle and Murray, 2011.
 
-    >>> from genjax.autoregressive import binary
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive._engine import inputs_before
+    >>> from genjax.autoregressive import autoregressive, binary, uncached
     >>> def outputs(variables, inputs, condition=None):
     ...     return inputs_before(inputs)
     >>> network = uncached(lambda key, inputs, condition=None: {"params": {}}, outputs)
@@ -207,6 +210,9 @@ def uncached(init: Init, outputs: Outputs) -> AutoregressiveNetwork:
     Returns:
         The network with its steps.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import uncached
+    >>> from genjax.autoregressive._engine import inputs_before
     >>> def before(variables, inputs, condition=None):
     ...     return inputs_before(inputs)
     >>> network = uncached(lambda key, inputs, condition=None: {"params": {}}, before)

@@ -23,6 +23,8 @@ def fvsbn(*, conditional: Conditional | None = None) -> Density:
 
     Source: Frey, Hinton and Dayan, 1996; Neal, 1992.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import fvsbn
     >>> import jax
     >>> model, x = fvsbn(), jnp.eye(4)
     >>> variables = model.init(jax.random.key(0), x)

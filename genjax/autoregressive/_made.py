@@ -56,6 +56,8 @@ def made(
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
+    >>> import jax
+    >>> from genjax.autoregressive import made
     >>> model, x = made(hidden=(16,)), jax.numpy.eye(4)
     >>> variables = model.init(jax.random.key(0), x)
     >>> model.log_prob(variables, x).shape

@@ -61,6 +61,9 @@ def nade(
     Source: Larochelle and Murray, 2011; Uria, Cote, Gregor, Murray and Larochelle,
     2016, arXiv:1605.02226.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import nade
     >>> model = nade(hidden=16)
     >>> x = jnp.eye(4)
     >>> variables = model.init(jax.random.key(0), x)
@@ -138,6 +141,8 @@ def rnade(
 
     Source: Uria, Murray and Larochelle, 2013, arXiv:1306.0186.
 
+    >>> import jax
+    >>> from genjax.autoregressive import rnade
     >>> model = rnade(hidden=8, components=2)
     >>> x = jax.random.normal(jax.random.key(0), (5, 3))
     >>> model.log_prob(model.init(jax.random.key(1), x), x).shape
@@ -158,6 +163,8 @@ def scan_terms(
     `w` is `[D, inputs, H]`, `v` `[D, H, size]`, `start` `[b, H]`, `x` `[b, D, inputs]`,
     and the terms are `[b, D, size]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import scan_terms
     >>> w, v = jnp.ones((5, 1, 4)), jnp.ones((5, 4, 1))
     >>> scan_terms(jnp.tanh, w, v, jnp.zeros((3, 4)), jnp.ones((3, 5, 1))).shape
     (3, 5, 1)
@@ -189,6 +196,8 @@ def segmented(size: int | None = None) -> Terms:
 
     Source: Griewank, 1992; Chen, Xu, Zhang and Guestrin, 2016, arXiv:1604.06174.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import segmented
     >>> w, v = jnp.ones((5, 1, 4)), jnp.ones((5, 4, 1))
     >>> segmented(2)(jnp.tanh, w, v, jnp.zeros((3, 4)), jnp.ones((3, 5, 1))).shape
     (3, 5, 1)

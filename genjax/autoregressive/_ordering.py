@@ -33,6 +33,8 @@ def random_orders(key: Key, *, dim: int, n: int) -> np.ndarray:
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
 
+    >>> import jax
+    >>> from genjax.autoregressive import random_orders
     >>> random_orders(jax.random.key(0), dim=3, n=2).shape
     (2, 3)
     """
@@ -58,7 +60,9 @@ def ordered(density: Density, order: Order) -> Density:
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
 
-    >>> from genjax.autoregressive import fvsbn
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import fvsbn, ordered
     >>> model, x = ordered(fvsbn(), (2, 0, 1)), jnp.eye(3)
     >>> model.log_prob(model.init(jax.random.key(0), x), x).shape
     (3,)
@@ -129,7 +133,9 @@ def order_ensemble(density: Density, orders: Orders) -> Density:
 
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757.
 
-    >>> from genjax.autoregressive import fvsbn
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import fvsbn, order_ensemble
     >>> both, x = order_ensemble(fvsbn(), [(0, 1, 2), (2, 1, 0)]), jnp.eye(3)
     >>> both.log_prob(both.init(jax.random.key(0), x), x).shape
     (3,)
@@ -179,9 +185,11 @@ def shared_ensemble(make: Callable[[Tree], Density], settings: Tree) -> Density:
     Source: Uria, Murray and Larochelle, 2014, arXiv:1310.1757; Germain, Gregor, Murray
     and Larochelle, 2015, arXiv:1502.03509.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from functools import partial
     >>> from genjax import nn
-    >>> from genjax.autoregressive import deep_nade
+    >>> from genjax.autoregressive import deep_nade, random_orders, shared_ensemble
     >>> x, orders = jnp.eye(3), random_orders(jax.random.key(0), dim=3, n=4)
     >>> make = partial(deep_nade, nn.MLP(features=3, hidden=(8,)))
     >>> model = shared_ensemble(make, orders)
@@ -220,8 +228,10 @@ def member_likelihood(make: Callable[[Tree], Density], settings: Tree) -> Object
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.autoregressive import made
+    >>> from genjax.autoregressive import made, member_likelihood
     >>> degrees = nn.sampled_degrees(range(4), dim=3, hidden=(16,))
     >>> make = lambda degrees: made(hidden=(16,), degrees=degrees)
     >>> objective = member_likelihood(make, degrees)

@@ -53,6 +53,9 @@ def pixel_cnn(
     Source: van den Oord, Kalchbrenner and Kavukcuoglu, 2016, arXiv:1601.06759; van den
     Oord et al., 2016, arXiv:1606.05328; Salimans et al., 2017, arXiv:1701.05517.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import pixel_cnn
     >>> model = pixel_cnn(shape=(4, 3, 1), channels=4, layers=1, kernel=3)
     >>> x = jnp.ones((2, 12))
     >>> variables = model.init(jax.random.key(0), x)

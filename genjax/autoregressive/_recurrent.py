@@ -49,6 +49,8 @@ def gru() -> Cell:
 
     Source: Cho et al., 2014, arXiv:1406.1078.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import gru
     >>> cell = gru()
     >>> cell.gates, cell.hidden(cell.start(jnp.ones((2, 3)))).shape
     (3, (2, 3))
@@ -73,6 +75,8 @@ def lstm() -> Cell:
 
     Source: Hochreiter and Schmidhuber, 1997; Gers, Schmidhuber and Cummins, 2000.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import lstm
     >>> cell = lstm()
     >>> cell.gates, cell.hidden(cell.start(jnp.ones((2, 3)))).shape
     (4, (2, 3))
@@ -111,6 +115,9 @@ def recurrent(
 
     Source: Graves, 2013, arXiv:1308.0850; Theis and Bethge, 2015, arXiv:1506.03478.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import recurrent
     >>> model, x = recurrent(hidden=8), jnp.eye(4)
     >>> variables = model.init(jax.random.key(0), x)
     >>> model.log_prob(variables, x).shape

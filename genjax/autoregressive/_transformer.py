@@ -52,6 +52,9 @@ def transformer(
 
     Source: Vaswani et al., 2017, arXiv:1706.03762; Su et al., 2021, arXiv:2104.09864.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import transformer
     >>> model, x = transformer(width=8, heads=2, layers=1), jnp.eye(4)
     >>> variables = model.init(jax.random.key(0), x)
     >>> model.log_prob(variables, x).shape

@@ -43,6 +43,9 @@ def wavenet(
     Source: van den Oord et al., 2016, arXiv:1609.03499; Le Paine et al., 2016,
     arXiv:1611.09482, for the cache.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.autoregressive import wavenet
     >>> model, x = wavenet(channels=8, layers=2), jnp.eye(4)
     >>> variables = model.init(jax.random.key(0), x)
     >>> model.log_prob(variables, x).shape

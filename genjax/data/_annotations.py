@@ -71,6 +71,7 @@ def read_voc(
 
     Source: Everingham et al., 2010, the Pascal Visual Object Classes challenge.
 
+    >>> from genjax.data import read_voc
     >>> read_voc("absent", size=(32, 32))
     Traceback (most recent call last):
     ...
@@ -143,6 +144,7 @@ def read_coco(
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
+    >>> from genjax.data import read_coco
     >>> read_coco("absent.json", "absent", size=(32, 32))
     Traceback (most recent call last):
     ...

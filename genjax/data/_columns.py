@@ -143,6 +143,8 @@ def read_frame(
     Raises:
         InputError: the file is not there, of another format, damaged or empty.
 
+    >>> from genjax.data import read_frame
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "people.csv"
@@ -179,6 +181,7 @@ def fit_columns(
             or a value is missing, a text, or not of its kind; the sentence names row
             and column.
 
+    >>> from genjax.data import fit_columns
     >>> import pyarrow as pa
     >>> table = pa.table({"height": [1.7, 1.9], "smokes": [0, 1], "city": ["b", "a"]})
     >>> [(c.kind, c.levels) for c in fit_columns(table, encode=True).columns]
@@ -212,6 +215,7 @@ def write_frame(table: "pa.Table", path: str | Path) -> None:
         InputError: the ending is another one, or the file is there.
         RunError: it cannot be written.
 
+    >>> from genjax.data import read_frame, write_frame
     >>> import tempfile
     >>> import pyarrow as pa
     >>> with tempfile.TemporaryDirectory() as folder:

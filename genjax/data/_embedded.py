@@ -16,6 +16,7 @@ def digits() -> ArraySource:
 
     Source: Alpaydin and Kaynak, 1998, UCI's optical recognition of handwritten digits.
 
+    >>> from genjax.data import digits
     >>> digits().arrays["image"].shape
     (1797, 8, 8)
     """
@@ -39,6 +40,7 @@ def faces() -> ArraySource:
 
     Source: Huang, Ramesh, Berg and Learned-Miller, 2007, Labeled Faces in the Wild.
 
+    >>> from genjax.data import faces
     >>> faces().arrays["image"].shape
     (200, 25, 25)
     """

@@ -2,18 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from genjax.data._pixels import open_image
 from genjax.data._source import ArraySource
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+FITS = ("crop", "pad", "stretch")
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
 def image_folder(
-    folder: str | Path, *, grey: bool = False, classes: Sequence[str] = ()
+    folder: str | Path,
+    *,
+    grey: bool = False,
+    classes: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
+    fit: Literal["crop", "pad", "stretch"] = "crop",
 ) -> ArraySource:
     """Reads every image below a folder; subfolders are classes.
 
@@ -26,6 +36,8 @@ def image_folder(
         grey: read one channel instead of three.
         classes: the subfolders in the order of their labels, so that several splits
             agree; those that are there, empty ones too, by name when empty.
+        size: height and width to bring all images to; they must agree when None.
+        fit: how: the middle is cut out, white is added around, or the shape changes.
 
     Returns:
         `image` `[n, h, w, c]` as uint8, and `label` `[n]`: the index of the subfolder,
@@ -35,6 +47,7 @@ def image_folder(
         InputError: there is no such folder or no image, one cannot be read, lies beside
             the subfolders or in one that is not among `classes`, or their sizes differ.
 
+    >>> from genjax.data import image_folder
     >>> import tempfile
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -50,17 +63,33 @@ def image_folder(
     if not paths:
         raise InputError(f"{root} holds no image ({', '.join(ENDINGS)}).")
     labels = _labels(root, paths, classes)
+    if fit not in FITS:
+        raise InputError(f"image_folder: fit is {', '.join(FITS)}, got {fit!r}.")
     images = []
     for path in paths:
-        pixels = np.asarray(open_image(path, "L" if grey else "RGB"))
+        image = open_image(path, "L" if grey else "RGB")
+        pixels = np.asarray(image if size is None else _resized(image, size, fit))
         images.append(pixels[..., None] if grey else pixels)
         if images[0].shape != images[-1].shape:
             raise InputError(
                 f"the images of {root} differ in size: {paths[0].name} is "
-                f"{_size(images[0])}, {path.name} is {_size(images[-1])}; "
-                "resize them first."
+                f"{_size(images[0])}, {path.name} is {_size(images[-1])}; name a size "
+                "to bring them to."
             )
     return ArraySource({"image": np.stack(images), "label": labels})
+
+
+def _resized(image: "Image.Image", size: tuple[int, int], fit: str) -> "Image.Image":
+    with extra("data"):
+        from PIL import Image, ImageOps
+
+    sides, sampling = (size[1], size[0]), Image.Resampling.BICUBIC
+    if fit == "crop":
+        return ImageOps.fit(image, sides, method=sampling)
+    if fit == "pad":
+        white = 255 if image.mode == "L" else (255, 255, 255)
+        return ImageOps.pad(image, sides, method=sampling, color=white)
+    return image.resize(sides, sampling)
 
 
 def _is_hidden(path: Path) -> bool:

@@ -15,6 +15,7 @@ class Share(NamedTuple):
         process: its index.
         processes: how many there are.
 
+    >>> from genjax.data import Share
     >>> Share(1, 2).rows(6)
     slice(3, 6, None)
     """
@@ -60,6 +61,8 @@ def indices_at(step: int, *, size: int, batch_size: int, seed: int) -> np.ndarra
     Raises:
         InputError: the batch is larger than the data.
 
+    >>> import numpy as np
+    >>> from genjax.data import indices_at
     >>> epoch = [indices_at(t, size=6, batch_size=2, seed=0) for t in range(3)]
     >>> sorted(np.concatenate(epoch).tolist())
     [0, 1, 2, 3, 4, 5]

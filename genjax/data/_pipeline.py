@@ -59,6 +59,8 @@ def in_memory(source: Source, *, batch_size: int, seed: int) -> Pipeline:
         batch_size: examples of a step, over all processes.
         seed: of the order.
 
+    >>> import numpy as np
+    >>> from genjax.data import ArraySource, in_memory
     >>> source = ArraySource({"x": np.arange(6)})
     >>> in_memory(source, batch_size=2, seed=0).feed(0, 3)["x"].shape
     (3, 2)
@@ -86,6 +88,8 @@ def on_device(source: ArraySource, *, batch_size: int, seed: int) -> Pipeline:
         batch_size: examples of a step, over all processes.
         seed: of the order.
 
+    >>> import numpy as np
+    >>> from genjax.data import ArraySource, on_device
     >>> pipeline = on_device(ArraySource({"x": np.arange(6)}), batch_size=2, seed=0)
     >>> pipeline.read(pipeline.resident, pipeline.feed(0, 1)[0])["x"].shape
     (2,)
@@ -107,6 +111,8 @@ def generated(sample: Callable[[Key], Batch], *, seed: int) -> Pipeline:
         sample: `key -> batch`, pure.
         seed: of the examples; the batch of step `t` is drawn by `fold_in(key, t)`.
 
+    >>> import jax
+    >>> from genjax.data import generated
     >>> draw = lambda key: {"x": jax.random.normal(key, (4, 2))}
     >>> pipeline = generated(draw, seed=0)
     >>> pipeline.read(pipeline.resident, pipeline.feed(0, 1)[0])["x"].shape
@@ -148,6 +154,8 @@ def streamed(
         threads: reading threads per process.
         workers: worker processes; 0 reads in this process.
 
+    >>> import numpy as np
+    >>> from genjax.data import ArraySource, streamed
     >>> source = ArraySource({"x": np.arange(6)})
     >>> streamed(source, batch_size=2, seed=0, steps=3).feed(1, 2)["x"].shape
     (2, 2)

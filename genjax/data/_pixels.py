@@ -26,6 +26,8 @@ def open_image(path: Path, mode: str) -> "Image.Image":
         InputError: there is no such file, it is no image that can be read, or its
             numbers have 32 bits, which have no stated white.
 
+    >>> from genjax.data import open_image
+    >>> from pathlib import Path
     >>> open_image(Path("absent.png"), "L")
     Traceback (most recent call last):
     ...
@@ -75,6 +77,8 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]
     Raises:
         InputError: as `open_image`.
 
+    >>> from genjax.data import resize_to_fit
+    >>> from pathlib import Path
     >>> import tempfile
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:

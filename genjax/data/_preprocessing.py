@@ -13,6 +13,8 @@ from genjax.typing import Array, Float, Key
 def flatten(x: Array | np.ndarray) -> Array:
     """Turns `[b, *event]` into float vectors `[b, d]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.data import flatten
     >>> flatten(jnp.ones((2, 3, 4))).shape
     (2, 12)
     """
@@ -35,6 +37,8 @@ def scale_pixels(
     Raises:
         InputError: `x` holds no integers: it is scaled already.
 
+    >>> import numpy as np
+    >>> from genjax.data import scale_pixels
     >>> scale_pixels(np.array([0, 255], np.uint8), low=-1.0).tolist()
     [-1.0, 1.0]
     """
@@ -48,6 +52,8 @@ def scale_pixels(
 def binarize(x: Array | np.ndarray, *, threshold: float) -> Float[Array, "..."]:
     """Returns 1 where `x >= threshold`, else 0: a *fixed* binarisation.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.data import binarize
     >>> binarize(jnp.array([0, 7, 8, 16]), threshold=8).tolist()
     [0.0, 0.0, 1.0, 1.0]
     """
@@ -66,6 +72,9 @@ def binarize_dynamically(key: Key, p: Array) -> Float[Array, "..."]:
 
     Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.data import binarize_dynamically
     >>> binarize_dynamically(jax.random.key(0), jnp.array([0.0, 1.0])).tolist()
     [0.0, 1.0]
     """
@@ -87,6 +96,9 @@ def dequantize(key: Key, x: Array, *, levels: int) -> Float[Array, "..."]:
 
     Source: Uria, Murray and Larochelle, 2013, arXiv:1306.0186.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.data import dequantize
     >>> y = dequantize(jax.random.key(0), jnp.array([0, 255]), levels=256)
     >>> jnp.floor(y * 256).tolist()
     [0.0, 255.0]
@@ -114,6 +126,8 @@ def logit(x: Array, *, margin: float = 0.05) -> tuple[Array, Array]:
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.data import logit
     >>> y, log_det = logit(jnp.array([[0.5]]), margin=0.0)
     >>> y.tolist(), log_det.round(4).tolist()
     ([[0.0]], [1.3863])
@@ -147,6 +161,8 @@ def fit_standardiser(train: np.ndarray) -> Standardiser:
     Raises:
         InputError: a column is constant, so that it has no scale.
 
+    >>> import numpy as np
+    >>> from genjax.data import fit_standardiser
     >>> fit_standardiser(np.array([[0.0], [2.0]])).apply(np.array([[3.0]])).tolist()
     [[2.0]]
     """

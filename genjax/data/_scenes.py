@@ -42,6 +42,9 @@ def scenes(
     Raises:
         InputError: a glyph is empty, or would not fit into a scene.
 
+    >>> import jax
+    >>> import numpy as np
+    >>> from genjax.data import scenes
     >>> draw = scenes(np.ones((1, 4, 4)), np.array([7]), side=32, most=2)
     >>> batch = jax.jit(draw, static_argnums=1)(jax.random.key(0), 3)
     >>> batch["image"].shape, batch["xyxy"].shape

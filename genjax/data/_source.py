@@ -30,6 +30,8 @@ class ArraySource:
     Raises:
         InputError: there is no example, or the arrays differ in length.
 
+    >>> import numpy as np
+    >>> from genjax.data import ArraySource
     >>> source = ArraySource({"x": np.arange(4), "label": np.array([0, 1, 0, 1])})
     >>> len(source), source.gather(np.array([3, 0]))["x"].tolist()
     (4, [3, 0])
@@ -93,6 +95,8 @@ def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> 
     Raises:
         InputError: one of the three would be empty.
 
+    >>> import numpy as np
+    >>> from genjax.data import ArraySource, split
     >>> parts = split(ArraySource({"x": np.arange(10)}), validation=2, test=3)
     >>> [len(part) for part in parts]
     [5, 2, 3]

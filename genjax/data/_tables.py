@@ -32,6 +32,9 @@ def read_table(
         InputError: the file is not there, of another format, empty, or has a value that
             is missing or is no number; the sentence names its row and column.
 
+    >>> import numpy as np
+    >>> from genjax.data import read_table
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "rows.csv"

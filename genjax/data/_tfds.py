@@ -37,6 +37,7 @@ def prepare(
     Raises:
         InputError: another name, or an archive is missing or damaged.
 
+    >>> from genjax.data import prepare
     >>> prepare("mnist", "absent")
     Traceback (most recent call last):
     ...
@@ -82,6 +83,7 @@ def load_prepared(
     Raises:
         InputError: the set is not prepared; the sentence says how to prepare it.
 
+    >>> from genjax.data import load_prepared
     >>> load_prepared("mnist", "train", data_dir="absent")
     Traceback (most recent call last):
     ...

@@ -16,6 +16,8 @@ def bernoulli_log_prob(logits: Array, x: Array) -> Array:
 
     Exact in both tails: no probability is ever formed.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities._bernoulli import bernoulli_log_prob
     >>> bernoulli_log_prob(jnp.array(0.0), jnp.array(1.0)).round(4).item()
     -0.6931
     """
@@ -25,6 +27,8 @@ def bernoulli_log_prob(logits: Array, x: Array) -> Array:
 def smoothed_logits(x: Array, *, axis: int = 0) -> Array:
     """Returns the logits of the frequencies of ones, with one pseudo-count each.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities._bernoulli import smoothed_logits
     >>> smoothed_logits(jnp.ones((1, 1))).round(4).tolist()
     [0.6931]
     """
@@ -44,6 +48,9 @@ def bernoulli() -> Density:
         initialised at the smoothed frequencies of the batch: given the whole training
         set, `init` *is* the maximum-likelihood fit (with Laplace's smoothing).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import bernoulli
     >>> density = bernoulli()
     >>> variables = density.init(jax.random.key(0), jnp.array([[0.0, 1.0], [1.0, 1.0]]))
     >>> density.log_prob(variables, jnp.array([[1.0, 1.0]])).round(4).tolist()

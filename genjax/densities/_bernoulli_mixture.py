@@ -28,6 +28,9 @@ def bernoulli_mixture(*, components: int) -> Density:
 
     Source: Dempster, Laird and Rubin, 1977.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import bernoulli_mixture
     >>> density = bernoulli_mixture(components=4)
     >>> x = jnp.eye(3)
     >>> density.log_prob(density.init(jax.random.key(0), x), x).shape
@@ -83,6 +86,9 @@ def fit_bernoulli_mixture(
 
     Source: Dempster, Laird and Rubin, 1977.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import bernoulli_mixture, fit_bernoulli_mixture
     >>> x = jnp.repeat(jnp.eye(2), 8, axis=0)
     >>> variables = fit_bernoulli_mixture(jax.random.key(0), x, components=2)
     >>> density = bernoulli_mixture(components=2)

@@ -30,6 +30,8 @@ def uniform(
     Raises:
         InputError: `low` is not below `high`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import uniform
     >>> density = uniform((2,), high=2.0)
     >>> density.log_prob({}, jnp.array([[1.0, 1.0], [1.0, 3.0]])).round(4).tolist()
     [-1.3863, -inf]
@@ -68,6 +70,8 @@ def logistic(event_shape: tuple[int, ...]) -> Density:
     Returns:
         A density without parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import logistic
     >>> logistic((1,)).log_prob({}, jnp.zeros((1, 1))).round(4).tolist()
     [-1.3863]
     """
@@ -103,6 +107,8 @@ def uniform_one_hot(classes: int) -> Density:
     Raises:
         InputError: `classes` is not positive.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import uniform_one_hot
     >>> density = uniform_one_hot(4)
     >>> density.log_prob({}, jnp.eye(4)[:1]).round(4).tolist()
     [-1.3863]

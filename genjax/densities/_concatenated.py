@@ -26,7 +26,8 @@ def concatenated(*parts: tuple[Density, int]) -> Density:
     Raises:
         InputError: no part is given, or a vector has another width.
 
-    >>> from genjax.densities import uniform, uniform_one_hot
+    >>> import jax
+    >>> from genjax.densities import concatenated, uniform, uniform_one_hot
     >>> density = concatenated((uniform_one_hot(3), 3), (uniform((2,), low=-1.0), 2))
     >>> x, log_prob = density.sample({}, jax.random.key(0), 4)
     >>> x.shape, log_prob.round(4)[0].item()

@@ -38,6 +38,9 @@ def conditional_normal(
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import conditional_normal
     >>> from genjax import nn
     >>> density = conditional_normal(nn.MLP(features=4, hidden=(8,)))
     >>> x, condition = jnp.zeros((3, 2)), jnp.ones((3, 5))
@@ -90,6 +93,9 @@ def conditional_bernoulli(model: NetworkLike) -> Density:
     Raises:
         InputError: no condition is given, or the network's output does not fit.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import conditional_bernoulli
     >>> from genjax import nn
     >>> density = conditional_bernoulli(nn.MLP(features=2, hidden=(8,)))
     >>> x, condition = jnp.zeros((3, 2)), jnp.ones((3, 5))
@@ -130,6 +136,9 @@ def conditional_one_hot(model: NetworkLike) -> Density:
     Raises:
         InputError: no condition is given, or the network's output does not fit.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import conditional_one_hot
     >>> from genjax import nn
     >>> density = conditional_one_hot(nn.MLP(features=3, hidden=(8,)))
     >>> x, condition = jnp.eye(3), jnp.ones((3, 5))
@@ -172,6 +181,9 @@ def embed_condition(density: Density, model: NetworkLike) -> Density:
     Returns:
         A density with the parameters `density` and `network`.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import conditional_bernoulli, embed_condition
     >>> from genjax import nn
     >>> inner = conditional_bernoulli(nn.MLP(features=2, hidden=()))
     >>> density = embed_condition(inner, nn.MLP(features=8, hidden=(16,)))

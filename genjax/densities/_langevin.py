@@ -61,7 +61,9 @@ def langevin_inpaint(
 
     Source: Roberts and Tweedie, 1996; Roberts and Rosenthal, 1998.
 
-    >>> from genjax.densities import standard_normal
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import langevin_inpaint, standard_normal
     >>> x, observed = jnp.ones((3, 2)), jnp.array([True, False])
     >>> completion = langevin_inpaint(
     ...     standard_normal((2,)), {}, jax.random.key(0), x, observed,

@@ -27,7 +27,9 @@ def negative_log_likelihood(density: Density) -> Objective:
         InputError: a batch has no field `"x"`, or one that is not read, a condition
             that no part of the density reads included.
 
-    >>> from genjax.densities import standard_normal
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import negative_log_likelihood, standard_normal
     >>> objective = negative_log_likelihood(standard_normal((2,)))
     >>> batch, key = {"x": jnp.zeros((5, 2))}, jax.random.key(0)
     >>> round(float(objective.loss({"params": {}}, batch, key)[0]), 4)
@@ -72,8 +74,10 @@ def conditional_likelihood(density: Density, model: NetworkLike) -> Objective:
     Raises:
         InputError: a batch lacks a field, or has one that is not read.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.densities import conditional_normal
+    >>> from genjax.densities import conditional_likelihood, conditional_normal
     >>> density = conditional_normal(nn.MLP(features=2, hidden=()))
     >>> objective = conditional_likelihood(density, nn.BatchNorm())
     >>> batch = {"x": jnp.ones((4, 1)), "condition": jnp.eye(4)}

@@ -23,6 +23,8 @@ def standard_normal(event_shape: tuple[int, ...]) -> Density:
     Returns:
         A density without parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import standard_normal
     >>> density = standard_normal((3,))
     >>> density.log_prob({}, jnp.zeros((1, 3))).round(4).tolist()
     [-2.7568]
@@ -63,6 +65,9 @@ def diagonal_normal(event_shape: tuple[int, ...]) -> Density:
         A density with the parameters `mean` and `log_scale`, initialised at the moments
         of the first batch.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import diagonal_normal
     >>> density = diagonal_normal((1,))
     >>> variables = density.init(jax.random.key(0), jnp.array([[1.0], [3.0]]))
     >>> variables["params"]["mean"].tolist()
@@ -106,6 +111,8 @@ def normal_log_prob(noise: Array, log_scale: Array) -> PerExample:
         noise: standardised examples `[b, *event]`.
         log_scale: `[b, *event]` or `[1, *event]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities._normal import normal_log_prob
     >>> normal_log_prob(jnp.zeros((1, 1)), jnp.zeros((1, 1))).round(4).tolist()
     [-0.9189]
     """
@@ -121,6 +128,8 @@ def standard_log_density(z: Array) -> Array:
     Args:
         z: of any shape.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities._normal import standard_log_density
     >>> float(standard_log_density(jnp.zeros(())).round(4))
     -0.9189
     """
@@ -138,6 +147,9 @@ def kl_divergence(first: Moments, second: Moments) -> PerExample:
 
     Source: Kullback and Leibler, 1951.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.base import Moments
+    >>> from genjax.densities import kl_divergence
     >>> one = Moments(jnp.ones((1, 2)), jnp.zeros((1, 2)))
     >>> kl_divergence(one, Moments(jnp.zeros((1, 2)), jnp.zeros((1, 2)))).tolist()
     [1.0]

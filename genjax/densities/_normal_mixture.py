@@ -30,6 +30,9 @@ def diagonal_normal_mixture(*, components: int) -> Density:
 
     Source: Dempster, Laird and Rubin, 1977.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import diagonal_normal_mixture
     >>> model = diagonal_normal_mixture(components=2)
     >>> x = jnp.array([[0.0], [0.2], [5.0], [5.2]])
     >>> params = model.init(jax.random.key(0), x)["params"]
@@ -98,6 +101,9 @@ def k_means(
 
     Source: Arthur and Vassilvitskii, 2007, "k-means++".
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities._normal_mixture import k_means
     >>> centres = k_means(jax.random.key(0), jnp.array([[0.0], [9.0]]), components=2)
     >>> sorted(centres[:, 0].tolist())
     [0.0, 9.0]

@@ -43,8 +43,10 @@ def resampled(
     Source: Bauer and Mnih, 2019, arXiv:1810.11428; Stimper, Schölkopf and
     Hernández-Lobato, 2022, arXiv:2110.15828.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.densities import standard_normal
+    >>> from genjax.densities import resampled, standard_normal
     >>> accept = nn.MLP(features=1, hidden=(8,))
     >>> base = resampled(
     ...     standard_normal((2,)), accept, key=jax.random.key(0), tries=50, points=64

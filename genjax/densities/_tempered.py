@@ -29,7 +29,7 @@ def tempered(base: Density, *, temperature: float) -> Density:
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
     >>> import jax.numpy as jnp
-    >>> from genjax.densities import standard_normal
+    >>> from genjax.densities import standard_normal, tempered
     >>> cool = tempered(standard_normal((1,)), temperature=0.5)
     >>> cool.log_prob({}, jnp.zeros((1, 1))).round(4).tolist()
     [-0.2258]

@@ -32,6 +32,8 @@ def two_moons(*, noise: float = 0.05) -> Density:
 
     Source: Pedregosa et al., 2011 (scikit-learn's `make_moons`).
 
+    >>> import jax
+    >>> from genjax.densities import two_moons
     >>> x, log_prob = two_moons().sample({}, jax.random.key(0), 4)
     >>> x.shape, log_prob.shape
     ((4, 2), (4,))
@@ -76,6 +78,8 @@ def spirals(*, turns: float = 1.0, radius: float = 3.0, noise: float = 0.1) -> D
 
     Source: the task is that of Lang and Witbrock, 1988.
 
+    >>> import jax
+    >>> from genjax.densities import spirals
     >>> x, log_prob = spirals().sample({}, jax.random.key(0), 4)
     >>> x.shape, log_prob.shape
     ((4, 2), (4,))
@@ -117,6 +121,8 @@ def eight_gaussians(
 
     Source: the scaling is that of Grathwohl et al., 2019, arXiv:1810.01367.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import eight_gaussians
     >>> eight_gaussians().log_prob({}, jnp.zeros((1, 2))).shape
     (1,)
     """
@@ -128,6 +134,7 @@ def ring_centres(radius: float) -> np.ndarray:
 
     Source: Grathwohl et al., 2019, arXiv:1810.01367.
 
+    >>> from genjax.densities import ring_centres
     >>> ring_centres(2.0)[0].tolist()
     [2.0, 0.0]
     """
@@ -150,6 +157,8 @@ def gaussian_grid(
 
     Source: Srivastava et al., 2017, arXiv:1705.07761.
 
+    >>> import jax
+    >>> from genjax.densities import gaussian_grid
     >>> x, _ = gaussian_grid().sample({}, jax.random.key(0), 3)
     >>> x.shape
     (3, 2)
@@ -162,6 +171,7 @@ def grid_centres(side: int, spacing: float) -> np.ndarray:
 
     Source: Srivastava et al., 2017, arXiv:1705.07761.
 
+    >>> from genjax.densities import grid_centres
     >>> grid_centres(2, 1.0).tolist()
     [[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [0.5, 0.5]]
     """
@@ -176,6 +186,8 @@ def checkerboard() -> Density:
 
     Source: Grathwohl et al., 2019, arXiv:1810.01367, shows it; the entropy is exact.
 
+    >>> import jax
+    >>> from genjax.densities import checkerboard
     >>> x, log_prob = checkerboard().sample({}, jax.random.key(0), 2)
     >>> log_prob.round(4).tolist()
     [-3.465699911117554, -3.465699911117554]

@@ -39,6 +39,8 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
         InputError: the shapes do not belong together, labels are no integers, or the
             boxes, where they are known, are fractions of an image.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import ground_truth
     >>> ground_truth(
     ...     jnp.array([[0.0, 0.0, 2.0, 2.0], [1.0, 1.0, 1.0, 3.0]]),
     ...     jnp.array([0, 1]),
@@ -76,6 +78,8 @@ def _check_pixels(xyxy: Array, valid: Array) -> None:
 def area(xyxy: Float[Array, "*b 4"]) -> Float[Array, "*b"]:
     """Returns width times height; 0 where an edge lies beyond its opposite.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import area
     >>> area(jnp.array([[0.0, 0.0, 2.0, 3.0], [2.0, 0.0, 1.0, 3.0]])).tolist()
     [6.0, 0.0]
     """

@@ -96,6 +96,9 @@ def fcos(
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import fcos, fcos_outputs
     >>> from genjax import nn
     >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
     >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
@@ -165,6 +168,7 @@ def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
 
+    >>> from genjax.detection import fcos_outputs
     >>> fcos_outputs(3)
     (('logits', 3), ('distance', 4), ('centerness', 1))
     """

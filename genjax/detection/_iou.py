@@ -29,6 +29,8 @@ def iou(a: Box, b: Other) -> Overlap:
 
     Source: Jaccard, 1901.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import iou
     >>> iou(jnp.array([0.0, 0.0, 2.0, 2.0]), jnp.array([1.0, 0.0, 3.0, 2.0])).item()
     0.3333333
     """
@@ -46,6 +48,8 @@ def giou(a: Box, b: Other) -> Overlap:
 
     Source: Rezatofighi et al., 2019, arXiv:1902.09630.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import giou
     >>> giou(jnp.array([0.0, 0.0, 1.0, 1.0]), jnp.array([2.0, 0.0, 3.0, 1.0])).item()
     -0.3333333
     """
@@ -64,6 +68,8 @@ def pairwise_iou(
 
     Source: Jaccard, 1901.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import pairwise_iou
     >>> boxes = jnp.array([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0]])
     >>> pairwise_iou(boxes, boxes)[0].tolist()
     [1.0, 0.3333333]

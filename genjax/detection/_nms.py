@@ -44,6 +44,8 @@ def nms(
 
     Source: Neubeck and Van Gool, 2006.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import nms
     >>> boxes = jnp.array([[0.0, 0, 2, 2], [0, 0, 2, 2.1], [5, 5, 6, 6]])
     >>> score, valid = jnp.array([0.5, 0.9, 0.1]), jnp.ones(3, bool)
     >>> nms(boxes, score, valid, iou_threshold=0.5).tolist()

@@ -31,8 +31,10 @@ def detection_objective(
         An objective over batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label":
         [b, n], "valid": [b, n]}`. Its metrics are `loss` and the head's terms.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.detection import fcos, fcos_outputs
+    >>> from genjax.detection import detection_objective, fcos, fcos_outputs
     >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
     >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
     >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)
@@ -85,8 +87,10 @@ def detector(
         neck: that of `detection_objective`.
         head: that of `detection_objective`.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.detection import fcos, fcos_outputs
+    >>> from genjax.detection import detection_objective, detector, fcos, fcos_outputs
     >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
     >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,), detections=7)
     >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)

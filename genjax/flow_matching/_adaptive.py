@@ -79,6 +79,8 @@ def adaptive(*, tolerance: float = 1e-5, most: int = 10_000) -> Integrator:
     Source: Dormand and Prince, 1980; Chen, Rubanova, Bettencourt and Duvenaud, 2018,
     arXiv:1806.07366.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import adaptive
     >>> x = adaptive()(lambda x, t: -x, jnp.array(1.0), 1.0, 0.0)
     >>> round(float(x), 3)
     2.718

@@ -25,6 +25,8 @@ def exact_divergence(field: VelocityField, x: Event) -> tuple[Event, PerExample]
 
     Source: Chen, Rubanova, Bettencourt and Duvenaud, 2018, arXiv:1806.07366.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import exact_divergence
     >>> exact_divergence(lambda x: x**2, jnp.array([[1.0, 3.0]]))[1].tolist()
     [8.0]
     """
@@ -60,6 +62,9 @@ def hutchinson_divergence(key: Key, *, probes: int = 1) -> Divergence:
 
     Source: Grathwohl et al., 2019, arXiv:1810.01367.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import hutchinson_divergence
     >>> divergence = hutchinson_divergence(jax.random.key(0))
     >>> divergence(lambda x: x**2, jnp.array([[1.0, 3.0]]))[1].tolist()
     [8.0]
@@ -106,8 +111,10 @@ def continuous(
     Source: Chen, Rubanova, Bettencourt and Duvenaud, 2018, arXiv:1806.07366; Grathwohl
     et al., 2019, arXiv:1810.01367.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flow_matching import fixed_steps
+    >>> from genjax.flow_matching import continuous, fixed_steps
     >>> network = nn.TimeMLP(features=2, hidden=(8,))
     >>> flow = continuous(network, integrator=fixed_steps(4))
     >>> x = jnp.ones((3, 2))

@@ -28,6 +28,9 @@ def guided(model: NetworkLike, *, scale: float, unconditional: Array) -> Network
 
     Source: Ho and Salimans, 2022, arXiv:2207.12598.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import guided
     >>> from genjax import nn
     >>> network = nn.TimeMLP(features=2, hidden=(8,))
     >>> x, t, condition = jnp.ones((3, 2)), jnp.zeros(3), jnp.ones((3, 4))
@@ -69,8 +72,10 @@ def drop_condition(
 
     Source: Ho and Salimans, 2022, arXiv:2207.12598.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flow_matching import flow_matching
+    >>> from genjax.flow_matching import drop_condition, flow_matching
     >>> inner = flow_matching(nn.TimeMLP(features=2, hidden=(8,)))
     >>> objective = drop_condition(inner, rate=0.1, unconditional=jnp.zeros(4))
     >>> batch = {"x": jnp.ones((3, 2)), "condition": jnp.ones((3, 4))}

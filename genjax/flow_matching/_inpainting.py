@@ -49,7 +49,9 @@ def flow_inpaint(
 
     Source: Lugmayr et al., 2022, arXiv:2201.09865, for diffusion models.
 
-    >>> from genjax.flow_matching import normal_mixture_velocity
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import flow_inpaint, normal_mixture_velocity
     >>> network = normal_mixture_velocity(jnp.zeros((1, 2)), scale=1.0)
     >>> x, observed = jnp.ones((3, 2)), jnp.array([True, False])
     >>> completed = flow_inpaint(

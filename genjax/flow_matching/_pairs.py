@@ -25,6 +25,8 @@ def optimal_pairs(noise: Event, data: Event) -> Event:
     Source: Tong et al., 2023, arXiv:2302.00482; Pooladian et al., 2023,
     arXiv:2304.14772.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import optimal_pairs
     >>> optimal_pairs(jnp.array([[0.0], [5.0]]), jnp.array([[6.0], [1.0]])).tolist()
     [[5.0], [0.0]]
     """

@@ -22,6 +22,8 @@ def linear_path() -> Path:
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import linear_path
     >>> noise, data = jnp.zeros((1, 2)), jnp.full((1, 2), 4.0)
     >>> linear_path()(noise, data, jnp.array([0.25]))[0].tolist()
     [[1.0, 1.0]]
@@ -42,6 +44,8 @@ def scheduled_path(
 
     Source: Lipman et al., 2022, arXiv:2210.02747.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import scheduled_path
     >>> path = scheduled_path(lambda t: t, lambda t: 1 - t)
     >>> point, v = path(jnp.zeros((1, 1)), jnp.ones((1, 1)), jnp.array([0.25]))
     >>> point.tolist(), v.tolist()
@@ -67,6 +71,8 @@ def cosine_path() -> Path:
 
     Source: Albergo and Vanden-Eijnden, 2022, arXiv:2209.15571.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import cosine_path
     >>> cosine_path()(jnp.ones((1, 1)), jnp.ones((1, 1)), jnp.zeros(1))[0].tolist()
     [[1.0]]
     """
@@ -94,6 +100,8 @@ def variance_preserving_path(*, lowest: float = 0.1, highest: float = 20.0) -> P
 
     Source: Song et al., 2021, arXiv:2011.13456.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import variance_preserving_path
     >>> path = variance_preserving_path()
     >>> path(jnp.ones((1, 1)), jnp.ones((1, 1)), jnp.array([0.5]))[0].shape
     (1, 1)
@@ -128,6 +136,8 @@ def polynomial_path(*, exponent: float) -> Path:
 
     Source: Lipman et al., 2024, arXiv:2412.06264.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import polynomial_path
     >>> path = polynomial_path(exponent=2.0)
     >>> path(jnp.zeros((1, 1)), jnp.ones((1, 1)), jnp.array([0.5]))[0].tolist()
     [[0.25]]

@@ -49,6 +49,9 @@ def flow_matching(
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003; Lipman et al., 2022,
     arXiv:2210.02747.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import flow_matching
     >>> from genjax import nn
     >>> objective = flow_matching(nn.TimeMLP(features=2, hidden=(8,)))
     >>> batch = {"x": jnp.ones((3, 2))}
@@ -97,7 +100,8 @@ def transport(
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
 
-    >>> from genjax.flow_matching import fixed_steps, normal_mixture_velocity
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import fixed_steps, normal_mixture_velocity, transport
     >>> field = normal_mixture_velocity(jnp.ones((1, 2)), scale=0.5)
     >>> x = transport(field, {}, jnp.zeros((3, 2)), integrator=fixed_steps(9))
     >>> x.round(3)[0].tolist()
@@ -135,6 +139,8 @@ def reflow_pairs(
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import reflow_pairs
     >>> from genjax.flow_matching import fixed_steps, normal_mixture_velocity
     >>> field = normal_mixture_velocity(jnp.ones((1, 2)), scale=0.5)
     >>> pairs = reflow_pairs(field, {}, jnp.zeros((3, 2)), integrator=fixed_steps(9))
@@ -168,6 +174,9 @@ def distillation(model: NetworkLike) -> Objective:
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import distillation
     >>> from genjax import nn
     >>> objective = distillation(nn.TimeMLP(features=2, hidden=(8,)))
     >>> batch = {"x": jnp.ones((3, 2)), "noise": jnp.zeros((3, 2))}
@@ -212,6 +221,8 @@ def straightness(
 
     Source: Liu, Gong and Liu, 2022, arXiv:2209.03003.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import straightness
     >>> from genjax.base import Network
     >>> field = Network(
     ...     lambda key, x, t: {"params": {}}, lambda v, x, t: jnp.ones_like(x)

@@ -27,6 +27,8 @@ def euler(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 
     Source: Hairer, Norsett and Wanner, 1993.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import euler
     >>> half = euler(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> float(half)
     0.5
@@ -42,6 +44,8 @@ def midpoint(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 
     Source: Hairer, Norsett and Wanner, 1993.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import midpoint
     >>> near = midpoint(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> float(near)
     0.625
@@ -59,6 +63,8 @@ def heun(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 
     Source: Heun, 1900.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import heun
     >>> near = heun(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> float(near)
     0.625
@@ -77,6 +83,8 @@ def rk4(field: Derivative, state: Tree, time: Array, step: Array) -> Tree:
 
     Source: Kutta, 1901.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import rk4
     >>> near = rk4(lambda x, t: -x, jnp.array(1.0), jnp.array(0.0), jnp.array(0.5))
     >>> abs(float(near) - 0.60653) < 4e-4
     True
@@ -109,6 +117,8 @@ def fixed_steps(steps: int, solver: Solver = rk4) -> Integrator:
 
     Source: Hairer, Norsett and Wanner, 1993.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import fixed_steps
     >>> x = fixed_steps(20)(lambda x, t: -x, jnp.array(1.0), 0.0, 1.0)
     >>> round(float(x), 5)
     0.36788

@@ -20,6 +20,8 @@ def uniform_times() -> Times:
 
     Source: Lipman et al., 2023, arXiv:2210.02747.
 
+    >>> import jax
+    >>> from genjax.flow_matching import uniform_times
     >>> uniform_times()(jax.random.key(0), 3).shape
     (3,)
     """
@@ -42,6 +44,8 @@ def logit_normal_times(*, mean: float = 0.0, scale: float = 1.0) -> Times:
 
     Source: Esser et al., 2024, arXiv:2403.03206.
 
+    >>> import jax
+    >>> from genjax.flow_matching import logit_normal_times
     >>> logit_normal_times(mean=1.0)(jax.random.key(0), 3).shape
     (3,)
     """
@@ -65,6 +69,8 @@ def u_shaped_times(*, sharpness: float = 4.0) -> Times:
 
     Source: Lee, Lin and Fanti, 2024, arXiv:2405.20320.
 
+    >>> import jax
+    >>> from genjax.flow_matching import u_shaped_times
     >>> u_shaped_times(sharpness=4.0)(jax.random.key(0), 3).shape
     (3,)
     """
@@ -93,6 +99,8 @@ def mode_times(*, scale: float = 1.29) -> Times:
 
     Source: Esser et al., 2024, arXiv:2403.03206.
 
+    >>> import jax
+    >>> from genjax.flow_matching import mode_times
     >>> mode_times(scale=0.0)(jax.random.key(0), 3).shape
     (3,)
     """

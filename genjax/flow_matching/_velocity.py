@@ -30,6 +30,8 @@ def velocity(
 
     Source: Lipman et al., 2023, arXiv:2210.02747.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import normal_mixture_velocity, velocity
     >>> network = normal_mixture_velocity(jnp.array([[3.0]]), scale=1.0)
     >>> velocity(network, {}, jnp.array([[0.0]]), jnp.array(0.0)).tolist()
     [[3.0]]
@@ -77,6 +79,8 @@ def normal_mixture_velocity(means: Float[Array, "k d"], *, scale: float) -> Netw
 
     Source: Lipman et al., 2023, arXiv:2210.02747 (the marginal velocity).
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flow_matching import normal_mixture_velocity
     >>> single = normal_mixture_velocity(jnp.array([[3.0]]), scale=1.0)
     >>> single.apply({}, jnp.array([[0.0]]), jnp.array([0.0])).tolist()
     [[3.0]]

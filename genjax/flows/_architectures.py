@@ -39,7 +39,7 @@ def glow(
 
     >>> import jax, jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, glow
     >>> flow = glow(
     ...     affine(), lambda features: nn.ConvStack(features, (8,)),
     ...     event_shape=(4, 4, 1), levels=2, steps=1,
@@ -87,7 +87,7 @@ def realnvp(
 
     >>> import jax, jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, realnvp
     >>> flow = realnvp(
     ...     affine(), lambda features: nn.ConvStack(features, (8,)),
     ...     event_shape=(4, 4, 1), levels=2, couplings=2,

@@ -63,7 +63,10 @@ def masked_autoregressive(
     Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057; Kingma et al.,
     2016, arXiv:1606.04934.
 
-    >>> from genjax.flows import affine
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax import nn
+    >>> from genjax.flows import affine, masked_autoregressive
     >>> network = nn.MaskedMLP(features=2, hidden=(16,))
     >>> layer = masked_autoregressive(affine(), network)
     >>> x = jax.random.normal(jax.random.key(1), (5, 3))
@@ -121,7 +124,10 @@ def autoregressive_flow(transform: Elementwise, network: nn.MaskedMLP) -> Densit
 
     Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057.
 
-    >>> from genjax.flows import affine
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax import nn
+    >>> from genjax.flows import affine, autoregressive_flow
     >>> model = autoregressive_flow(affine(), nn.MaskedMLP(features=2, hidden=(8,)))
     >>> x = jnp.ones((2, 3))
     >>> params = model.init(jax.random.key(0), x)
@@ -193,8 +199,10 @@ def cached(
 
     The work is that of a single pass of an `nn.MaskedMLP`, in D short steps.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, cached
     >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
     >>> variables = network.init(jax.random.key(0), y)
     >>> x, log_det = cached(affine(), network, variables, y, None)
@@ -233,8 +241,10 @@ def sequential(
 
     Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, sequential
     >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
     >>> variables = network.init(jax.random.key(0), y)
     >>> x, log_det = sequential(affine(), network, variables, y, None)
@@ -265,8 +275,10 @@ def jacobi(*, tolerance: float = 1e-6) -> Inverse:
 
     Source: Song, Meng, Liao and Ermon, 2021, arXiv:2002.03629.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, jacobi
     >>> network, y = nn.MaskedMLP(features=2, hidden=(8,)), jnp.ones((2, 3))
     >>> variables = network.init(jax.random.key(0), y)
     >>> x, log_det = jacobi()(affine(), network, variables, y, None)

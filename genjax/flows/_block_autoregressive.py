@@ -39,6 +39,9 @@ def block_autoregressive(*, width: int, hidden: int = 1) -> Bijector:
 
     Source: De Cao, Titov and Aziz, 2019, arXiv:1904.04676.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import block_autoregressive
     >>> layer, x = block_autoregressive(width=8), jnp.ones((5, 3))
     >>> params = layer.init(jax.random.key(0), x)
     >>> y, _ = layer.forward(params, x)

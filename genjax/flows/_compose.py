@@ -36,7 +36,9 @@ def chain(*bijectors: Bijector) -> Bijector:
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
-    >>> from genjax.flows import reverse
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import chain, reverse
     >>> twice = chain(reverse(), reverse())
     >>> x = jnp.arange(3.0)[None]
     >>> variables = twice.init(jax.random.key(0), x)
@@ -88,7 +90,8 @@ def invert(bijector: Bijector) -> Bijector:
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
-    >>> from genjax.flows import permutation
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import invert, permutation
     >>> back = invert(permutation((1, 2, 0)))
     >>> back.forward({}, jnp.array([[1.0, 2.0, 0.0]]))[0].tolist()
     [[0.0, 1.0, 2.0]]
@@ -115,7 +118,9 @@ def stack(*bijectors: Bijector, sizes: Sequence[int] | None = None) -> Bijector:
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
-    >>> from genjax.flows import identity, reverse
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import identity, reverse, stack
     >>> both = stack(identity(), reverse(), sizes=(1, 2))
     >>> x = jnp.arange(3.0)[None]
     >>> both.forward(both.init(jax.random.key(0), x), x)[0].tolist()
@@ -185,7 +190,9 @@ def repeat(bijector: Bijector, n: int, *, unroll: int = 1) -> Bijector:
     Raises:
         InputError: `n` is not positive.
 
-    >>> from genjax.flows import reverse
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import repeat, reverse
     >>> x = jnp.arange(3.0)[None]
     >>> thrice = repeat(reverse(), 3)
     >>> thrice.forward(thrice.init(jax.random.key(0), x), x)[0].tolist()

@@ -36,9 +36,10 @@ def coupling(transform: Elementwise, model: NetworkLike, *, split: int) -> Bijec
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516; Durkan, Bekasov, Murray and
     Papamakarios, 2019, arXiv:1906.04032.
 
+    >>> import jax.numpy as jnp
     >>> import jax
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, coupling
     >>> layer = coupling(affine(), nn.MLP(features=4, hidden=(8,)), split=1)
     >>> x = jnp.ones((5, 3))
     >>> params = layer.init(jax.random.key(0), x)
@@ -99,9 +100,10 @@ def masked_coupling(
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
+    >>> import jax.numpy as jnp
     >>> import jax
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, alternating_mask, masked_coupling
     >>> network = nn.MLP(features=6, hidden=(8,))
     >>> layer = masked_coupling(affine(), network, mask=alternating_mask(3))
     >>> x = jnp.ones((5, 3))
@@ -159,6 +161,7 @@ def alternating_mask(dim: int, *, first: bool = True) -> np.ndarray:
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
 
+    >>> from genjax.flows import alternating_mask
     >>> alternating_mask(3).tolist()
     [True, False, True]
     """
@@ -170,6 +173,7 @@ def checkerboard_mask(height: int, width: int, *, first: bool = True) -> np.ndar
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
+    >>> from genjax.flows import checkerboard_mask
     >>> checkerboard_mask(2, 2)[..., 0].tolist()
     [[True, False], [False, True]]
     """

@@ -34,8 +34,9 @@ def density(bijector: Bijector, base: Density) -> Density:
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
+    >>> import jax
     >>> from genjax.densities import standard_normal
-    >>> from genjax.flows import reverse
+    >>> from genjax.flows import density, reverse
     >>> import jax.numpy as jnp
     >>> model = density(reverse(), standard_normal((2,)))
     >>> x = jnp.zeros((1, 2))

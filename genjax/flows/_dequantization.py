@@ -38,8 +38,11 @@ def variational_dequantization(
 
     Source: Ho, Chen, Srinivas, Duan and Abbeel, 2019, arXiv:1902.00275.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import math
     >>> from genjax.densities import logistic, uniform
-    >>> from genjax.flows import identity
+    >>> from genjax.flows import identity, variational_dequantization
     >>> model = variational_dequantization(
     ...     uniform((4,)), identity(), logistic((4,)), levels=256, key=jax.random.key(0)
     ... )

@@ -56,6 +56,9 @@ def elementwise(transform: Elementwise) -> Bijector:
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import elementwise, exponential
     >>> layer = elementwise(exponential())
     >>> x = jnp.zeros((1, 2))
     >>> y, log_det = layer.forward(layer.init(jax.random.key(0), x), x)
@@ -99,6 +102,8 @@ def swap_directions(transform: Elementwise) -> Elementwise:
 
     Numbers are `[*shape]`, parameters `[size, *shape]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import exponential, swap_directions
     >>> y, _ = swap_directions(exponential()).forward(jnp.zeros((0, 1)), jnp.ones(1))
     >>> y.tolist()
     [0.0]
@@ -114,6 +119,8 @@ def shift() -> Elementwise:
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import shift
     >>> y, log_slope = shift().forward(jnp.ones((1, 2)), jnp.array([2.0, 3.0]))
     >>> y.tolist(), log_slope.tolist()
     ([3.0, 4.0], [0.0, 0.0])
@@ -135,6 +142,8 @@ def scale() -> Elementwise:
 
     Source: Dinh, Krueger and Bengio, 2014, arXiv:1410.8516.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import scale
     >>> y, log_slope = scale().forward(jnp.zeros((1, 2)), jnp.array([2.0, 3.0]))
     >>> y.tolist(), log_slope.tolist()
     ([2.0, 3.0], [0.0, 0.0])
@@ -165,6 +174,8 @@ def affine(*, max_log_scale: float = 3.0) -> Elementwise:
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import affine
     >>> y, log_slope = affine().forward(jnp.zeros((2, 3)), jnp.arange(3.0))
     >>> y.tolist(), log_slope.tolist()
     ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])
@@ -191,6 +202,8 @@ def exponential() -> Elementwise:
 
     Numbers are `[*shape]`; there are no parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import exponential
     >>> y, log_slope = exponential().forward(jnp.zeros((0, 2)), jnp.array([0.0, 1.0]))
     >>> y.round(3).tolist(), log_slope.tolist()
     ([1.0, 2.718], [0.0, 1.0])
@@ -203,6 +216,8 @@ def softplus() -> Elementwise:
 
     Numbers are `[*shape]`; there are no parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import softplus
     >>> y, _ = softplus().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
     >>> y.round(3).tolist()
     [0.693, 2.127]
@@ -220,6 +235,8 @@ def sigmoid() -> Elementwise:
 
     Numbers are `[*shape]`; there are no parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import sigmoid
     >>> y, _ = sigmoid().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
     >>> y.round(3).tolist()
     [0.5, 0.881]
@@ -237,6 +254,8 @@ def tanh() -> Elementwise:
 
     Numbers are `[*shape]`; there are no parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import tanh
     >>> y, _ = tanh().forward(jnp.zeros((0, 2)), jnp.array([0.0, 2.0]))
     >>> y.round(3).tolist()
     [0.0, 0.964]
@@ -254,6 +273,8 @@ def normal_cdf() -> Elementwise:
 
     Numbers are `[*shape]`; there are no parameters.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import normal_cdf
     >>> y, _ = normal_cdf().forward(jnp.zeros((0, 2)), jnp.array([0.0, 1.96]))
     >>> y.round(3).tolist()
     [0.5, 0.975]
@@ -274,6 +295,8 @@ def leaky_relu(*, slope: float = 0.1) -> Elementwise:
     Raises:
         InputError: `slope` is not positive.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import leaky_relu
     >>> y, _ = leaky_relu(slope=0.5).forward(jnp.zeros((0, 2)), jnp.array([-2.0, 3.0]))
     >>> y.tolist()
     [-1.0, 3.0]
@@ -295,6 +318,8 @@ def power(*, exponent: float) -> Elementwise:
     Raises:
         InputError: `exponent` is not positive.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import power
     >>> y, _ = power(exponent=2.0).forward(jnp.zeros((0, 2)), jnp.array([2.0, 3.0]))
     >>> y.round(3).tolist()
     [4.0, 9.0]
@@ -326,6 +351,8 @@ def logistic_mixture_cdf(*, components: int) -> Elementwise:
 
     Source: Ho, Chen, Srinivas, Duan and Abbeel, 2019, arXiv:1902.00275.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import logistic_mixture_cdf
     >>> transform = logistic_mixture_cdf(components=2)
     >>> raw, x = jnp.zeros((transform.size, 3)), jnp.arange(3.0)
     >>> y, _ = transform.forward(raw, x)

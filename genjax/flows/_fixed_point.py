@@ -28,6 +28,8 @@ def fixed_point(
         tolerance: it stops when no element has changed by more.
         iterations: the most there are.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows._fixed_point import fixed_point
     >>> x = fixed_point(jnp.cos, jnp.ones(1), tolerance=1e-6, iterations=100)
     >>> x.round(3).tolist()
     [0.739]

@@ -26,6 +26,8 @@ def squeeze() -> Bijector:
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import squeeze
     >>> layer, x = squeeze(), jnp.zeros((1, 4, 6, 3))
     >>> layer.forward({}, x)[0].shape
     (1, 2, 3, 12)
@@ -61,6 +63,8 @@ def actnorm() -> Bijector:
 
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import actnorm
     >>> import jax
     >>> layer, x = actnorm(), jnp.array([[1.0], [3.0]])
     >>> y, log_det = layer.forward(layer.init(jax.random.key(0), x), x)
@@ -119,9 +123,10 @@ def glow_step(transform: Elementwise, model: NetworkLike, *, split: int) -> Bije
 
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
+    >>> import jax.numpy as jnp
     >>> import jax
     >>> from genjax import nn
-    >>> from genjax.flows import affine
+    >>> from genjax.flows import affine, glow_step
     >>> layer = glow_step(affine(), nn.MLP(features=4, hidden=(8,)), split=2)
     >>> x = jnp.ones((1, 4, 4, 4))
     >>> layer.forward(layer.init(jax.random.key(0), x), x)[0].shape
@@ -146,6 +151,8 @@ def multiscale(*levels: Bijector) -> Bijector:
 
     Source: Dinh, Sohl-Dickstein and Bengio, 2017, arXiv:1605.08803.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import actnorm, multiscale
     >>> import jax
     >>> x = jnp.zeros((2, 8, 8, 1))
     >>> flow = multiscale(actnorm(), actnorm())

@@ -38,7 +38,8 @@ def interpolate(
 
     Source: Shoemake, 1985; White, 2016, arXiv:1609.04468.
 
-    >>> from genjax.flows import identity
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import identity, interpolate
     >>> a, b = jnp.array([[2.0, 0.0]]), jnp.array([[0.0, 2.0]])
     >>> interpolate(identity(), {}, a, b, n=3)[1].round(4).tolist()
     [[1.4142, 1.4142]]

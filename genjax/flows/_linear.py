@@ -24,6 +24,9 @@ def plu() -> Bijector:
 
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import plu
     >>> x = jnp.ones((2, 4, 4, 3))
     >>> layer = plu()
     >>> y, log_det = layer.forward(layer.init(jax.random.key(0), x), x)
@@ -78,6 +81,9 @@ def triangular() -> Bijector:
     Source: Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021,
     arXiv:1912.02762.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import triangular
     >>> x = jax.random.normal(jax.random.key(0), (4, 3))
     >>> layer = triangular()
     >>> y, _ = layer.forward(layer.init(jax.random.key(0), x), x)
@@ -127,6 +133,9 @@ def householder(*, reflections: int) -> Bijector:
 
     Source: Tomczak and Welling, 2016, arXiv:1611.09630.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import householder
     >>> layer, x = householder(reflections=2), jnp.ones((1, 3))
     >>> y, _ = layer.forward(layer.init(jax.random.key(0), x), x)
     >>> round(float((y**2).sum()), 4)
@@ -163,6 +172,9 @@ def qr(*, reflections: int) -> Bijector:
 
     Source: Hoogeboom, van den Berg and Welling, 2019, arXiv:1901.11137.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import qr
     >>> layer, x = qr(reflections=2), jnp.ones((1, 3))
     >>> _, log_det = layer.forward(layer.init(jax.random.key(0), x), x)
     >>> log_det.tolist()

@@ -22,6 +22,8 @@ def permutation(order: Sequence[int]) -> Bijector:
 
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import permutation
     >>> permutation((2, 0, 1)).forward({}, jnp.array([[10.0, 11.0, 12.0]]))[0].tolist()
     [[12.0, 10.0, 11.0]]
     """
@@ -48,6 +50,8 @@ def reverse() -> Bijector:
 
     Source: Papamakarios, Pavlakou and Murray, 2017, arXiv:1705.07057.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import reverse
     >>> reverse().forward({}, jnp.array([[1.0, 2.0]]))[0].tolist()
     [[2.0, 1.0]]
     """
@@ -63,6 +67,8 @@ def identity() -> Bijector:
 
     Examples are `[b, *event]`, log-determinants `[b]`, all 0.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import identity
     >>> identity().forward({}, jnp.ones((1, 2)))[0].tolist()
     [[1.0, 1.0]]
     """

@@ -26,6 +26,9 @@ def planar() -> Bijector:
 
     Source: Rezende and Mohamed, 2015, arXiv:1505.05770.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import planar
     >>> layer, x = planar(), jnp.ones((3, 2))
     >>> params = layer.init(jax.random.key(0), x)
     >>> y, _ = layer.forward(params, x)
@@ -100,6 +103,9 @@ def radial() -> Bijector:
 
     Source: Rezende and Mohamed, 2015, arXiv:1505.05770.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import radial
     >>> layer, x = radial(), jnp.ones((3, 2))
     >>> params = layer.init(jax.random.key(0), x)
     >>> y, _ = layer.forward(params, x)

@@ -42,6 +42,9 @@ def residual(
     Source: Behrmann et al., 2019, arXiv:1811.00995; Chen, Behrmann, Duvenaud and
     Jacobsen, 2019, arXiv:1906.02735.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import residual
     >>> from genjax import nn
     >>> layer = residual(nn.LipschitzMLP(features=2, hidden=(8,)))
     >>> x = jnp.ones((3, 2))
@@ -93,6 +96,8 @@ def exact_log_det(g: Contraction, x: Event) -> tuple[Event, PerExample]:
 
     Source: Behrmann et al., 2019, arXiv:1811.00995.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import exact_log_det
     >>> exact_log_det(lambda x: 0.5 * x, jnp.ones((1, 2)))[1].round(4).tolist()
     [0.8109]
     """
@@ -127,6 +132,9 @@ def power_series_log_det(key: Key, *, terms: int, probes: int = 1) -> LogDet:
 
     Source: Behrmann et al., 2019, arXiv:1811.00995.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import power_series_log_det
     >>> estimate = power_series_log_det(jax.random.key(0), terms=20)
     >>> y, log_det = estimate(lambda x: 0.5 * x, jnp.ones((1, 2)))
     >>> y.tolist(), log_det.round(3).tolist()
@@ -160,6 +168,9 @@ def russian_roulette_log_det(
 
     Source: Chen, Behrmann, Duvenaud and Jacobsen, 2019, arXiv:1906.02735.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import russian_roulette_log_det
     >>> estimate = russian_roulette_log_det(jax.random.key(0))
     >>> y, log_det = estimate(lambda x: 0.5 * x, jnp.ones((1, 2)))
     >>> y.tolist(), log_det.shape

@@ -51,6 +51,8 @@ def rational_quadratic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
 
     Source: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import rational_quadratic_spline
     >>> transform = rational_quadratic_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()
@@ -93,6 +95,8 @@ def bounded_rational_quadratic_spline(
     Source: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.04032, without
     the bounds.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import bounded_rational_quadratic_spline
     >>> transform = bounded_rational_quadratic_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()
@@ -134,6 +138,8 @@ def circular_rational_quadratic_spline(
 
     Source: Rezende et al., 2020, arXiv:2002.02428.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import circular_rational_quadratic_spline
     >>> transform = circular_rational_quadratic_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()
@@ -179,6 +185,8 @@ def linear_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
 
     Source: Müller et al., 2019, arXiv:1808.03856.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import linear_spline
     >>> transform = linear_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()
@@ -218,6 +226,8 @@ def quadratic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
 
     Source: Müller et al., 2019, arXiv:1808.03856.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import quadratic_spline
     >>> transform = quadratic_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()
@@ -273,6 +283,8 @@ def cubic_spline(*, bins: int, bound: float = 4.0) -> Elementwise:
 
     Source: Durkan, Bekasov, Murray and Papamakarios, 2019, arXiv:1906.02145.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import cubic_spline
     >>> transform = cubic_spline(bins=4)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()
@@ -335,6 +347,8 @@ def bernstein_polynomial(*, degree: int, bound: float = 4.0) -> Elementwise:
 
     Source: Ramasinghe et al., 2021, arXiv:2102.03509.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import bernstein_polynomial
     >>> transform = bernstein_polynomial(degree=5)
     >>> y, _ = transform.forward(jnp.zeros((transform.size, 3)), jnp.arange(3.0))
     >>> y.round(3).tolist()

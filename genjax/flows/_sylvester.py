@@ -37,6 +37,9 @@ def orthogonal_sylvester(*, rank: int) -> Bijector:
 
     Source: van den Berg, Hasenclever, Tomczak and Welling, 2018, arXiv:1803.05649.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import orthogonal_sylvester
     >>> layer, x = orthogonal_sylvester(rank=2), jnp.ones((5, 3))
     >>> params = layer.init(jax.random.key(0), x)
     >>> y, _ = layer.forward(params, x)
@@ -71,6 +74,9 @@ def householder_sylvester(*, reflections: int) -> Bijector:
 
     Source: van den Berg, Hasenclever, Tomczak and Welling, 2018, arXiv:1803.05649.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import householder_sylvester
     >>> layer, x = householder_sylvester(reflections=2), jnp.ones((2, 3))
     >>> variables = layer.init(jax.random.key(0), x)
     >>> y, log_det = layer.forward(variables, x)
@@ -97,6 +103,9 @@ def triangular_sylvester() -> Bijector:
 
     Source: van den Berg, Hasenclever, Tomczak and Welling, 2018, arXiv:1803.05649.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.flows import triangular_sylvester
     >>> layer, x = triangular_sylvester(), jnp.ones((2, 3))
     >>> variables = layer.init(jax.random.key(0), x)
     >>> y, log_det = layer.forward(variables, x)

@@ -46,6 +46,10 @@ def diff_augment(*transforms: Transform) -> Augmentation:
 
     Source: Zhao et al., 2020, arXiv:2006.10738.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import cutout
+    >>> from genjax.gan import diff_augment
     >>> augment = diff_augment(cutout(share=1.0))
     >>> float(augment.apply({}, jax.random.key(0), jnp.ones((1, 4, 4, 1))).min())
     0.0
@@ -82,6 +86,8 @@ def adaptive_augment(
 
     Source: Karras et al., 2020, arXiv:2006.06676.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import adaptive_augment
     >>> augment = adaptive_augment(step=0.25)
     >>> float(augment.adapt(augment.memory, jnp.ones(8))["probability"])
     0.25

@@ -23,6 +23,9 @@ def clip_weights(*, limit: float) -> optax.GradientTransformation:
 
     Source: Arjovsky, Chintala and Bottou, 2017, arXiv:1701.07875.
 
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import clip_weights
     >>> optimizer = optax.chain(optax.sgd(1.0), clip_weights(limit=0.1))
     >>> params = jnp.array([0.0, 0.05])
     >>> gradient = jnp.array([-1.0, 0.05])

@@ -33,6 +33,8 @@ def kullback_leibler() -> Divergence:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import kullback_leibler
     >>> kullback_leibler().conjugate(jnp.ones(2)).round(3).tolist()
     [1.0, 1.0]
     """
@@ -46,6 +48,8 @@ def reverse_kullback_leibler() -> Divergence:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import reverse_kullback_leibler
     >>> reverse_kullback_leibler().output(jnp.zeros(2)).round(3).tolist()
     [-1.0, -1.0]
     """
@@ -59,6 +63,8 @@ def pearson() -> Divergence:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import pearson
     >>> pearson().conjugate(jnp.ones(2)).round(3).tolist()
     [1.25, 1.25]
     """
@@ -72,6 +78,8 @@ def squared_hellinger() -> Divergence:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import squared_hellinger
     >>> squared_hellinger().output(jnp.zeros(2)).round(3).tolist()
     [0.0, 0.0]
     """
@@ -85,6 +93,8 @@ def jensen_shannon() -> Divergence:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import jensen_shannon
     >>> jensen_shannon().output(jnp.zeros(2)).round(3).tolist()
     [0.0, 0.0]
     """
@@ -102,6 +112,8 @@ def gan_divergence() -> Divergence:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import gan_divergence
     >>> gan_divergence().output(jnp.zeros(2)).round(3).tolist()
     [-0.693, -0.693]
     """
@@ -127,6 +139,8 @@ def f_gan(divergence: Divergence) -> AdversarialLoss:
 
     Source: Nowozin, Cseke and Tomioka, 2016, arXiv:1606.00709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import f_gan, gan_divergence
     >>> loss = f_gan(gan_divergence())
     >>> loss.discriminator(jnp.zeros(3), jnp.zeros(3)).round(4).item()
     1.3863

@@ -62,9 +62,11 @@ def gan(
     Source: Goodfellow et al., 2014, arXiv:1406.2661; Mirza and Osindero, 2014,
     arXiv:1411.1784 (conditional); Lin et al., 2018, arXiv:1712.04086 (PacGAN).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import standard_normal
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import gan, non_saturating
     >>> game = gan(
     ...     nn.MLP(features=2, hidden=(8,)),
     ...     nn.MLP(features=1, hidden=(8,)),
@@ -114,9 +116,11 @@ def auxiliary_classifier_gan(
 
     Source: Odena, Olah and Shlens, 2017, arXiv:1610.09585.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import standard_normal
-    >>> from genjax.gan import hinge
+    >>> from genjax.gan import auxiliary_classifier_gan, hinge
     >>> game = auxiliary_classifier_gan(
     ...     nn.WithClass(nn.MLP(features=4, hidden=(8,)), classes=3),
     ...     nn.TwoHeads(nn.MLP(features=8, hidden=(8,)), outputs=3),
@@ -184,9 +188,11 @@ def latent_consistency(
 
     Source: Zhao et al., 2021, arXiv:2002.04724 (zCR; with `balanced_consistency`, ICR).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import standard_normal
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import gan, latent_consistency, non_saturating
     >>> networks = nn.MLP(features=4, hidden=(8,)), nn.MLP(features=1, hidden=(8,))
     >>> latent, batch = standard_normal((2,)), {"x": jnp.ones((6, 4))}
     >>> game = gan(*networks, loss=non_saturating(), latent=latent)
@@ -261,6 +267,9 @@ def zero_sum(
     Returns:
         A game whose generator is the minimising player.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import zero_sum
     >>> bilinear = zero_sum(
     ...     lambda x, y, batch, key: x * y,
     ...     lambda key, batch: (jnp.array(1.0), jnp.array(2.0)),

@@ -56,9 +56,11 @@ def bigan(
 
     Source: Donahue, Krähenbühl and Darrell, 2017, arXiv:1605.09782.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import standard_normal
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import bigan, non_saturating
     >>> generator, encoder = (nn.MLP(features=n, hidden=(8,)) for n in (3, 2))
     >>> game = bigan(
     ...     generator, nn.Joint(nn.MLP(features=1, hidden=(8,))), encoder,
@@ -100,9 +102,11 @@ def ali(
 
     Source: Dumoulin et al., 2017, arXiv:1606.00704.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import ali, non_saturating
     >>> def density(features):
     ...     return conditional_normal(nn.MLP(features=features, hidden=(8,)), scale=0.1)
     >>> game = ali(
@@ -154,9 +158,11 @@ def veegan(
 
     Source: Srivastava et al., 2017, arXiv:1705.07761.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import standard_normal
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import non_saturating, veegan
     >>> generator, reconstructor = (nn.MLP(features=n, hidden=(8,)) for n in (3, 2))
     >>> game = veegan(
     ...     generator, nn.Joint(nn.MLP(features=1, hidden=(8,))), reconstructor,
@@ -228,9 +234,11 @@ def adversarial_autoencoder(
 
     Source: Makhzani et al., 2016, arXiv:1511.05644.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import adversarial_autoencoder, non_saturating
     >>> def density(features):
     ...     return conditional_normal(nn.MLP(features=features, hidden=(8,)), scale=0.1)
     >>> game = adversarial_autoencoder(

@@ -56,9 +56,11 @@ def info_gan(
 
     Source: Chen et al., 2016, arXiv:1606.03657.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> from genjax import densities as d
-    >>> from genjax.gan import non_saturating
+    >>> from genjax.gan import info_gan, non_saturating
     >>> game = info_gan(
     ...     nn.MLP(features=3, hidden=(8,)), nn.MLP(features=1, hidden=(8,)),
     ...     d.conditional_one_hot(nn.MLP(features=4, hidden=(8,))),

@@ -37,6 +37,8 @@ def non_saturating() -> AdversarialLoss:
 
     Source: Goodfellow et al., 2014, arXiv:1406.2661.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import non_saturating
     >>> loss = non_saturating()
     >>> loss.discriminator(jnp.zeros(3), jnp.zeros(3)).round(4).item()
     1.3863
@@ -61,6 +63,8 @@ def saturating() -> AdversarialLoss:
 
     Source: Goodfellow et al., 2014, arXiv:1406.2661.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import saturating
     >>> saturating().generator(jnp.zeros(3), jnp.zeros(3)).round(4).item()
     -0.6931
     """
@@ -91,6 +95,8 @@ def least_squares(
 
     Source: Mao et al., 2017, arXiv:1611.04076.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import least_squares
     >>> least_squares().generator(jnp.zeros(3), jnp.zeros(3)).item()
     0.5
     """
@@ -117,6 +123,8 @@ def hinge() -> AdversarialLoss:
 
     Source: Lim and Ye, 2017, arXiv:1705.02894; Miyato et al., 2018, arXiv:1802.05957.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import hinge
     >>> hinge().discriminator(jnp.zeros(3), jnp.zeros(3)).item()
     2.0
     """
@@ -139,6 +147,8 @@ def wasserstein() -> AdversarialLoss:
 
     Source: Arjovsky, Chintala and Bottou, 2017, arXiv:1701.07875.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import wasserstein
     >>> wasserstein().discriminator(jnp.ones(3), jnp.zeros(3)).item()
     -1.0
     """
@@ -162,6 +172,8 @@ def relativistic_paired() -> AdversarialLoss:
     Source: Jolicoeur-Martineau, 2018, arXiv:1807.00734; Huang et al., 2024,
     arXiv:2501.05441, with R1 and R2.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import relativistic_paired
     >>> relativistic_paired().generator(jnp.zeros(3), jnp.zeros(3)).round(4).item()
     0.6931
     """
@@ -188,6 +200,8 @@ def relativistic_average() -> AdversarialLoss:
 
     Source: Jolicoeur-Martineau, 2018, arXiv:1807.00734.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import relativistic_average
     >>> loss = relativistic_average()
     >>> loss.discriminator(jnp.zeros(3), jnp.zeros(3)).round(4).item()
     1.3863
@@ -215,6 +229,8 @@ def softmax_gan() -> AdversarialLoss:
 
     Source: Lin, 2017, arXiv:1704.06191.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import softmax_gan
     >>> softmax_gan().generator(jnp.zeros(2), jnp.zeros(2)).round(4).item()
     1.3863
     """

@@ -37,7 +37,10 @@ def minimax(
     Source: Goodfellow et al., 2014, arXiv:1406.2661; Heusel et al., 2017,
     arXiv:1706.08500 (two time scales).
 
-    >>> from genjax.gan import zero_sum
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from genjax.gan import minimax, zero_sum
     >>> bilinear = zero_sum(
     ...     lambda x, y, batch, key: x * y,
     ...     lambda key, batch: (jnp.array(1.0), jnp.array(1.0)),

@@ -66,6 +66,9 @@ def r1(*, gamma: float) -> Penalty:
 
     Source: Mescheder, Geiger and Nowozin, 2018, arXiv:1801.04406.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import PenaltyInputs, r1
     >>> linear = lambda x: x @ jnp.array([3.0, 4.0])
     >>> x = jnp.ones((5, 2))
     >>> seen = PenaltyInputs(linear, x, x, linear(x), linear(x))
@@ -93,7 +96,9 @@ def r2(*, gamma: float) -> Penalty:
 
     Source: Mescheder, Geiger and Nowozin, 2018, arXiv:1801.04406.
 
-    >>> from genjax.gan import PenaltyInputs
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import PenaltyInputs, r2
     >>> x, zeros = jnp.ones((2, 3)), jnp.zeros(2)
     >>> def critic(inputs):
     ...     return 3 * inputs[0][:, 0]
@@ -123,6 +128,9 @@ def gradient_penalty(*, weight: float) -> Penalty:
 
     Source: Gulrajani et al., 2017, arXiv:1704.00028.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import PenaltyInputs, gradient_penalty
     >>> linear = lambda x: x @ jnp.array([3.0, 4.0])
     >>> x = jnp.ones((5, 2))
     >>> seen = PenaltyInputs(linear, x, x, linear(x), linear(x))
@@ -161,7 +169,9 @@ def dragan(*, weight: float, spread: float = 0.5) -> Penalty:
 
     Source: Kodali et al., 2017, arXiv:1705.07215.
 
-    >>> from genjax.gan import PenaltyInputs
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import PenaltyInputs, dragan
     >>> x, zeros = jnp.ones((2, 3)), jnp.zeros(2)
     >>> def critic(inputs):
     ...     return 3 * inputs[0][:, 0]
@@ -206,6 +216,9 @@ def lecam(*, weight: float, decay: float = 0.99) -> Penalty:
 
     Source: Tseng et al., 2021, arXiv:2104.03310.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import PenaltyInputs, lecam
     >>> seen = PenaltyInputs(lambda x: x, None, None, jnp.ones(2), jnp.zeros(2))
     >>> penalty = lecam(weight=1.0, decay=0.5)
     >>> value, memory = penalty.value(penalty.memory, seen, jax.random.key(0))
@@ -245,8 +258,10 @@ def balanced_consistency(
 
     Source: Zhao et al., 2021, arXiv:2002.04724 (bCR).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from genjax.densities import standard_normal
-    >>> from genjax.gan import gan, non_saturating
+    >>> from genjax.gan import balanced_consistency, gan, non_saturating
     >>> from genjax import nn
     >>> penalty = balanced_consistency(lambda key, x: -x)
     >>> game = gan(
@@ -292,6 +307,9 @@ def lazily(penalty: Penalty, *, every: int) -> Penalty:
 
     Source: Karras et al., 2020, arXiv:1912.04958.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.gan import PenaltyInputs, lazily, r1
     >>> linear = lambda x: x @ jnp.array([3.0, 4.0])
     >>> x = jnp.ones((5, 2))
     >>> seen = PenaltyInputs(linear, x, x, linear(x), linear(x))

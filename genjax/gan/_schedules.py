@@ -32,6 +32,7 @@ class Player(NamedTuple):
 class Players(NamedTuple):
     """Something of both players, as an update of a game keeps it under their names.
 
+    >>> from genjax.gan import Players
     >>> Players(**{"generator": {"params": [0.1]}, "discriminator": {}}).generator
     {'params': [0.1]}
     """
@@ -86,9 +87,10 @@ def alternating(
 
     Source: Goodfellow et al., 2014, arXiv:1406.2661.
 
+    >>> import jax
     >>> import jax.numpy as jnp
     >>> import optax
-    >>> from genjax.gan import minimax, zero_sum
+    >>> from genjax.gan import alternating, minimax, zero_sum
     >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
     >>> sgd = optax.sgd(0.5)
     >>> update = minimax(game, sgd, sgd, schedule=alternating())
@@ -139,9 +141,10 @@ def simultaneous() -> Schedule:
 
     Batches are `[b, ...]`, metrics scalars.
 
+    >>> import jax
     >>> import jax.numpy as jnp
     >>> import optax
-    >>> from genjax.gan import minimax, zero_sum
+    >>> from genjax.gan import minimax, simultaneous, zero_sum
     >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
     >>> sgd = optax.sgd(0.5)
     >>> update = minimax(game, sgd, sgd, schedule=simultaneous())
@@ -172,9 +175,10 @@ def extragradient() -> Schedule:
 
     Source: Korpelevich, 1976; Gidel et al., 2019, arXiv:1802.10551.
 
+    >>> import jax
     >>> import jax.numpy as jnp
     >>> import optax
-    >>> from genjax.gan import minimax, zero_sum
+    >>> from genjax.gan import extragradient, minimax, zero_sum
     >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
     >>> sgd = optax.sgd(0.5)
     >>> update = minimax(game, sgd, sgd, schedule=extragradient())
@@ -217,9 +221,10 @@ def consensus(*, weight: float) -> Schedule:
 
     Source: Mescheder, Nowozin and Geiger, 2017, arXiv:1705.10461.
 
+    >>> import jax
     >>> import jax.numpy as jnp
     >>> import optax
-    >>> from genjax.gan import minimax, zero_sum
+    >>> from genjax.gan import consensus, minimax, zero_sum
     >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
     >>> sgd = optax.sgd(0.5)
     >>> update = minimax(game, sgd, sgd, schedule=consensus(weight=1.0))
@@ -248,9 +253,10 @@ def symplectic(*, weight: float) -> Schedule:
 
     Source: Balduzzi et al., 2018, arXiv:1802.05642.
 
+    >>> import jax
     >>> import jax.numpy as jnp
     >>> import optax
-    >>> from genjax.gan import minimax, zero_sum
+    >>> from genjax.gan import minimax, symplectic, zero_sum
     >>> game = zero_sum(lambda x, y, batch, key: x * y, lambda key, batch: (1.0, 1.0))
     >>> sgd = optax.sgd(0.5)
     >>> update = minimax(game, sgd, sgd, schedule=symplectic(weight=1.0))

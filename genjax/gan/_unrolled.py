@@ -30,8 +30,10 @@ def unrolled(
 
     Source: Metz et al., 2017, arXiv:1611.02163.
 
+    >>> import jax
+    >>> import optax
     >>> import jax.numpy as jnp
-    >>> from genjax.gan import zero_sum
+    >>> from genjax.gan import unrolled, zero_sum
     >>> value = lambda x, y, batch, key: x * y - y**2 / 2
     >>> begin = lambda key, batch: (jnp.array(1.0), jnp.array(0.0))
     >>> game = unrolled(zero_sum(value, begin), optax.sgd(1.0), steps=1)

@@ -23,6 +23,8 @@ def in_full_precision(metric: Function) -> Function:
     Args:
         metric: a function of arrays and keyword-only settings.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics._blocks import in_full_precision
     >>> half = in_full_precision(lambda x: jnp.mean(x))
     >>> half(jnp.ones(2, jnp.bfloat16)).dtype.name, float(half(jnp.array([jnp.nan])))
     ('float32', nan)
@@ -51,6 +53,8 @@ def squared_distances(
 ) -> Float[Array, "n m"]:
     """Returns `|x_i - y_j|^2` by differences, so that near points keep their digits.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics._blocks import squared_distances
     >>> squared_distances(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).tolist()
     [[25.0]]
     """
@@ -68,6 +72,8 @@ def in_blocks(function: Callable[[Array], Any], x: Array, *, block: int) -> Tree
     Raises:
         InputError: `block` is not positive.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics._blocks import in_blocks
     >>> in_blocks(lambda x: 2 * x, jnp.arange(5), block=2).tolist()
     [0, 2, 4, 6, 8]
     """

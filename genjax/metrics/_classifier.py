@@ -37,6 +37,8 @@ def classifier_score(logits: Float[Array, "n classes"]) -> ClassifierScore:
 
     Source: Salimans et al., 2016, arXiv:1606.03498.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import classifier_score
     >>> found = classifier_score(100 * jnp.eye(4))
     >>> [abs(round(float(value), 3)) for value in found]
     [4.0, 1.386, 0.0]

@@ -80,6 +80,7 @@ def coco_state(*, images: int, classes: int, slots: int = 100) -> CocoState:
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
+    >>> from genjax.metrics import coco_state
     >>> coco_state(images=2, classes=3).truths.shape
     (3, 4)
     """
@@ -102,6 +103,7 @@ def coco_add(one: CocoState, other: CocoState) -> CocoState:
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
+    >>> from genjax.metrics import coco_add, coco_state
     >>> one, other = (coco_state(images=2, classes=3) for _ in range(2))
     >>> coco_add(one, other).truths.shape
     (3, 4)
@@ -132,6 +134,8 @@ def coco_update(
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
+    >>> from genjax.metrics import coco_state, coco_update, detections_of_boxes
+    >>> from genjax.metrics import ground_truth_of_boxes
     >>> state = coco_state(images=1, classes=1)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
     >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
@@ -232,6 +236,8 @@ def coco_summary(state: CocoState) -> dict[str, float]:
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
+    >>> from genjax.metrics import coco_state, coco_summary, coco_update
+    >>> from genjax.metrics import detections_of_boxes, ground_truth_of_boxes
     >>> state = coco_state(images=1, classes=1)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
     >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
@@ -265,6 +271,8 @@ def coco_by_class(state: CocoState) -> dict[str, np.ndarray]:
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
+    >>> from genjax.metrics import coco_by_class, coco_state, coco_update
+    >>> from genjax.metrics import detections_of_boxes, ground_truth_of_boxes
     >>> state = coco_state(images=1, classes=2)
     >>> boxes = [[1, 1, 3, 5]], [0], [True]
     >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
@@ -328,6 +336,7 @@ def ground_truth_of_boxes(
 
     `xyxy` is `[n, 4]`; `label`, `valid` and `crowd` are `[n]`.
 
+    >>> from genjax.metrics import ground_truth_of_boxes
     >>> boxes, valid = [[1, 1, 3, 5], [0, 0, 0, 0]], [True, False]
     >>> truth = ground_truth_of_boxes(boxes, [2, 0], valid)
     >>> truth.xywh.tolist(), truth.area.tolist()
@@ -346,6 +355,7 @@ def detections_of_boxes(
 
     `xyxy` is `[n, 4]`; `label`, `valid` and `score` are `[n]`.
 
+    >>> from genjax.metrics import detections_of_boxes
     >>> detections_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()
     [[1.0, 1.0, 2.0, 4.0]]
     """

@@ -40,7 +40,8 @@ def with_floor(
     Raises:
         InputError: there are fewer samples than half the data.
 
-    >>> from genjax.metrics import frechet_distance
+    >>> import jax
+    >>> from genjax.metrics import frechet_distance, with_floor
     >>> x = jax.random.normal(jax.random.key(0), (400, 2))
     >>> found = with_floor(frechet_distance, jax.random.key(1), x[:200], x[200:] + 1.0)
     >>> bool(found.value > 1.5), bool(found.floor < 0.2)

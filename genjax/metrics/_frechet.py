@@ -38,6 +38,8 @@ def frechet_distance(x: Points, y: Others) -> Scalar:
 
     Source: Dowson and Landau, 1982; Heusel et al., 2017, arXiv:1706.08500.
 
+    >>> import jax
+    >>> from genjax.metrics import frechet_distance
     >>> x = jax.random.normal(jax.random.key(0), (100, 3))
     >>> abs(round(float(frechet_distance(x, x + 2.0)), 2))
     12.0
@@ -69,6 +71,8 @@ def maximum_mean_discrepancy(
 
     Source: Gretton et al., 2012.
 
+    >>> import jax
+    >>> from genjax.metrics import gaussian_kernel, maximum_mean_discrepancy
     >>> x = jax.random.normal(jax.random.key(0), (500, 2))
     >>> near, far = x[:250], x[250:] + 3.0
     >>> value = maximum_mean_discrepancy(near, far, kernel=gaussian_kernel(1.0))
@@ -107,6 +111,8 @@ def kernel_distance(x: Points, y: Others, *, block: int = 512) -> Scalar:
 
     Source: Binkowski, Sutherland, Arbel and Gretton, 2018, arXiv:1801.01401.
 
+    >>> import jax
+    >>> from genjax.metrics import kernel_distance
     >>> x = jax.random.normal(jax.random.key(0), (500, 3))
     >>> abs(float(kernel_distance(x[:250], x[250:]))) < 0.05
     True
@@ -144,6 +150,8 @@ def gaussian_kernel(*bandwidths: float) -> Kernel:
 
     Source: Gretton et al., 2012.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import gaussian_kernel
     >>> gaussian_kernel(1.0, 2.0)(jnp.zeros((1, 2)), jnp.zeros((1, 2))).tolist()
     [[2.0]]
     """
@@ -181,6 +189,8 @@ def sliced_wasserstein(
 
     Source: Rabin, Peyré, Delon and Bernot, 2011.
 
+    >>> import jax
+    >>> from genjax.metrics import sliced_wasserstein
     >>> x = jax.random.normal(jax.random.key(0), (100, 2))
     >>> float(sliced_wasserstein(jax.random.key(1), x, x))
     0.0

@@ -31,6 +31,8 @@ def log_probs(
         x: the examples `[n, *event]`.
         block: examples at a time.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import log_probs
     >>> from genjax.densities import standard_normal
     >>> log_probs(standard_normal((2,)), {}, jnp.zeros((7, 2)), block=3).shape
     (7,)
@@ -51,6 +53,8 @@ def mean_log_prob(
         x: the examples `[n, *event]`.
         block: examples at a time.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import mean_log_prob
     >>> from genjax.densities import standard_normal
     >>> density = standard_normal((2,))
     >>> mean_log_prob(density, {}, jnp.zeros((7, 2)), block=3).round(4).item()
@@ -86,6 +90,8 @@ def completion_log_probs(
     Raises:
         InputError: the density has no exact completion.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import completion_log_probs
     >>> import jax
     >>> from genjax.autoregressive import fvsbn
     >>> model, x = fvsbn(), jnp.eye(4)
@@ -119,6 +125,8 @@ def bits_per_dim(
 
     Source: Theis, van den Oord and Bethge, 2016, arXiv:1511.01844.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import bits_per_dim
     >>> bits_per_dim(jnp.array(0.0), dims=4, levels=256).item()
     8.0
     """

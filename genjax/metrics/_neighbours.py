@@ -55,6 +55,8 @@ def precision_recall_density_coverage(
     Source: Kynkäänniemi et al., 2019, arXiv:1904.06991; Naeem et al., 2020,
     arXiv:2002.09797.
 
+    >>> import jax
+    >>> from genjax.metrics import precision_recall_density_coverage
     >>> x = jax.random.normal(jax.random.key(0), (200, 2))
     >>> found = precision_recall_density_coverage(x[:100], x[100:] + 100.0)
     >>> [float(value) for value in found]
@@ -112,6 +114,8 @@ def nearest_neighbour_accuracy(x: Points, y: Points, *, block: int = 512) -> Sca
     Source: Lopez-Paz and Oquab, 2017, arXiv:1610.06545; Xu et al., 2018,
     arXiv:1806.07755.
 
+    >>> import jax
+    >>> from genjax.metrics import nearest_neighbour_accuracy
     >>> x = jax.random.normal(jax.random.key(0), (50, 2))
     >>> float(nearest_neighbour_accuracy(x, x + 100.0))
     1.0
@@ -151,6 +155,8 @@ def memorization(
 
     Source: Meehan, Chaudhuri and Dasgupta, 2020, arXiv:2004.05675.
 
+    >>> import jax
+    >>> from genjax.metrics import memorization
     >>> x = jax.random.normal(jax.random.key(0), (90, 2))
     >>> float(memorization(x[:30], x[:60], x[60:]))
     1.0
@@ -173,6 +179,8 @@ def nearest(
 
     The place is found by a matrix product, the distance taken by differences.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import nearest
     >>> place, squared = nearest(jnp.array([[0.0], [5.0]]), jnp.array([[9.0], [1.0]]))
     >>> place.tolist(), squared.tolist()
     ([1, 0], [1.0, 16.0])
@@ -189,6 +197,8 @@ def nearest(
 def kth_nearest(x: Points, *, k: int, block: int) -> Float[Array, " n"]:
     """The squared distance of each point to its k-th nearest other one.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics._neighbours import kth_nearest
     >>> kth_nearest(jnp.array([[0.0], [1.0], [3.0]]), k=1, block=2).tolist()
     [1.0, 1.0, 4.0]
     """

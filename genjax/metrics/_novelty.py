@@ -23,6 +23,8 @@ def typicality(log_prob: PerExample, reference: Float[Array, " n"]) -> PerExampl
 
     Source: Nalisnick, Matsukawa, Teh and Lakshminarayanan, 2019, arXiv:1906.02994.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import typicality
     >>> typicality(jnp.array([-3.0, 5.0]), jnp.array([-1.0, -3.0])).tolist()
     [1.0, 7.0]
     """
@@ -44,6 +46,8 @@ def waic(log_probs: Float[Array, "models b"]) -> PerExample:
 
     Source: Choi, Jang and Alemi, 2018, arXiv:1810.01392.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import waic
     >>> waic(jnp.array([[-1.0], [-3.0]])).tolist()
     [3.0]
     """
@@ -67,6 +71,8 @@ def likelihood_ratio(log_prob: PerExample, background: PerExample) -> PerExample
 
     Source: Ren et al., 2019, arXiv:1906.02845.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import likelihood_ratio
     >>> likelihood_ratio(jnp.array([-2.0]), jnp.array([-5.0])).tolist()
     [-3.0]
     """
@@ -86,6 +92,8 @@ def area_under_roc(inside: Float[Array, " n"], outside: Float[Array, " m"]) -> S
 
     Source: Hanley and McNeil, 1982.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import area_under_roc
     >>> area_under_roc(jnp.array([0.0, 1.0]), jnp.array([1.0, 2.0])).item()
     0.875
     """

@@ -34,6 +34,8 @@ def linear_probe(
 
     Source: Alain and Bengio, 2016, arXiv:1610.01644.
 
+    >>> import numpy as np
+    >>> from genjax.metrics import linear_probe
     >>> x, y = np.array([[0.0], [1.0], [0.1], [0.9]]), np.array([0, 1, 0, 1])
     >>> linear_probe(x, y, x, y)
     1.0
@@ -74,6 +76,8 @@ def knn_accuracy(
 
     Source: Cover and Hart, 1967.
 
+    >>> import numpy as np
+    >>> from genjax.metrics import knn_accuracy
     >>> x, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0, 1])
     >>> knn_accuracy(x, y, x, y, neighbours=1)
     1.0

@@ -47,6 +47,8 @@ def mode_coverage(
     Source: Srivastava et al., 2017, arXiv:1705.07761; Lin et al., 2018,
     arXiv:1712.04086.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import mode_coverage
     >>> centres = jnp.array([[0.0, 0.0], [5.0, 0.0]])
     >>> found = mode_coverage(jnp.zeros((10, 2)), centres, scale=1.0)
     >>> [round(float(value), 4) for value in found]
@@ -83,6 +85,8 @@ def class_coverage(counts: Int[Array, " k"]) -> tuple[Scalar, Scalar]:
 
     Source: Metz et al., 2017, arXiv:1611.02163.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import class_coverage
     >>> modes, kl = class_coverage(jnp.array([4, 4, 0, 0]))
     >>> float(modes), round(float(kl), 4)
     (2.0, 0.6931)
@@ -109,6 +113,8 @@ def energy_distance(x: Points, y: Float[Array, "m d"]) -> Scalar:
 
     Source: Szekely and Rizzo, 2013.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.metrics import energy_distance
     >>> x = jnp.array([[0.0], [1.0]])
     >>> float(energy_distance(x, x)), float(energy_distance(x, x + 10))
     (0.0, 19.0)

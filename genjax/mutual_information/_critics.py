@@ -29,6 +29,8 @@ def separable_critic(first: NetworkLike, second: NetworkLike) -> Network:
 
     Source: Poole et al., 2019, arXiv:1905.06922.
 
+    >>> import jax
+    >>> from genjax.mutual_information import separable_critic
     >>> from genjax import nn
     >>> import jax.numpy as jnp
     >>> critic = separable_critic(*[nn.MLP(features=4, hidden=(8,))] * 2)
@@ -79,8 +81,9 @@ def estimation(
 
     Source: Belghazi et al., 2018, arXiv:1801.04062.
 
+    >>> import jax
     >>> from genjax import nn
-    >>> from genjax.mutual_information import nwj
+    >>> from genjax.mutual_information import estimation, nwj, separable_critic
     >>> import jax.numpy as jnp
     >>> critic = separable_critic(*[nn.MLP(features=4, hidden=(8,))] * 2)
     >>> objective = estimation(critic, nwj)

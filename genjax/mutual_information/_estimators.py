@@ -53,6 +53,8 @@ def dv(scores: Scores) -> Estimate:
 
     Source: Donsker and Varadhan, 1983; Belghazi et al., 2018, arXiv:1801.04062.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.mutual_information import dv
     >>> dv(jnp.zeros((4, 4))).value.item()
     0.0
     """
@@ -72,6 +74,8 @@ def nwj(scores: Scores) -> Estimate:
 
     Source: Nguyen, Wainwright and Jordan, 2010, arXiv:0809.0853.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.mutual_information import nwj
     >>> nwj(jnp.ones((4, 4))).value.item()
     0.0
     """
@@ -89,6 +93,8 @@ def infonce(scores: Scores) -> Estimate:
 
     Source: van den Oord, Li and Vinyals, 2018, arXiv:1807.03748.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.mutual_information import infonce
     >>> infonce(1e3 * jnp.eye(8)).value.round(4).item()
     2.0794
     """
@@ -115,6 +121,8 @@ def smile(scores: Scores, *, clip: float = 5.0) -> Estimate:
 
     Source: Song and Ermon, 2020, arXiv:1910.06222.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.mutual_information import smile
     >>> smile(jnp.zeros((4, 4))).value.item()
     0.0
     """

@@ -47,6 +47,8 @@ def correlated_normals(*, dim: int, mutual_information: float) -> PairTask:
 
     Source: Poole et al., 2019, arXiv:1905.06922.
 
+    >>> import jax
+    >>> from genjax.mutual_information import correlated_normals
     >>> task = correlated_normals(dim=20, mutual_information=2.0)
     >>> x, y = task.sample(jax.random.key(0), 4)
     >>> task.log_ratio(x, y).shape

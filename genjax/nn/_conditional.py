@@ -17,8 +17,9 @@ class WithClass(nn.Module):
 
     Source: Mirza and Osindero, 2014, arXiv:1411.1784.
 
+    >>> import jax.numpy as jnp
     >>> import jax
-    >>> from genjax.nn import MLP
+    >>> from genjax.nn import MLP, WithClass
     >>> module = WithClass(MLP(features=2, hidden=(8,)), classes=10)
     >>> z, label = jnp.ones((3, 4)), jnp.array([0, 1, 9])
     >>> module.apply(module.init(jax.random.key(0), z, label), z, label).shape
@@ -50,8 +51,9 @@ class Projection(nn.Module):
 
     Source: Miyato and Koyama, 2018, arXiv:1802.05637.
 
+    >>> import jax.numpy as jnp
     >>> import jax
-    >>> from genjax.nn import MLP
+    >>> from genjax.nn import MLP, Projection
     >>> module = Projection(MLP(features=8, hidden=(8,)), classes=10)
     >>> x, label = jnp.ones((3, 4)), jnp.array([0, 1, 9])
     >>> module.apply(module.init(jax.random.key(0), x, label), x, label).shape
@@ -79,8 +81,9 @@ class TwoHeads(nn.Module):
         features: from examples to `[b, d]`.
         outputs: how many beside the logit.
 
+    >>> import jax.numpy as jnp
     >>> import jax
-    >>> from genjax.nn import MLP
+    >>> from genjax.nn import MLP, TwoHeads
     >>> module, x = TwoHeads(MLP(features=8, hidden=()), outputs=10), jnp.ones((3, 4))
     >>> logit, outputs = module.apply(module.init(jax.random.key(0), x), x)
     >>> logit.shape, outputs.shape
@@ -104,8 +107,9 @@ class Joint(nn.Module):
     Attributes:
         network: from `[b, d]` to its outputs.
 
+    >>> import jax.numpy as jnp
     >>> import jax
-    >>> from genjax.nn import MLP
+    >>> from genjax.nn import Joint, MLP
     >>> module = Joint(MLP(features=1, hidden=(8,)))
     >>> x, z = jnp.ones((3, 4, 4, 1)), jnp.ones((3, 2))
     >>> module.apply(module.init(jax.random.key(0), x, z), x, z).shape

@@ -21,6 +21,9 @@ class ConvNet(nn.Module):
         activation: after each convolution.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ConvNet
     >>> module = ConvNet(features=10, widths=(8, 16))
     >>> x = jnp.ones((2, 8, 8, 1))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -56,6 +59,9 @@ class ConvStack(nn.Module):
 
     Source: Kingma and Dhariwal, 2018, arXiv:1807.03039.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ConvStack
     >>> module = ConvStack(features=4, widths=(8, 8))
     >>> x = jnp.ones((2, 6, 6, 1))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -90,6 +96,9 @@ class LocalGlobalNet(nn.Module):
         hidden: the width of the dense layer before the vector.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import LocalGlobalNet
     >>> module = LocalGlobalNet(features=16, widths=(8, 16), hidden=32)
     >>> x = jnp.ones((2, 8, 8, 1))
     >>> local, vector = module.apply(module.init(jax.random.key(0), x), x)

@@ -45,6 +45,8 @@ def conv_transpose(
 
     Source: Dumoulin and Visin, 2016, arXiv:1603.07285.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import conv_transpose
     >>> x, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 2))
     >>> conv_transpose(x, kernel, strides=(2, 2)).shape
     (1, 8, 8, 2)
@@ -78,6 +80,8 @@ def conv(
     Raises:
         InputError: another padding.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import conv
     >>> x, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 2))
     >>> conv(x, kernel, strides=(2, 2)).shape
     (1, 2, 2, 2)
@@ -221,6 +225,9 @@ class Conv(_Convolution):
         kernel_init: initialiser of the kernel.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import Conv
     >>> module = Conv(features=2, kernel_size=(4, 4), strides=(2, 2))
     >>> x = jnp.ones((1, 8, 8, 3))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -245,6 +252,9 @@ class ConvTranspose(_Convolution):
         kernel_init: initialiser of the kernel.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ConvTranspose
     >>> module = ConvTranspose(features=2, kernel_size=(4, 4), strides=(2, 2))
     >>> x = jnp.ones((1, 4, 4, 3))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -278,6 +288,8 @@ def max_pool(
     Raises:
         InputError: another padding.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import max_pool
     >>> max_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), (2, 2))[0, :, :, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """

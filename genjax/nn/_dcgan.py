@@ -24,6 +24,7 @@ def leaky_relu(x: Array) -> Array:
 def halvings(side: int, *, user: str) -> int:
     """How often a side can be halved down to 4 to 7 pixels.
 
+    >>> from genjax.nn._dcgan import halvings
     >>> [halvings(side, user="doctest") for side in (28, 32, 64)]
     [2, 3, 4]
     """
@@ -49,6 +50,9 @@ class DCGANGenerator(nn.Module):
 
     Source: Radford, Metz and Chintala, 2016, arXiv:1511.06434.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import DCGANGenerator
     >>> module = DCGANGenerator(side=32, width=8)
     >>> z = jnp.ones((2, 16))
     >>> variables = module.init(jax.random.key(0), z)
@@ -103,6 +107,9 @@ class DCGANDiscriminator(nn.Module):
 
     Source: Radford, Metz and Chintala, 2016, arXiv:1511.06434.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import DCGANDiscriminator
     >>> module = DCGANDiscriminator(width=8, norm=False)
     >>> x = jnp.ones((2, 28, 28, 1))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape

@@ -19,6 +19,8 @@ def sinusoids(t: Float[Array, " b"], *, features: int) -> Float[Array, "b featur
 
     Source: Vaswani et al., 2017, arXiv:1706.03762.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn._embedding import sinusoids
     >>> sinusoids(jnp.zeros(1), features=4).tolist()
     [[0.0, 0.0, 1.0, 1.0]]
     """
@@ -34,6 +36,9 @@ class TimeEmbedding(nn.Module):
         features: output features.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import TimeEmbedding
     >>> module = TimeEmbedding(features=8)
     >>> t = jnp.array([0.0, 0.5])
     >>> module.apply(module.init(jax.random.key(0), t), t).shape
@@ -60,6 +65,9 @@ class ClassEmbedding(nn.Module):
         features: of a vector.
         dtype: of the output.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ClassEmbedding
     >>> module = ClassEmbedding(classes=10, features=8)
     >>> label = jnp.array([3, 10])
     >>> module.apply(module.init(jax.random.key(0), label), label).shape

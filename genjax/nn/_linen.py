@@ -58,6 +58,9 @@ def from_linen(
         InputError: how the module trains cannot be told from its call's signature, or
             it draws random numbers in evaluation; the sentence says what to write.
 
+    >>> import flax.linen as linen
+    >>> import jax
+    >>> from genjax.nn import from_linen
     >>> import jax.numpy as jnp
     >>> network = from_linen(linen.BatchNorm())
     >>> x = jnp.array([[1.0], [3.0]])
@@ -141,6 +144,8 @@ def in_mode(module: linen.Module, *, train: bool) -> dict[str, Any]:
     Raises:
         InputError: its signature does not say.
 
+    >>> import flax.linen as linen
+    >>> from genjax.nn import in_mode
     >>> in_mode(linen.Dropout(0.5), train=True)
     {'deterministic': False}
     """

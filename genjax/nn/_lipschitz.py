@@ -27,6 +27,8 @@ def singular_vector(
 
     Source: Miyato, Kataoka, Koyama and Yoshida, 2018, arXiv:1802.05957.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn._lipschitz import singular_vector
     >>> matrix = jnp.diag(jnp.array([3.0, 0.0]))
     >>> singular_vector(matrix, jnp.ones(2), iterations=1).tolist()
     [1.0, 0.0]
@@ -71,6 +73,8 @@ def spectral_norm(
 
     Source: Miyato, Kataoka, Koyama and Yoshida, 2018, arXiv:1802.05957.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import spectral_norm
     >>> round(float(spectral_norm(jnp.diag(jnp.array([3.0, 1.0])))), 4)
     3.0
     """
@@ -86,6 +90,8 @@ def lipswish(x: Array) -> Array:
 
     Source: Chen, Behrmann, Duvenaud and Jacobsen, 2019, arXiv:1906.02735.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import lipswish
     >>> float(lipswish(jnp.array(0.0)))
     0.0
     """
@@ -106,6 +112,9 @@ class LipschitzMLP(nn.Module):
 
     Source: Behrmann et al., 2019, arXiv:1811.00995.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import LipschitzMLP
     >>> module = LipschitzMLP(features=2, hidden=(8,))
     >>> x = jnp.ones((3, 2))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape

@@ -36,6 +36,7 @@ def autoregressive_masks(
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
+    >>> from genjax.nn import autoregressive_masks
     >>> first, last = autoregressive_masks((0, 1, 2), (4,))
     >>> ((first @ last) > 0).astype(int).tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
@@ -59,6 +60,8 @@ def hidden_degrees(
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
+    >>> import numpy as np
+    >>> from genjax.nn import hidden_degrees
     >>> [layer.tolist() for layer in hidden_degrees(np.arange(3), (4,))]
     [[1, 1, 2, 2]]
     """
@@ -101,6 +104,7 @@ def sampled_degrees(
 
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509.
 
+    >>> from genjax.nn import sampled_degrees
     >>> [part.shape for part in sampled_degrees(range(5), dim=3, hidden=(8, 9))]
     [(5, 3), (5, 8), (5, 9)]
     """
@@ -182,6 +186,9 @@ class MaskedMLP(nn.Module):
     Source: Germain, Gregor, Murray and Larochelle, 2015, arXiv:1502.03509; Durkan and
     Nash, 2019, arXiv:1904.05626, for residual ones.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import MaskedMLP
     >>> module = MaskedMLP(features=2, hidden=(16, 16))
     >>> x = jnp.ones((3, 4))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -286,6 +293,9 @@ def autoregressive_steps(
         outputs [n, features])`, to be called for each place of the order in turn,
         where `previous` are the inputs of the place before, zeros at first.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import MaskedMLP, autoregressive_steps
     >>> module = MaskedMLP(features=1, hidden=(8,))
     >>> x = jnp.ones((2, 3))
     >>> variables = module.init(jax.random.key(0), x)
@@ -360,6 +370,9 @@ def autoregressive_scan(
     Returns:
         The inputs `[n, d]` and `aux` `[d, ...]`, both in the order of the inputs.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import MaskedMLP, autoregressive_scan
     >>> module = MaskedMLP(features=1, hidden=(8,))
     >>> variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
     >>> choose = lambda outputs, given: (given + outputs[:, 0], None)

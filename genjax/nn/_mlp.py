@@ -23,6 +23,9 @@ class MLP(nn.Module):
         output_init: initialiser of the last kernel; with zeros, the output is 0.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import MLP
     >>> module = MLP(features=2, hidden=(8,))
     >>> x = jnp.ones((3, 4))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -57,6 +60,9 @@ class ResMLP(nn.Module):
 
     Source: He, Zhang, Ren and Sun, 2016, arXiv:1603.05027.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ResMLP
     >>> module = ResMLP(features=2, width=8, blocks=2)
     >>> x = jnp.ones((3, 4))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -95,6 +101,9 @@ class TimeMLP(nn.Module):
         output_init: initialiser of the last kernel.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import TimeMLP
     >>> module = TimeMLP(features=2, hidden=(8,))
     >>> x, t = jnp.ones((3, 2)), jnp.zeros(3)
     >>> module.apply(module.init(jax.random.key(0), x, t), x, t).shape
@@ -129,6 +138,9 @@ class ImageMLP(nn.Module):
         network: from `[b, d]` to `[b, h * w * c]`.
         shape: of an image, `(h, w, c)`.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ImageMLP, MLP
     >>> module = ImageMLP(MLP(features=64, hidden=(8,)), shape=(8, 8, 1))
     >>> z = jnp.ones((3, 4))
     >>> module.apply(module.init(jax.random.key(0), z), z).shape

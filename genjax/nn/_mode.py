@@ -30,6 +30,7 @@ def mode_values(names: Iterable[str], *, training: bool) -> dict[str, bool]:
         names: some of `FLAGS`.
         training: whether the mode is that of training.
 
+    >>> from genjax.nn._mode import mode_values
     >>> mode_values(["train", "deterministic"], training=True)
     {'train': True, 'deterministic': False}
     """
@@ -47,6 +48,7 @@ def call_flags(call: Callable[..., Any], *, name: str, remedy: str) -> list[str]
     Raises:
         InputError: an argument may say so by another name.
 
+    >>> from genjax.nn._mode import call_flags
     >>> def call(x, *, train: bool = False): ...
     >>> call_flags(call, name="Module", remedy="")
     ['train']

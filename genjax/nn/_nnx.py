@@ -38,6 +38,10 @@ def from_nnx(
         InputError: `make` is a model, not its constructor, or how the model trains
             cannot be told from its call's signature.
 
+    >>> import flax.nnx as nnx
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import from_nnx
     >>> network = from_nnx(lambda rngs: nnx.Linear(3, 2, rngs=rngs))
     >>> x = jnp.ones((5, 3))
     >>> variables = network.init(jax.random.key(0), x)

@@ -56,6 +56,9 @@ class GroupNorm(nn.Module):
 
     Source: Wu and He, 2018, arXiv:1803.08494.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import GroupNorm
     >>> module = GroupNorm(groups=4)
     >>> x = jnp.ones((1, 2, 2, 8))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape
@@ -86,6 +89,9 @@ class BatchNorm(nn.Module):
 
     Source: Ioffe and Szegedy, 2015, arXiv:1502.03167.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import BatchNorm
     >>> module = BatchNorm()
     >>> x = jnp.ones((2, 3))
     >>> sorted(module.init(jax.random.key(0), x, train=True))
@@ -128,6 +134,8 @@ def minibatch_deviation(
 
     Source: Karras, Aila, Laine and Lehtinen, 2018, arXiv:1710.10196.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import minibatch_deviation
     >>> x = jnp.array([0.0, 2.0]).reshape(2, 1, 1, 1)
     >>> minibatch_deviation(x)[:, 0, 0].tolist()
     [[0.0, 1.0], [2.0, 1.0]]

@@ -27,6 +27,9 @@ class PyramidBackbone(nn.Module):
         blocks: residual blocks a stage.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import PyramidBackbone
     >>> module = PyramidBackbone(widths=(8, 8, 16), levels=2)
     >>> x = jnp.ones((1, 16, 16, 1))
     >>> [f.shape for f in module.apply(module.init(jax.random.key(0), x), x)]
@@ -75,6 +78,9 @@ class FPN(nn.Module):
 
     Source: Lin et al., 2017, arXiv:1612.03144.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import FPN
     >>> module = FPN(features=4)
     >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
     >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
@@ -123,6 +129,9 @@ class DenseTower(nn.Module):
 
     Source: Lin et al., 2017, arXiv:1708.02002; Tian et al., 2019, arXiv:1904.01355.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import DenseTower
     >>> module = DenseTower(outputs=(("logits", 3), ("distance", 4)), width=8)
     >>> levels = (jnp.ones((1, 4, 4, 8)),)
     >>> raw = module.apply(module.init(jax.random.key(0), levels), levels)

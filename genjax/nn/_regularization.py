@@ -43,6 +43,9 @@ def spectrally_normalized(
 
     Source: Miyato, Kataoka, Koyama and Yoshida, 2018, arXiv:1802.05957.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import spectrally_normalized
     >>> from genjax import nn
     >>> network = spectrally_normalized(nn.MLP(features=1, hidden=()))
     >>> x = jnp.eye(4)

@@ -57,6 +57,9 @@ class ResNet(nn.Module):
         activation: inside the blocks.
         dtype: of the computation.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ResNet
     >>> module = ResNet(features=10, widths=(8, 16), blocks=1)
     >>> x = jnp.ones((2, 8, 8, 1))
     >>> module.apply(module.init(jax.random.key(0), x), x).shape

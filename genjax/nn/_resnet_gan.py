@@ -63,6 +63,8 @@ class ResNetGenerator(nn.Module):
 
     Source: Miyato et al., 2018, arXiv:1802.05957; Huang et al., 2025, arXiv:2501.05441.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ResNetGenerator
     >>> import jax
     >>> module = ResNetGenerator(side=8, channels=1, width=8)
     >>> z = jnp.ones((2, 16))
@@ -115,6 +117,8 @@ class ResNetDiscriminator(nn.Module):
 
     Source: Miyato et al., 2018, arXiv:1802.05957; Huang et al., 2025, arXiv:2501.05441.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ResNetDiscriminator
     >>> import jax
     >>> module = ResNetDiscriminator(width=8)
     >>> x = jnp.ones((2, 8, 8, 1))

@@ -27,6 +27,9 @@ class UNet(nn.Module):
 
     Source: Ronneberger, Fischer and Brox, 2015, arXiv:1505.04597.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import UNet
     >>> module = UNet(features=1, widths=(8, 16), classes=10)
     >>> x, t, label = jnp.ones((2, 8, 8, 1)), jnp.zeros(2), jnp.zeros(2, int)
     >>> init = jax.jit(module.init_with_output)

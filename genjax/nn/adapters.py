@@ -37,6 +37,8 @@ def as_network(model: NetworkLike, *, user: str) -> Network:
         InputError: it is something else, how it trains cannot be told, or inputs have
             not one row per example.
 
+    >>> import jax
+    >>> from genjax.nn import as_network
     >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> network = as_network(nn.MLP(features=2, hidden=(8,)), user="doctest")
@@ -105,6 +107,8 @@ def as_pure_network(model: NetworkLike, *, user: str) -> Network:
             normalisation does, or draws random numbers, as dropout does; the sentence
             names the ways out.
 
+    >>> import jax
+    >>> from genjax.nn import as_pure_network
     >>> import jax.numpy as jnp
     >>> from genjax import nn
     >>> as_pure_network(nn.BatchNorm(), user="doctest").init(
@@ -155,6 +159,8 @@ def noisy(model: NetworkLike, key: Key) -> Network:
     Raises:
         InputError: the network changes collections in training.
 
+    >>> import jax
+    >>> from genjax.nn import noisy
     >>> import jax.numpy as jnp
     >>> from flax import linen
     >>> dropped = noisy(linen.Dropout(0.5), jax.random.key(0))

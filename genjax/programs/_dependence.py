@@ -43,6 +43,8 @@ def dependence(function: Callable[..., Output], x: Input) -> tuple[list[Sight], 
         the last position that are seen, `[size of an axis of the output]`; and the
         outputs' shapes.
 
+    >>> import jax
+    >>> from genjax.programs import dependence
     >>> x = jax.ShapeDtypeStruct((3,), "float32")
     >>> sights, _ = dependence(lambda x: x[1:] + x[:-1], x)
     >>> sights[0][0].low.tolist(), sights[0][0].high.tolist()

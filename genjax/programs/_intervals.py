@@ -32,6 +32,7 @@ Sight = tuple[Span, ...]
 def constant(axes: int) -> Sight:
     """The sight of what does not depend on the input.
 
+    >>> from genjax.programs._intervals import constant
     >>> constant(1)[0].axis is None
     True
     """
@@ -42,6 +43,7 @@ def constant(axes: int) -> Sight:
 def whole_input(shape: Sequence[int]) -> Sight:
     """The sight of the input itself: each position sees itself.
 
+    >>> from genjax.programs._intervals import whole_input
     >>> whole_input((3,))[0].high.tolist()
     [0.0, 1.0, 2.0]
     """
@@ -52,6 +54,7 @@ def whole_input(shape: Sequence[int]) -> Sight:
 def collapse(span: Span) -> Span:
     """What all positions together see.
 
+    >>> from genjax.programs._intervals import collapse, whole_input
     >>> collapse(whole_input((3,))[0]).high.tolist()
     [2.0]
     """

@@ -69,6 +69,8 @@ def inverse_and_log_det(
         InputError: while it is traced, a primitive has no inverse; the sentence names
             it.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.programs import inverse_and_log_det
     >>> function = lambda x: jnp.concatenate([x[:1], x[1:] * jnp.exp(jnp.sin(x[:1]))])
     >>> x = jnp.array([1.0, 2.0, 3.0])
     >>> back, log_det = inverse_and_log_det(function)(function(x))
@@ -102,6 +104,9 @@ def invertible(
     Raises:
         InputError: while it is traced, a primitive has no inverse.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.programs import invertible
     >>> flow = invertible(lambda p, x: jnp.sinh(x * p), lambda key, x: jnp.array(2.0))
     >>> x = jnp.ones((3, 2))
     >>> variables = flow.init(jax.random.key(0), x)

@@ -27,6 +27,8 @@ def with_dense_log_det(function: Callable[[Example], Array]) -> WithLogDet:
     Raises:
         InputError: the function changes the number of dimensions.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.programs import with_dense_log_det
     >>> y, log_det = with_dense_log_det(lambda x: jnp.stack([x[0] * 2, x[1] + x[0]]))(
     ...     jnp.array([1.0, 2.0])
     ... )
@@ -53,6 +55,8 @@ def with_triangular_log_det(function: Callable[[Example], Array]) -> WithLogDet:
     Raises:
         InputError: the function changes the number of dimensions.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.programs import with_triangular_log_det
     >>> running = with_triangular_log_det(jnp.cumsum)
     >>> running(jnp.array([1.0, 2.0]))[1].item()
     0.0
@@ -83,6 +87,8 @@ def with_diagonal_log_det(function: Callable[[Example], Array]) -> WithLogDet:
     Raises:
         InputError: the function changes the number of dimensions.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.programs import with_diagonal_log_det
     >>> with_diagonal_log_det(jnp.exp)(jnp.array([1.0, 2.0]))[1].item()
     3.0
     """

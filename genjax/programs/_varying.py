@@ -33,6 +33,7 @@ def device_varying(
 
     Source: the types of values that vary over manual mesh axes, in JAX's `shard_map`.
 
+    >>> from genjax.programs import device_varying
     >>> import jax, jax.numpy as jnp
     >>> program = jax.make_jaxpr(lambda w, x: (w + 1, w * x))(1.0, 2.0)
     >>> device_varying(program, [False, True], axis="devices")

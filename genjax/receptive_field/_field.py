@@ -54,6 +54,7 @@ def receptive_field(
     Source: Araujo, Norris and Sim, 2019, Computing receptive fields of convolutional
     neural networks.
 
+    >>> from genjax.receptive_field import receptive_field
     >>> from genjax.nn import max_pool
     >>> receptive_field(lambda x: max_pool(x, (3, 3), strides=(2, 2)), (1, 32, 32, 1))
     ReceptiveField(size=(3, 3), stride=(2, 2), padding=(0, 0))
@@ -120,6 +121,7 @@ def layer_recursion(
 
     Source: Araujo, Norris and Sim, 2019.
 
+    >>> from genjax.receptive_field import layer_recursion
     >>> layer_recursion([(3, 2, 1), (3, 1, 1)])
     (7, 2, 3)
     """
@@ -146,6 +148,7 @@ def impulse_response(
     Returns:
         `[h, w]`, True where a pixel is seen.
 
+    >>> from genjax.receptive_field import impulse_response
     >>> def network(x):
     ...     return x[:, ::2] + x[:, 1::2]
     >>> impulse_response(network, (1, 4, 1, 1), (1, 0))[:, 0].tolist()

@@ -23,6 +23,8 @@ def normalize(x: Embeddings) -> Embeddings:
 
     Embeddings are `[b, d]`.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import normalize
     >>> normalize(jnp.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
@@ -47,6 +49,8 @@ def symmetric_infonce_dense(
     Source: van den Oord et al., 2018, arXiv:1807.03748; Radford et al., 2021,
     arXiv:2103.00020.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import symmetric_infonce_dense
     >>> symmetric_infonce_dense(jnp.eye(4), jnp.eye(4), tau=0.01).round(4).item()
     0.0
     """
@@ -76,6 +80,8 @@ def symmetric_infonce(
     Source: van den Oord et al., 2018, arXiv:1807.03748; Radford et al., 2021,
     arXiv:2103.00020.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import symmetric_infonce
     >>> symmetric_infonce(jnp.eye(4), jnp.eye(4), tau=0.01, block=3).round(4).item()
     0.0
     """
@@ -100,6 +106,8 @@ def ntxent_dense(a: Embeddings, b: Array, *, tau: float | Array = 0.5) -> Scalar
 
     Source: Chen et al., 2020, arXiv:2002.05709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import ntxent_dense
     >>> ntxent_dense(jnp.eye(4), jnp.eye(4), tau=0.01).round(4).item()
     0.0
     """
@@ -129,6 +137,8 @@ def ntxent(
 
     Source: Chen et al., 2020, arXiv:2002.05709.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import ntxent
     >>> ntxent(jnp.eye(4), jnp.eye(4), tau=0.01, block=3).round(4).item()
     0.0
     """

@@ -41,6 +41,9 @@ def deep_infomax(
 
     Source: Hjelm et al., 2019, arXiv:1808.06670.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import deep_infomax
     >>> from genjax import nn
     >>> encoder = nn.LocalGlobalNet(features=4, widths=(4, 4), hidden=8)
     >>> projectors = [nn.MLP(features=4, hidden=(8,)) for _ in range(2)]

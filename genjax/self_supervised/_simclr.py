@@ -44,6 +44,9 @@ def simclr(
 
     Source: Chen, Kornblith, Norouzi and Hinton, 2020, arXiv:2002.05709.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.self_supervised import simclr
     >>> from genjax import nn
     >>> encoder, projector = (nn.MLP(features=4, hidden=(8,)) for _ in range(2))
     >>> objective = simclr(encoder, projector, augment=lambda key, x: -x)

@@ -40,6 +40,8 @@ def soft_counts(p: Float[Array, "b ..."], y: Float[Array, "b ..."]) -> Counts:
     Raises:
         InputError: the shapes differ.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import soft_counts
     >>> counts = soft_counts(jnp.array([0.9, 0.2]), jnp.array([1.0, 0.0]))
     >>> [round(float(count), 2) for count in counts]
     [0.9, 0.2, 0.1, 0.8]
@@ -61,6 +63,8 @@ def soft_accuracy(counts: Counts) -> Float[Array, "*k"]:
     It is 0 where nothing was counted. Its gradient in a logit is `p (1 - p)` times a
     sign, which vanishes for confident mistakes: as a loss it stalls.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import Counts, soft_accuracy
     >>> one = jnp.array(1.0)
     >>> soft_accuracy(Counts(one, one, 0 * one, 2 * one)).item()
     0.75
@@ -79,6 +83,8 @@ def soft_f1(counts: Counts, *, of_empty: float = 0.0) -> Float[Array, "*k"]:
         counts: of each class.
         of_empty: the score of a class that neither occurs nor is predicted.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import Counts, soft_f1
     >>> one = jnp.array(1.0)
     >>> soft_f1(Counts(one, one, 0 * one, 2 * one)).round(4).item()
     0.6667

@@ -30,6 +30,8 @@ def logsumexp_max(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
 
     Source: Nesterov, 2005.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import logsumexp_max
     >>> logsumexp_max(jnp.array([1.0, 3.0]), tau=0.1).round(4).item()
     3.0
     """
@@ -54,6 +56,8 @@ def softmax_argmax(x: Array, *, tau: float = 1.0, axis: int = -1) -> Array:
 
     Source: Bridle, 1990.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import softmax_argmax
     >>> softmax_argmax(jnp.array([0.0, 1.0]), tau=0.05).round(4).tolist()
     [0.0, 1.0]
     """
@@ -78,6 +82,8 @@ def softmax_argmax_index(x: Float[Array, "*b n"], *, tau: float = 1.0) -> Array:
 
     Source: Luvizon, Tabia and Picard, 2017, arXiv:1710.02322.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import softmax_argmax_index
     >>> softmax_argmax_index(jnp.array([0.0, 9.0, 0.0]), tau=0.1).item()
     1.0
     """

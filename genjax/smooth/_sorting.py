@@ -42,6 +42,8 @@ def soft_sort(x: Rows, *, tau: float = 1.0) -> Rows:
 
     Source: Blondel, Teboul, Berthet and Djolonga, 2020, arXiv:2002.08871.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import soft_sort
     >>> soft_sort(jnp.array([5.0, 1.0, 2.0]), tau=1.0).round(3).tolist()
     [1.667, 2.667, 3.667]
     """
@@ -70,6 +72,8 @@ def soft_rank(x: Rows, *, tau: float = 1.0) -> Rows:
 
     Source: Blondel, Teboul, Berthet and Djolonga, 2020, arXiv:2002.08871.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import soft_rank
     >>> soft_rank(jnp.array([5.0, 1.0, 2.0]), tau=2.0).tolist()
     [3.0, 1.25, 1.75]
     """
@@ -92,6 +96,8 @@ def isotonic(y: Rows) -> Rows:
 
     Source: Best, Chakravarti and Ubhaya, 2000.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.smooth import isotonic
     >>> isotonic(jnp.array([3.0, 1.0, 2.0])).tolist()
     [3.0, 1.5, 1.5]
     """

@@ -26,6 +26,8 @@ def straight_through(hard: Function, soft: Function) -> Function:
 
     Source: Bengio, Leonard and Courville, 2013, arXiv:1308.3432.
 
+    >>> import jax
+    >>> from genjax.smooth import straight_through
     >>> import jax.numpy as jnp
     >>> step = straight_through(lambda x: (x > 0).astype(x.dtype), jax.nn.sigmoid)
     >>> float(step(jnp.array(0.1))), float(jax.grad(step)(jnp.array(0.0)))

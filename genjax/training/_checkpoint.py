@@ -46,6 +46,9 @@ class Checkpoints:
             one; the sentence names the fields, or the leaf.
         RunError: the folder cannot be written, or another process writes to it.
 
+    >>> import jax
+    >>> from genjax.base import TrainState
+    >>> from genjax.training import Checkpoints
     >>> import tempfile, jax.numpy as jnp
     >>> state = TrainState(jnp.zeros((), int), jax.random.key(0), {"params": {}}, ())
     >>> with tempfile.TemporaryDirectory() as folder:

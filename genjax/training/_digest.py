@@ -17,6 +17,7 @@ from genjax.typing import Array, Tree
 def snapshot(tree: Tree) -> tuple[Any, Any]:
     """Returns a copy of a pytree and the digest `[2]` of every leaf, in one program.
 
+    >>> from genjax.training._digest import snapshot
     >>> import jax.numpy as jnp
     >>> _, first = snapshot({"w": jnp.zeros(3)})
     >>> _, second = snapshot({"w": jnp.zeros(3).at[1].set(1e-45)})

@@ -31,9 +31,11 @@ def with_ema(update: Update, *, decay: float) -> Update:
 
     Source: Polyak and Juditsky, 1992.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import gradient_descent, with_ema
     >>> objective = negative_log_likelihood(diagonal_normal((1,)))
     >>> update = with_ema(gradient_descent(objective, optax.sgd(0.1)), decay=0.99)
     >>> batch = {"x": jnp.array([[1.0], [3.0]])}

@@ -102,7 +102,7 @@ def fit(
     >>> import jax, numpy as np, optax
     >>> from genjax.data import ArraySource, in_memory
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import fit, gradient_descent
     >>> objective = negative_log_likelihood(diagonal_normal((2,)))
     >>> update = gradient_descent(objective, optax.sgd(0.1))
     >>> source = ArraySource({"x": np.ones((8, 2), np.float32)})

@@ -24,6 +24,8 @@ def freeze(
     Raises:
         InputError: when it is initialised, no parameter, or every one, is frozen.
 
+    >>> import optax
+    >>> from genjax.training import freeze
     >>> import jax.numpy as jnp
     >>> params = {"encoder": jnp.ones(1), "head": jnp.ones(1)}
     >>> optimizer = freeze(optax.sgd(0.1), lambda path: path.startswith("encoder"))

@@ -27,6 +27,9 @@ def gradient_descent(
     Returns:
         An update whose metrics are the objective's and `gradient_norm`.
 
+    >>> import jax
+    >>> import optax
+    >>> from genjax.training import gradient_descent
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
     >>> objective = negative_log_likelihood(diagonal_normal((2,)))
     >>> update = gradient_descent(objective, optax.adam(1e-2))

@@ -23,6 +23,8 @@ def catch_signals() -> Iterator[Callable[[], signal.Signals | None]]:
     Returns:
         A function that returns the signal that came, or None.
 
+    >>> import signal
+    >>> from genjax.training._interrupt import catch_signals
     >>> with catch_signals() as caught:
     ...     signal.raise_signal(signal.SIGTERM)
     ...     print(caught().name)
@@ -54,6 +56,7 @@ def agreed(caught: signal.Signals | None) -> signal.Signals | None:
     Args:
         caught: what this process has caught.
 
+    >>> from genjax.training._interrupt import agreed
     >>> agreed(None) is None
     True
     """

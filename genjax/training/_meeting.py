@@ -44,6 +44,7 @@ def meet(coordinator: str, *, processes: int, process: int, timeout: int) -> Lin
         InputError: `coordinator` is no `host:port`.
         RunError: process 0 cannot listen there, or not all came in time.
 
+    >>> from genjax.training._meeting import meet
     >>> meet("localhost:1", processes=1, process=0, timeout=1)
     {}
     """
@@ -70,6 +71,7 @@ def watch(links: Links) -> None:
     Args:
         links: of `meet`, by the processes at their other ends.
 
+    >>> from genjax.training._meeting import watch
     >>> watch({})
     """
     if not links:
@@ -92,6 +94,8 @@ def say_end(links: Links, process_id: int) -> None:
         links: of `meet`.
         process_id: of whom it is to say so: a fork of it does not.
 
+    >>> import os
+    >>> from genjax.training._meeting import say_end
     >>> say_end({}, os.getpid())
     """
     if os.getpid() == process_id:

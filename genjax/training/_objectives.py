@@ -26,6 +26,9 @@ def with_preprocessing(
     Returns:
         An objective over raw batches.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.training import with_preprocessing
     >>> from genjax.densities import negative_log_likelihood, standard_normal
     >>> halved = with_preprocessing(
     ...     negative_log_likelihood(standard_normal((1,))),
@@ -64,6 +67,9 @@ def stochastic(make: Callable[[Key], Objective]) -> Objective:
     Returns:
         An objective over the batches of those that are made.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.training import stochastic
     >>> from genjax import nn
     >>> from genjax.base import Network
     >>> from genjax.densities import conditional_normal, negative_log_likelihood
@@ -113,6 +119,9 @@ def scheduled(make: Callable[[Array], Objective]) -> Objective:
     Returns:
         An objective over the batches of those that are made.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.training import scheduled, with_preprocessing
     >>> from genjax.densities import negative_log_likelihood, standard_normal, tempered
     >>> objective = scheduled(lambda step: with_preprocessing(
     ...     negative_log_likelihood(standard_normal((1,))),
@@ -170,6 +179,9 @@ def accumulate(objective: Objective, n: int) -> Objective:
 
     Source: Chen, Xu, Zhang and Guestrin, 2016, arXiv:1604.06174 (recomputation).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.training import accumulate
     >>> from genjax.densities import negative_log_likelihood, standard_normal
     >>> objective = accumulate(negative_log_likelihood(standard_normal((1,))), 2)
     >>> batch = {"x": jnp.zeros((4, 1))}

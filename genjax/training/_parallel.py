@@ -54,6 +54,7 @@ def initialize(
             `host:port`, or an argument is missing that the environment does not give.
         RunError: not all processes came in time.
 
+    >>> from genjax.training import initialize
     >>> initialize("localhost:1", processes=2, process=2)
     Traceback (most recent call last):
     ...
@@ -96,6 +97,7 @@ def device_mesh(devices: int | None = None) -> Mesh:
     Raises:
         InputError: fewer devices are there than asked for.
 
+    >>> from genjax.training import device_mesh
     >>> device_mesh(1).axis_names
     ('data',)
     """
@@ -125,6 +127,8 @@ def shard_batch(batch: Tree, mesh: Mesh, *, axis: int = 0) -> Tree:
     Raises:
         InputError: the rows cannot be shared out equally.
 
+    >>> import numpy as np
+    >>> from genjax.training import device_mesh, shard_batch
     >>> shard_batch({"x": np.zeros((4, 2))}, device_mesh(1))["x"].shape
     (4, 2)
     """
@@ -153,6 +157,8 @@ def shard_pipeline(pipeline: Pipeline, mesh: Mesh) -> Pipeline:
     Raises:
         InputError: the processes or the devices do not divide the batch.
 
+    >>> import numpy as np
+    >>> from genjax.training import device_mesh, shard_pipeline
     >>> from genjax.data import ArraySource, in_memory
     >>> source = ArraySource({"x": np.ones((8, 2), np.float32)})
     >>> pipeline = in_memory(source, batch_size=4, seed=0)
@@ -198,9 +204,10 @@ def data_parallel(update: Update, mesh: Mesh, *, fully_sharded: bool = False) ->
     Raises:
         InputError: the devices do not divide the batch.
 
+    >>> import jax
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import data_parallel, device_mesh, gradient_descent
     >>> objective = negative_log_likelihood(diagonal_normal((2,)))
     >>> update = gradient_descent(objective, optax.sgd(0.1))
     >>> update = data_parallel(update, device_mesh(1))
@@ -263,9 +270,10 @@ def pmap(update: Update, devices: int | None = None) -> Update:
         InputError: fewer devices are there than asked for, they do not divide the
             batch, or the replicas would not stay equal.
 
+    >>> import jax
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import gradient_descent, pmap
     >>> objective = negative_log_likelihood(diagonal_normal((2,)))
     >>> update = pmap(gradient_descent(objective, optax.sgd(0.1)), 1)
     >>> batch = {"x": jax.numpy.ones((4, 2))}

@@ -18,6 +18,7 @@ def progress_bar(
         start: how many are done.
         show: draw it; otherwise nothing appears.
 
+    >>> from genjax.training._progress import progress_bar
     >>> with progress_bar(10, show=False) as advance:
     ...     advance(5, {"loss": 0.5})
     """

@@ -22,9 +22,11 @@ def scan_steps(update: Update) -> Update:
         An update over stacked batches `[n, b, ...]`, whose metrics have a leading axis
         `[n]`. Its `init` takes the first of them.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import gradient_descent, scan_steps
     >>> objective = negative_log_likelihood(diagonal_normal((1,)))
     >>> update = scan_steps(gradient_descent(objective, optax.sgd(0.1)))
     >>> batches = {"x": jnp.arange(6.0).reshape(3, 2, 1)}
@@ -56,9 +58,11 @@ def ensemble(update: Update, n: int) -> Update:
     Returns:
         An update whose state and metrics have a leading axis `[n]`.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> import optax
     >>> from genjax.densities import bernoulli_mixture, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import ensemble, gradient_descent
     >>> objective = negative_log_likelihood(bernoulli_mixture(components=2))
     >>> update = ensemble(gradient_descent(objective, optax.sgd(0.1)), 3)
     >>> batch = {"x": jnp.eye(4)}
@@ -93,9 +97,11 @@ def sweep(make_update: Callable[[Tree], Update], hyperparameters: Tree) -> Updat
     Raises:
         InputError: the settings are not stacked.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import gradient_descent, sweep
     >>> objective = negative_log_likelihood(diagonal_normal((1,)))
     >>> update = sweep(
     ...     lambda rate: gradient_descent(objective, optax.sgd(rate)),
@@ -141,9 +147,11 @@ def skip_nonfinite(update: Update) -> Update:
     Returns:
         An update with the further metric `skipped`, 1 for a step that was left out.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> import optax
     >>> from genjax.densities import diagonal_normal, negative_log_likelihood
-    >>> from genjax.training import gradient_descent
+    >>> from genjax.training import gradient_descent, skip_nonfinite
     >>> objective = negative_log_likelihood(diagonal_normal((1,)))
     >>> update = skip_nonfinite(gradient_descent(objective, optax.sgd(0.1)))
     >>> state = update.init(jax.random.key(0), {"x": jnp.ones((2, 1))})
@@ -178,6 +186,7 @@ def skip_nonfinite(update: Update) -> Update:
 def loss_names(metrics: Iterable[str]) -> list[str]:
     """Returns the names of the losses among metrics: `loss` and all in `_loss`.
 
+    >>> from genjax.training import loss_names
     >>> loss_names(["loss", "generator_loss", "penalty"])
     ['loss', 'generator_loss']
     """
@@ -191,6 +200,8 @@ def all_finite(tree: Tree, *, runs: tuple[int, ...] = ()) -> Array:
         tree: leaves `[*runs, *shape]`.
         runs: the leading axes of an ensemble; none for a single run.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.training._transforms import all_finite
     >>> all_finite({"w": jnp.array([[1.0, 2.0], [jnp.nan, 1.0]])}, runs=(2,)).tolist()
     [True, False]
     """

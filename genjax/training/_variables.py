@@ -32,6 +32,7 @@ def save_variables(
         InputError: the configuration is no JSON.
         RunError: the file cannot be written; an old one stays.
 
+    >>> from genjax.training import load_variables, read_config, save_variables
     >>> import tempfile
     >>> import jax.numpy as jnp
     >>> variables = {"params": {"w": jnp.arange(2.0)}}
@@ -71,6 +72,7 @@ def load_variables(path: str | Path, template: Variables) -> Variables:
         InputError: there is no such file, it is damaged, or its leaves are not those
             of the model; the sentence names them with both shapes.
 
+    >>> from genjax.training import load_variables
     >>> load_variables("absent.safetensors", {})
     Traceback (most recent call last):
     ...
@@ -93,6 +95,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, or it is damaged.
 
+    >>> from genjax.training import read_config
     >>> read_config("absent.safetensors")
     Traceback (most recent call last):
     ...

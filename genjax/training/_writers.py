@@ -29,6 +29,9 @@ def jsonl_writer(path: str | Path, *, start: int = 0) -> Iterator[MetricWriter]:
     Raises:
         RunError: the file cannot be written.
 
+    >>> import numpy as np
+    >>> from genjax.training import jsonl_writer
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with jsonl_writer(f"{folder}/metrics.jsonl") as write:
@@ -56,6 +59,8 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
         path: the file.
         content: all that it holds.
 
+    >>> from genjax.training import write_whole
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_whole(f"{folder}/a.txt", "whole")
@@ -97,6 +102,7 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
 
     What was not finite is not a number.
 
+    >>> from genjax.training import jsonl_writer, read_jsonl
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with jsonl_writer(f"{folder}/metrics.jsonl") as write:
@@ -136,6 +142,8 @@ def tensorboard_writer(folder: str | Path, *, start: int = 0) -> Iterator[Metric
     Raises:
         RunError: the events cannot be written.
 
+    >>> from genjax.training import tensorboard_writer
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with tensorboard_writer(folder) as write:

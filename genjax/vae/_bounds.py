@@ -59,6 +59,8 @@ def sampled_kl(
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, sampled_kl
     >>> from genjax.densities import standard_normal
     >>> model = LatentModel(*[standard_normal((1,))] * 3)
     >>> z = jnp.ones((2, 1))
@@ -88,6 +90,8 @@ def closed_form_kl(
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, closed_form_kl
     >>> from genjax.densities import standard_normal
     >>> model = LatentModel(*[standard_normal((1,))] * 3)
     >>> z = jnp.ones((2, 1))
@@ -141,6 +145,9 @@ def elbo(
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114; Higgins et al., 2017 (beta).
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, elbo
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -188,6 +195,9 @@ def iwae(model: LatentModel, *, latent_dim: int, samples: int) -> Objective:
 
     Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, iwae
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -230,6 +240,9 @@ def log_weights(
 
     Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, init, log_weights
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -295,6 +308,9 @@ def log_likelihood(
 
     Source: Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, init, log_likelihood
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))

@@ -47,6 +47,8 @@ def check_parts(user: str, model: LatentModel) -> None:
     Raises:
         InputError: it is something else, or a part is.
 
+    >>> from genjax.vae import LatentModel
+    >>> from genjax.vae._model import check_parts
     >>> from genjax.densities import standard_normal
     >>> check_parts("elbo", LatentModel(*[standard_normal((2,))] * 3))
     """
@@ -69,6 +71,8 @@ def encode(
     Returns:
         The condition, and the collections that a training pass has changed.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, encode
     >>> from genjax.densities import standard_normal
     >>> model = LatentModel(*[standard_normal((1,))] * 3)
     >>> encode(model, {}, jnp.ones((2, 1)))[0].shape
@@ -88,6 +92,8 @@ def decode(
         z: the latents `[b, *event]`.
         key: of a training pass; evaluation when None.
 
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, decode
     >>> from genjax.densities import standard_normal
     >>> model = LatentModel(*[standard_normal((1,))] * 3)
     >>> decode(model, {}, jnp.ones((2, 1)))[0].shape
@@ -121,6 +127,9 @@ def init(model: LatentModel, key: Key, x: Event, *, latent_dim: int) -> Variable
         x: a batch of examples.
         latent_dim: the dimensions of z.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, init
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -163,6 +172,9 @@ def sample(model: LatentModel, variables: Variables, key: Key, n: int) -> Array:
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, init, sample
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))
@@ -188,6 +200,9 @@ def reconstruct(model: LatentModel, variables: Variables, key: Key, x: Event) ->
 
     Source: Kingma and Welling, 2014, arXiv:1312.6114.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.vae import LatentModel, init, reconstruct
     >>> from genjax import nn
     >>> from genjax.densities import conditional_normal, standard_normal
     >>> normal = conditional_normal(nn.MLP(features=4, hidden=()))

@@ -54,3 +54,16 @@ def test_hidden_files_are_none_and_images_beside_classes_are_refused(tmp_path):
     put(tmp_path / "cover.png")
     with pytest.raises(InputError, match=r"cover.png lies beside the subfolders \['a'"):
         image_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fit", "corner", "middle"), [("crop", 0, 0), ("pad", 255, 0), ("stretch", 0, 0)]
+)
+def test_images_of_mixed_sizes_are_brought_to_one(fit, corner, middle, tmp_path):
+    for name, size in (("a", (40, 20)), ("b", (16, 16))):
+        Image.new("L", size, 0).save(tmp_path / f"{name}.png")
+    images = image_folder(tmp_path, grey=True, size=(16, 16), fit=fit).arrays["image"]
+    assert images.shape == (2, 16, 16, 1)
+    assert (images[0, 0, 0, 0], images[0, 8, 8, 0]) == (corner, middle)
+    with pytest.raises(InputError, match="fit is crop, pad, stretch, got 'zoom'"):
+        image_folder(tmp_path, size=(16, 16), fit="zoom")
