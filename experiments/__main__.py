@@ -43,7 +43,7 @@ def _dispatch(arguments: list[str]) -> int:
         from genjax import __version__
 
         return _tell(f"genjax {__version__}")
-    if command in families() and not rest:
+    if command in families() and rest in ([], ["-h"], ["--help"]):
         return _tell(cards_of(command))
     if command == "show":
         return _show(rest)
@@ -150,7 +150,7 @@ def _finished(command: str, rest: list[str]) -> int:
     if command in ("score", "complete"):
         parser.add_argument("--data", required=True, help="a table of such rows")
         parser.add_argument(
-            "--out", type=Path, required=True, help=".csv, .tsv, .parquet or .npz"
+            "--out", type=Path, required=True, help=".csv, .tsv or .parquet"
         )
         parser.add_argument("--key", help="which array of an .npz")
     if command in ("sample", "complete"):
@@ -227,6 +227,8 @@ def _refuse_old(out: Path) -> None:
     """Refuses a file that is there, before anything is computed."""
     if out.exists():
         raise InputError(f"--out: {out} is there already: name another file.")
+    if out.suffix not in (".csv", ".tsv", ".parquet"):
+        raise InputError(f"--out {out}: a table is written as .csv, .tsv or .parquet.")
 
 
 def _prepare(rest: list[str]) -> int:

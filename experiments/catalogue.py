@@ -33,11 +33,8 @@ class Card(NamedTuple):
     def time(self) -> str:
         """The first duration that the card tells, `50 s` or `2 min`."""
         found = re.search(r"(\d+) (second|minute)", self.fields.get("Time", ""))
-        return (
-            f"{found[1]} {found[2][: 1 if found[2] == 'second' else 3]}"
-            if (found)
-            else ""
-        )
+        units = {"second": "s", "minute": "min"}
+        return f"{found[1]} {units[found[2]]}" if found else ""
 
 
 def read_card(name: str) -> Card:
@@ -97,9 +94,7 @@ def resolve(name: str) -> str:
     if ends:
         raise InputError(f"{name!r} is one of {', '.join(ends)}: name which.")
     tails = {full.split("/")[1]: full for full in known}
-    near = difflib.get_close_matches(
-        name, [*known, *tails, *families()], n=3, cutoff=0.4
-    )
+    near = difflib.get_close_matches(name, [*known, *tails], n=3, cutoff=0.4)
     close = dict.fromkeys(tails.get(n, n) for n in near)
     hint = (
         f"did you mean {' or '.join(close)}?"

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from experiments.catalogue import load
 from genjax.errors import InputError
 
 
@@ -146,12 +147,13 @@ def command(name: str, config: RunConfig) -> str:
     "python -m experiments vae/digits --workdir 'a b' --check --steps 9"
     """
     words = ["python", "-m", "experiments", name]
+    smoke = load(name).SMOKE if config.smoke else {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if value == field.default or field.name == "resume":
+        if value == smoke.get(field.name, field.default) or field.name == "resume":
             continue
         flag = field.name.replace("_", "-")
-        if isinstance(value, bool):
+        if isinstance(field.default, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             several = value if isinstance(value, tuple | list) else (value,)

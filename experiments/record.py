@@ -14,7 +14,7 @@ from genjax.errors import InputError, RunError
 
 RECORD = "config.json"
 # What a run that was killed before its record was written may have left.
-BEFORE_RECORD = ("checkpoints",)
+BEFORE_RECORD = ("checkpoints", "scenes")
 
 
 def open_folder(name: str, config: RunConfig) -> Path:

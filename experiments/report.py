@@ -98,11 +98,11 @@ def number(value: float) -> str:
     >>> number(3), number(0.25), number(2e-7), number(float("nan"))
     ('3', '0.2500', '2.0e-07', 'undefined')
     """
-    if isinstance(value, int) or value == 0:
-        return str(int(value))
+    if isinstance(value, int):
+        return str(value)
     if math.isnan(value):
         return "undefined"
-    return f"{value:.4f}" if abs(value) >= 1e-3 else f"{value:.1e}"
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
 
 
 def print_result(console: Console, result: Mapping[str, Any]) -> None:

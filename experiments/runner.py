@@ -153,7 +153,9 @@ def run(
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "versions": versions(),
     }
-    write_file(folder / "result.json", json.dumps(result, indent=2) + "\n")
+    found = {key: _json(value) for key, value in metrics.items()}
+    written = json.dumps({**result, "metrics": found}, indent=2)
+    write_file(folder / "result.json", written + "\n")
     write_report(folder, result, list(figures))
     print_result(console, result)
     return result
@@ -195,6 +197,10 @@ def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
     with Checkpoints(
         folder / "checkpoints", config=identity(config), metric=METRIC
     ) as checkpoints:
+        if (checkpoints.latest or 0) > config.steps:
+            raise InputError(
+                f"--steps {config.steps}: {checkpoints.latest} steps are made already."
+            )
         if _is_first_process():
             write_record(folder, name, config)
             for file, content in task.files().items():
@@ -408,6 +414,13 @@ def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
         return each[0]
     means = {name: _mean([m[name] for m in each]) for name in names}
     return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
+
+
+def _json(value: Any) -> Any:
+    """A number, or a list of them, in which what is undefined is null."""
+    if isinstance(value, list):
+        return [_json(each) for each in value]
+    return value if np.isfinite(value) else None
 
 
 def _mean(values: Sequence[int | float]) -> int | float:

@@ -14,7 +14,7 @@ from experiments.record import read_run
 from experiments.runner import Task, first_seed, read_variables
 from experiments.tables import Prepared
 from genjax.base import Density, Update
-from genjax.data import ArraySource, Columns, on_device
+from genjax.data import ArraySource, Column, Columns, on_device
 from genjax.errors import InputError
 from genjax.metrics import log_probs
 from genjax.plotting import pair_panels
@@ -175,9 +175,10 @@ def complete_rows(folder: Path, table: pa.Table, seed: int) -> pa.Table:
             drawn.column(name).to_pylist(),
             strict=True,
         )
-        cells = [own if there else new for there, own, new in pairs]
+        cells = [old if there else new for there, old, new in pairs]
+        as_written = _written_as(columns.columns[place], table.column(name).type)
         at = table.column_names.index(name)
-        table = table.set_column(at, name, pa.array(cells))
+        table = table.set_column(at, name, pa.array(list(map(as_written, cells))))
     return table
 
 
@@ -203,6 +204,15 @@ def _restored(folder: Path) -> tuple[Columns, TableModel, Variables]:
     example = {"x": jnp.zeros((2, len(columns)), jnp.float32)}
     variables = read_variables(config, model.update, example, folder)
     return columns, model, first_seed(variables, config.seeds)
+
+
+def _written_as(column: Column, kind: pa.DataType) -> Callable[[Any], Any]:
+    """One type for the cells that were there and those that are drawn."""
+    if column.kind == "real":
+        return float
+    if pa.types.is_boolean(kind):
+        return bool
+    return str if isinstance(column.levels[0], str) else int
 
 
 def _numbers(columns: Columns, x: np.ndarray) -> np.ndarray:

@@ -88,21 +88,43 @@ def prepare(
     table = read(config, default)
     if bool(config.validation) != bool(config.test):
         raise InputError("--validation and --test come together, or neither.")
-    if config.validation:
-        parts = [table, *(_read(config, p) for p in (config.validation, config.test))]
-    else:
+    kinds = dict.fromkeys(table.column_names, kind) if kind else _kinds(config)
+    if kind and config.kinds:
+        raise InputError(f"--kinds: all columns of this model are {kind}.")
+    how = {"kinds": kinds, "encode": config.encode, "impute": config.impute}
+    if not config.validation:
+        fit_columns(table, **how)  # what is wrong is told by its row in the file
         places = cut(np.arange(table.num_rows)[_kept(table, unique=unique)])
+        columns = fit_columns(table, train=places.train, **how)
         parts = [table.take(each) for each in places]
-    kinds = dict.fromkeys(table.column_names, kind) if kind else {}
+        return Prepared(columns, Rows(*map(columns.encode, parts)))
+    parts = [table]
+    for path in (config.validation, config.test):
+        part = _read(config, path)
+        lacking = [n for n in table.column_names if n not in part.column_names]
+        if lacking:
+            raise InputError(f"{path} has no column {lacking[0]!r}.")
+        parts.append(part.select(table.column_names))
+    for path, part in zip(
+        (config.data, config.validation, config.test), parts, strict=True
+    ):
+        try:
+            fit_columns(part, **how)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    whole = pa.concat_tables(parts, promote_options="permissive")
+    columns = fit_columns(whole, train=np.arange(table.num_rows), **how)
+    return Prepared(columns, Rows(*map(columns.encode, parts)))
+
+
+def _kinds(config: TableConfig) -> dict[str, str]:
+    kinds = {}
     for given in config.kinds:
-        name, equals, own = given.partition("=")
+        name, equals, kind = given.rpartition("=")
         if not equals:
             raise InputError(f"--kinds takes NAME=KIND, got {given!r}.")
-        kinds[name] = own
-    columns = fit_columns(
-        parts[0], kinds=kinds, encode=config.encode, impute=config.impute
-    )
-    return Prepared(columns, Rows(*(columns.encode(part) for part in parts)))
+        kinds[name] = kind
+    return kinds
 
 
 def read(config: TableConfig, default: pa.Table) -> pa.Table:

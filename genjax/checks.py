@@ -20,7 +20,7 @@ HINTS = {
     "optimizer) is one",
     ("Update", "Game"): "minimax(game, optimizer, optimizer) is one",
     ("Game", "Objective"): "gradient_descent trains an objective",
-    ("Density", "int"): "standard_normal((4,)) is one, of noise of width 4",
+    ("Density", "number"): "standard_normal((4,)) is one, of noise of width 4",
     ("Density", "Bijector"): "flows.density(bijector, base) is one",
     ("Density", "network"): "conditional_normal(network), and its like, is one",
     ("Bijector", "Density"): "flows.density(bijector, base): the bijector comes first",
@@ -68,7 +68,7 @@ def check_is(user: str, wanted: type, **arguments: object) -> None:
         kind, shown = _kind(value)
         of = wanted.__name__
         hint = HINTS.get((of, kind))
-        article = "an" if of[0] in "AEIOU" or of == "Update" else "a"
+        article = "an" if of[0] in "AEIOU" else "a"
         raise InputError(
             f"{user}: {name} must be {article} {of}, got {shown}"
             f"{f': {hint}' if hint else ''}."
@@ -84,9 +84,7 @@ def _kind(value: object) -> tuple[str, str]:
         return "network", f"the network {name}"
     if isinstance(value, bool | str) or value is None:
         return name, repr(value)
-    if isinstance(value, int):
-        return "int", f"the number {value}"
-    if isinstance(value, float):
+    if isinstance(value, int | float):
         return "number", f"the number {value}"
     if isinstance(value, np.ndarray | jax.Array):
         return "array", f"an array of the shape {value.shape}"

@@ -4,6 +4,7 @@ Each function returns a `matplotlib.figure.Figure` and touches no global state; 
 `save` or the figure's own `savefig`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -128,7 +129,7 @@ def boxes_on_images(
     Args:
         images: `[n, h, w]` or `[n, h, w, c]`.
         boxes: for each image, pairs of `(left, top, right, bottom)` in pixels and what
-            to write above; the word's first letters choose the colour.
+            to write above, a class and perhaps a score; the class has its colour.
         columns: images per row.
         colours: a matplotlib colour map for grey images.
         title: above all.
@@ -148,25 +149,30 @@ def boxes_on_images(
     figure = _figure(2.6 * columns, 2.6 * rows * images.shape[1] / images.shape[2])
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(wspace=0.03, hspace=0.03)
-    names = sorted({text.split(" ")[0] for own in boxes for _, text in own})
+    names = sorted({_class_of(text) for own in boxes for _, text in own})
     for axis in axes.flat:
         axis.set_axis_off()
     for image, own, axis in zip(images, boxes, axes.flat, strict=False):
         shown = image[..., 0] if image.shape[2:] == (1,) else image
         axis.imshow(shown, cmap=colours, extent=(0, image.shape[1], image.shape[0], 0))
         for (left, top, right, bottom), text in own:
-            colour = _colour(names.index(text.split(" ")[0]))
+            colour = _colour(names.index(_class_of(text)))
             size = (right - left, bottom - top)
             box = {"fill": False, "edgecolor": colour, "linewidth": 1.5}
             axis.add_patch(Rectangle((left, top), *size, **box))
             plate = {"facecolor": colour, "edgecolor": "none", "pad": 0.6}
             style = {"color": "white", "fontsize": 7, "va": "bottom", "bbox": plate}
-            axis.text(left, top, text, **style)
+            axis.text(left, top, _plain(text), **style)
     for axis, text in zip(axes.flat, titles, strict=False):
         axis.set_title(text, fontsize=8, color=INK, pad=2)
     if title:
         figure.suptitle(title, fontsize=9, color=INK, y=0.92)
     return figure
+
+
+def _class_of(text: str) -> str:
+    """A class without its score."""
+    return re.sub(r" [0-9.]+$", "", text)
 
 
 def density_map(
@@ -219,8 +225,8 @@ def _label_plane(axis: Any, labels: tuple[str, str], *, is_first: bool) -> None:
     """Names the axes of a panel; the first of a row tells the vertical one for all."""
     axis.locator_params(nbins=4)
     axis.tick_params(labelsize=7, labelleft=is_first)
-    axis.set_xlabel(labels[0], fontsize=8)
-    axis.set_ylabel(labels[1] if is_first else "", fontsize=8)
+    axis.set_xlabel(_plain(labels[0]), fontsize=8)
+    axis.set_ylabel(_plain(labels[1]) if is_first else "", fontsize=8)
 
 
 def scatter_panels(
@@ -521,7 +527,12 @@ def _draw_curves(
 
 def _words(name: str) -> str:
     """A name of code as a reader would write it."""
-    return name.replace("_", " ")
+    return _plain(name.replace("_", " "))
+
+
+def _plain(text: str) -> str:
+    """A text without formulas."""
+    return text.replace("$", r"\$")
 
 
 def _colour(place: int) -> str:

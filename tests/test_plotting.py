@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genjax.errors import InputError, RunError
-from genjax.plotting import curves, density_map, image_grid, save
+from genjax.plotting import curves, density_map, image_grid, pair_panels, save
 
 RANDOM = np.random.default_rng(0)
 
@@ -29,6 +29,12 @@ def test_a_step_is_whole_and_a_name_is_words():
     axis = curves({"my_loss": ([1, 2], [3.0, 4.0])}).axes[0]
     assert all(tick == round(tick) for tick in axis.get_xticks())
     assert axis.get_legend().get_texts()[0].get_text() == "my loss"
+
+
+def test_a_dollar_is_no_formula(tmp_path):
+    rows = RANDOM.random((9, 2))
+    figure = pair_panels({"a": rows}, names=("cost_$_per_$", "b"))
+    assert save(figure, tmp_path / "a.png").exists()
 
 
 def test_bands_cover_the_seeds():

@@ -111,7 +111,8 @@ def dense_task(
         found = jax.jit(model.detect)(variables, jnp.asarray(arrays["image"]))
         pairs, boxes = arrays["image"].repeat(2, axis=0), []
         for i in range(len(arrays["image"])):
-            boxes += [_true(arrays, i, classes), confident(found, i, classes)]
+            objects = labelled(confident(found, i, classes))
+            boxes += [_true(arrays, i, classes), objects]
         titles = ["truth", "found"] * len(arrays["image"])
         return {"detections": boxes_on_images(pairs, boxes, titles=titles)}
 
@@ -182,25 +183,35 @@ def _scaled(image: Array) -> Array:
     return image.astype(jnp.float32) / scale
 
 
+class Found(NamedTuple):
+    """An object that was found: its box, its class and the score."""
+
+    xyxy: np.ndarray
+    name: str
+    score: float
+
+
 def confident(
-    found: Boxes, image: int, classes: Sequence[str], *, least: float = 0.5
-) -> list[tuple[Any, str]]:
-    """The confident detections of one image, for `boxes_on_images`.
+    boxes: Boxes, image: int, classes: Sequence[str], *, least: float = 0.5
+) -> list[Found]:
+    """The confident detections of one image.
 
     Args:
-        found: of a batch.
+        boxes: of a batch.
         image: its place in the batch.
         classes: their names.
         least: the lowest score.
     """
-    rows = np.flatnonzero(np.asarray(found.valid[image] & (found.score[image] > least)))
+    xyxy, label, valid, score = (np.asarray(leaf[image]) for leaf in boxes)
     return [
-        (
-            np.asarray(found.xyxy[image, row]),
-            f"{classes[int(found.label[image, row])]} {found.score[image, row]:.2f}",
-        )
-        for row in rows
+        Found(xyxy[row], classes[int(label[row])], float(score[row]))
+        for row in np.flatnonzero(valid & (score > least))
     ]
+
+
+def labelled(objects: Sequence[Found]) -> list[tuple[np.ndarray, str]]:
+    """Boxes and what to write above them, for `boxes_on_images`."""
+    return [(found.xyxy, f"{found.name} {found.score:.2f}") for found in objects]
 
 
 def _true(

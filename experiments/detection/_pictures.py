@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.detection._dense import CLASSES, confident, dense_model
+from experiments.detection._dense import (
+    CLASSES,
+    Found,
+    confident,
+    dense_model,
+    labelled,
+)
 from experiments.record import read_run
 from experiments.report import write_file
 from experiments.runner import first_seed, read_variables
 from genjax.data import open_image, resize_to_fit
-from genjax.errors import InputError
+from genjax.errors import InputError, RunError
 from genjax.plotting import boxes_on_images, save
 
 
@@ -43,6 +50,8 @@ def detect_pictures(
         raise InputError(f"{folder} holds no run of detection/custom.")
     if out.exists():
         raise InputError(f"--out: {out} is there already: name another folder.")
+    if not 0 <= least < 1:
+        raise InputError(f"--score must be from 0 to below 1, got {least}.")
     for path in paths:
         open_image(path, "RGB")  # all are known to be readable before any is looked at
     classes = json.loads((folder / CLASSES).read_text())
@@ -54,36 +63,44 @@ def detect_pictures(
     variables = read_variables(config, model.update, example, folder)
     variables = first_seed(variables, config.seeds)
     detect, lines, names = jax.jit(model.detect), [], _unique_names(paths)
-    out.mkdir(parents=True)
+    try:
+        out.mkdir(parents=True)
+    except OSError as error:
+        raise RunError(f"cannot make {out}: {error.strerror}.") from error
     for path, name in zip(paths, names, strict=True):
         pixels, scale = resize_to_fit(path, size)
         found = detect(variables, jnp.asarray(pixels[None]))
-        found = found._replace(xyxy=found.xyxy / scale)
         original = np.asarray(open_image(path, "RGB"))
-        drawn = confident(found, 0, classes, least=least)
-        figure = boxes_on_images(original[None], [drawn], columns=1)
+        height, width, _ = original.shape
+        edges = jnp.array([width, height, width, height], jnp.float32)
+        inside = jnp.clip(found.xyxy / scale, 0.0, edges)
+        objects = confident(found._replace(xyxy=inside), 0, classes, least=least)
+        figure = boxes_on_images(original[None], [labelled(objects)], columns=1)
         figure.set_size_inches(*(side / 150 for side in original.shape[1::-1]))
         save(figure, out / f"{name}.png")
-        lines.append(json.dumps({"image": str(path), "objects": _objects(drawn)}))
+        lines.append(json.dumps({"image": str(path), "objects": _rounded(objects)}))
         write_file(out / "detections.jsonl", "\n".join(lines) + "\n")
-        yield f"{path}: {len(drawn)} found"
+        yield f"{path}: {len(objects)} found"
 
 
-def _objects(drawn: Sequence[tuple[Any, str]]) -> list[dict[str, Any]]:
-    objects = []
-    for xyxy, text in drawn:
-        name, score = text.rsplit(" ", 1)
-        edges = [round(float(edge), 2) for edge in xyxy]
-        objects.append({"class": name, "score": float(score), "xyxy": edges})
-    return objects
+def _rounded(objects: Sequence[Found]) -> list[dict[str, Any]]:
+    return [
+        {
+            "class": found.name,
+            "score": round(found.score, 4),
+            "xyxy": [round(float(edge), 2) for edge in found.xyxy],
+        }
+        for found in objects
+    ]
 
 
 def _unique_names(paths: Sequence[Path]) -> list[str]:
-    """The stems of files, numbered where two are the same."""
-    seen: dict[str, int] = {}
-    names = []
+    """The stems of files, numbered where one is taken."""
+    names: list[str] = []
     for path in paths:
-        seen[path.stem] = seen.get(path.stem, 0) + 1
-        count = seen[path.stem]
-        names.append(path.stem if count == 1 else f"{path.stem}_{count}")
+        numbered = (f"{path.stem}_{i}" for i in count(2))
+        name = path.stem
+        while name in names:
+            name = next(numbered)
+        names.append(name)
     return names

@@ -31,6 +31,7 @@ from genjax.data import (
     scenes,
     split,
 )
+from genjax.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,9 @@ class Config(TaskConfig):
     """The folder of a VOC set or a COCO file; a synthetic set when empty."""
     images: str = ""
     """The folder of the images of a COCO file; the file's own when empty."""
+    subsets: tuple[str, ...] = ()
+    """Of a VOC set: the lists in ImageSets/Main to train, validate and test on, such as
+    train val test; without them the images are cut at random."""
     height: int = 120
     """Of the images, as the detector sees them: a multiple of 8."""
     width_pixels: int = 160
@@ -80,6 +84,8 @@ EXPECTED: dict[str, Any] = {}
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     size = (config.height, config.width_pixels)
+    if config.subsets:
+        return _by_subsets(config, size)
     annotated = _read(config, size)
     count = len(annotated.source)
     parts = split(
@@ -89,6 +95,21 @@ def build(config: Config) -> Task:
     )
     pipeline = on_device(parts.train, batch_size=config.batch_size, seed=config.seed)
     return dense_task(config, pipeline, parts.validation, parts.test, annotated.classes)
+
+
+def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
+    if len(config.subsets) != 3 or not Path(config.data).is_dir():
+        raise InputError(
+            "--subsets: name three lists of the VOC set in --data, to train, validate "
+            f"and test on, got {config.subsets}."
+        )
+    classes = read_voc(config.data, size=(8, 8)).classes
+    train, validation, test = (
+        read_voc(config.data, size=size, subset=name, classes=classes).source
+        for name in config.subsets
+    )
+    pipeline = on_device(train, batch_size=config.batch_size, seed=config.seed)
+    return dense_task(config, pipeline, validation, test, classes)
 
 
 def _read(config: Config, size: tuple[int, int]) -> Annotated:

@@ -31,7 +31,7 @@ class Conditional(NamedTuple):
         check: raises an `InputError` for concrete values outside the domain.
         outputs_are_logits: so that a temperature divides them.
         at: `d -> Conditional`, that of column `d`, which may be traced, where columns
-            differ: the other functions are then of whole rows, `[b, D]`.
+            differ; then `log_prob` and its like take whole rows, `[b, D]`.
     """
 
     size: int
@@ -276,7 +276,7 @@ def by_column(conditionals: Sequence[Conditional]) -> Conditional:
     >>> conditional = by_column([number, bit, number])
     >>> outputs = jnp.zeros((5, 3, conditional.size))
     >>> conditional.log_prob(outputs, jnp.zeros((5, 3)))[0].round(4).tolist()
-    [-1.4459, -0.6931, -1.4459]
+    [-1.4461, -0.6931, -1.4461]
     """
     if not conditionals:
         raise InputError("by_column: there is no column.")

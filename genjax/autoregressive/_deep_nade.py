@@ -120,7 +120,7 @@ def deep_nade(
         x = jnp.where(seen, x, 0.0)
         conditional.check(x)
         variables, x = as_float32((variables, x))
-        missing = dims[~seen[0, dims]] if len(seen) == 1 else dims
+        missing = dims if jnp.ndim(observed) == 2 else dims[~seen[0, dims]]
 
         start = (x, jnp.asarray(seen), jnp.zeros(len(x), jnp.float32))
         step = conditionals.drawing(variables, condition)

@@ -1,6 +1,7 @@
 """Tables with named columns of several kinds, to the numbers of a model and back."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -161,20 +162,23 @@ def fit_columns(
     kinds: Mapping[str, str] | None = None,
     encode: bool = False,
     impute: bool = False,
+    train: np.ndarray | None = None,
 ) -> Columns:
-    """Finds what the columns of a table hold, on its training rows.
+    """Finds what the columns of a table hold.
 
     Bits are columns of two numbers 0 and 1, classes those of whole numbers from 0 to
     31, and real numbers all others, unless `kinds` says otherwise.
 
     Args:
-        table: the training rows.
+        table: the rows.
         kinds: of columns by their names: `"real"`, `"bits"` or `"classes"`.
         encode: take texts for classes, in their alphabetical order, by scikit-learn's
             `OrdinalEncoder`; they are refused otherwise.
         impute: where a value is missing, take the median of a real column and the most
             frequent value of another, by scikit-learn's `SimpleImputer`; missing values
             are refused otherwise.
+        train: which rows are for training: means, scales and what fills holes are
+            theirs; all when None. Levels are those of all rows.
 
     Raises:
         InputError: `kinds` names no column or no kind, a column is constant and real,
@@ -194,18 +198,20 @@ def fit_columns(
                 f"kinds: {name}={kind}: the columns are {table.column_names}, the "
                 f"kinds {', '.join(KINDS)}."
             )
-    return Columns(
-        tuple(
-            _fit(
-                name, table.column(name), kinds.get(name), encode=encode, impute=impute
-            )
-            for name in table.column_names
-        )
-    )
+
+    def of(name: str) -> Column:
+        column, kind = table.column(name), kinds.get(name)
+        found = _fit(name, column, kind, encode=encode, impute=impute)
+        if train is None:
+            return found
+        own = _fit(name, column.take(train), found.kind, encode=encode, impute=impute)
+        return own._replace(levels=found.levels)
+
+    return Columns(tuple(map(of, table.column_names)))
 
 
 def write_frame(table: "pa.Table", path: str | Path) -> None:
-    """Writes a table: `.csv`, `.tsv`, `.parquet` or `.npz`, by its ending.
+    """Writes a table: `.csv`, `.tsv` or `.parquet`, by its ending.
 
     Args:
         table: the rows.
@@ -236,13 +242,9 @@ def write_frame(table: "pa.Table", path: str | Path) -> None:
             csv.write_csv(table, path, options)
         elif path.suffix == ".parquet":
             parquet.write_table(table, path)
-        elif path.suffix == ".npz":
-            np.savez(
-                path, **{n: table.column(n).to_numpy() for n in table.column_names}
-            )
         else:
             raise InputError(
-                f"{path.name}: a table is written as .csv, .tsv, .parquet or .npz."
+                f"{path.name}: a table is written as .csv, .tsv or .parquet."
             )
     except OSError as error:
         raise RunError(f"cannot write {path}: {error}.") from error
@@ -266,7 +268,10 @@ def _values(column: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    is_whole = isinstance(value, float) and value == int(value)
+    return str(int(value)) if is_whole else str(value)
 
 
 def _fit(
@@ -286,6 +291,16 @@ def _fit(
         raise InputError(
             f"row {np.argmax(missing) + 1}, column {name!r} is missing: values are "
             "filled in when asked (impute)."
+        )
+    if is_text and all(re.fullmatch(r"[+-]?\d+,\d+", text) for text in there):
+        raise InputError(
+            f"column {name!r} holds decimal commas, such as {there[0]!r}: write points."
+        )
+    if is_text and kind is None and len({*there}) > MOST_CLASSES:
+        raise InputError(
+            f"column {name!r} holds {len({*there})} different texts, more than "
+            f"{MOST_CLASSES}: leave it out (drop), or say that they are its "
+            "classes (kinds)."
         )
     if is_text and kind not in (None, "classes"):
         raise InputError(f"column {name!r} holds texts, which are classes, not {kind}.")

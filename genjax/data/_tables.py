@@ -4,8 +4,9 @@ import csv
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,29 +160,42 @@ def _read_columns(path: Path, ending: str, *, header: bool | None) -> "pa.Table"
         raise InputError(f"{path.name} cannot be read: {error}.") from error
 
 
-def _first_row(path: Path, delimiter: str) -> list[str]:
+def _row(path: Path, delimiter: str, place: int) -> list[str]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
         lines = (line.replace("\0", "") for line in file)
         rows = csv.reader(lines, delimiter=delimiter)
-        return [cell.strip() for cell in next((row for row in rows if row), [])]
+        there = islice((row for row in rows if row), place, None)
+        return [cell.strip() for cell in next(there, [])]
 
 
 def _delimiter(path: Path, ending: str) -> str:
     """The tab of a `.tsv`; of a `.csv`, what cuts its first row into the most cells."""
     if ending.startswith(".tsv"):
         return "\t"
-    return max(",;\t", key=lambda cut: len(_first_row(path, cut)))
+    return max(",;\t", key=lambda cut: len(_row(path, cut, 0)))
 
 
 def _has_header(path: Path, delimiter: str) -> bool:
-    first = _first_row(path, delimiter)
-    if len(first) > 2 and first == [str(i) for i in range(len(first))]:
+    first = _row(path, delimiter, 0)
+    if _is_run_of_numbers(first):
         raise InputError(
             f"{path.name}: its first row, {', '.join(first[:3])}, ..., may be names or "
             "numbers: say which (header)."
         )
-    return not any(_is_value(cell) for cell in first)
+    if not any(_is_value(cell) for cell in first if cell):
+        return any(first)  # an index without a name is that of pandas
+    # A text above a number is a name.
+    second = _row(path, delimiter, 1)
+    pairs = zip(first, second, strict=False)
+    return any(not _is_value(a) and _is_number(b) for a, b in pairs)
+
+
+def _is_run_of_numbers(cells: Sequence[str]) -> bool:
+    """Whether cells are n, n + 1, n + 2, ..., as names of columns may be."""
+    if len(cells) < 3 or not all(cell.isdigit() for cell in cells):
+        return False
+    return [int(cell) - int(cells[0]) for cell in cells] == list(range(len(cells)))
 
 
 def _is_value(cell: str) -> bool:

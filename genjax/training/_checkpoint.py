@@ -285,7 +285,6 @@ class Checkpoints:
         if step is None:
             raise InputError(f"there is no complete checkpoint in {self.directory}.")
         record = self._record(step)
-        self._refuse_other_config(record["config"])
         saved = self._saved(step, record)
         has_average = any(path[0].key == "average" for path, _ in saved[0])
         part = "average" if has_average else "variables"

@@ -71,8 +71,9 @@ def fit(
         pipeline: where its batches come from.
         key: of the initial state; a resumed run takes its key from the checkpoint.
         steps: how many steps in all.
-        start: the state to begin with, in place of a new one: its steps are done, and
-            count. To fine-tune, put variables into a new state:
+        start: the state to begin with, in place of a new one; its steps count among
+            `steps`. A checkpoint that is resumed from comes before it. To fine-tune,
+            put variables into a new state:
             `update.init(key, batch)._replace(variables=variables)`.
         evaluate: `(step, variables) -> metrics`, at the intervals and at the end, of
             the averaged variables where an average is kept.

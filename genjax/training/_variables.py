@@ -29,7 +29,8 @@ def save_variables(
         config: what rebuilds the model, as JSON; `read_config` gives it back.
 
     Raises:
-        InputError: the configuration is no JSON.
+        InputError: the configuration is no JSON, a leaf is a random key, or two leaves
+            have one name.
         RunError: the file cannot be written; an old one stays.
 
     >>> from genjax.training import load_variables, read_config, save_variables
@@ -48,10 +49,17 @@ def save_variables(
 
     try:
         text = json.dumps(dict(config or {}))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"save_variables: config must be JSON: {error}.") from error
     flat, _ = jax.tree_util.tree_flatten_with_path(variables)
-    arrays = {leaf_name(path): np.ascontiguousarray(leaf) for path, leaf in flat}
+    keys = [
+        leaf_name(p) for p, x in flat if jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+    ]
+    if keys:
+        raise InputError(f"save_variables: the leaf {keys[0]} is a key, not an array.")
+    arrays = {leaf_name(path): np.asarray(leaf, order="C") for path, leaf in flat}
+    if len(arrays) < len(flat):
+        raise InputError("save_variables: two leaves have one name, by a '/' in a key.")
     try:
         write_whole(path, save(arrays, metadata={"config": text}))
     except OSError as error:

@@ -43,6 +43,9 @@ def test_rows_are_completed_each_from_its_own_cells():
         assert float(log_prob[rows].mean()) == pytest.approx(
             float(expected.mean()), abs=0.06
         )
+    alone = jax.jit(lambda x, mask: model.complete(params, KEY, x, mask)[0])
+    row = alone(given[:1], jnp.asarray(masks[:1]))
+    np.testing.assert_array_equal(row[0, masks[0]], given[0, masks[0]])
     with pytest.raises(InputError, match=r"of one row, or \(4000, 4\) of all, got"):
         model.complete(params, KEY, wide, masks)
 

@@ -139,3 +139,36 @@ def test_names_that_are_numbers_are_asked_for(tmp_path):
     (tmp_path / "b.csv").write_text("a,a\n1,2\n")
     with pytest.raises(InputError, match="the column 'a' is there twice"):
         read_frame(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (",a,b\n0,1.5,2\n", ["", "a", "b"]),
+        ("name,2,3\n7.5,2,3\n", ["name", "2", "3"]),
+        ("a;b\n1.5;x\n", ["a", "b"]),
+    ],
+)
+def test_names_are_found_beside_numbers_and_without_a_name(text, names, tmp_path):
+    (tmp_path / "a.csv").write_text(text)
+    found = read_frame(tmp_path / "a.csv")
+    assert found.column_names == names
+    assert found.num_rows == 1
+
+
+def test_decimal_commas_and_texts_of_many_kinds_are_no_classes():
+    with pytest.raises(InputError, match="holds decimal commas, such as '1,5'"):
+        fit_columns(pa.table({"a": ["1,5", "2,25"]}), encode=True)
+    many = pa.table({"a": [f"id{i}" for i in range(40)]})
+    with pytest.raises(InputError, match="holds 40 different texts, more than 32"):
+        fit_columns(many, encode=True)
+    assert len(fit_columns(many, kinds={"a": "classes"}, encode=True).columns[0].levels)
+
+
+def test_levels_are_of_all_rows_and_scales_of_training():
+    table = pa.table({"a": [1.5, 2.5, 9.0], "b": [0, 1, 7], "c": ["1", "2", "x"]})
+    columns = fit_columns(table, encode=True, train=np.array([0, 1]))
+    assert [c.mean for c in columns.columns] == [2.0, 0.0, 0.0]
+    assert len(columns.columns[1].levels) == 8
+    numbers = pa.table({"a": [1.0], "b": [2], "c": [2]})
+    assert columns.encode(numbers)[0].tolist() == [-2.0, 2.0, 1.0]

@@ -141,7 +141,8 @@ def test_a_run_is_made_longer(tmp_path):
     assert json.loads((folder / "config.json").read_text())["steps"] == 6
     shorter = run(NAME, "--resume", "--workdir", folder, "--steps", 5)
     assert shorter.returncode == 2
-    assert "6 steps are made already, more than the steps=5" in shorter.stderr
+    assert "--steps 5: 6 steps are made already" in shorter.stderr
+    assert json.loads((folder / "config.json").read_text())["steps"] == 6
 
 
 def test_a_compilation_cache_that_is_chosen_is_kept(finished):

@@ -37,6 +37,13 @@ def test_variables_go_through_a_file(tmp_path):
         template = jax.tree.map(jnp.zeros_like, variables)
         assert_equal(load_variables(path, template), variables)
     assert read_config(path) == {"hidden": 8, "name": "a/b"}
+    scalar = {"params": {"scale": jnp.float32(3.0)}}
+    save_variables(path, scalar)
+    assert_equal(load_variables(path, scalar), scalar)
+    twice = {"a/b": jnp.ones(1), "a": {"b": jnp.ones(1)}}
+    for wrong, sentence in ((twice, "have one name"), ({"k": KEY}, "leaf k is a key")):
+        with pytest.raises(InputError, match=sentence):
+            save_variables(path, wrong)
 
 
 def test_other_leaves_are_named_with_both_shapes(tmp_path):
