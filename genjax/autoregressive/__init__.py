@@ -1,9 +1,9 @@
 """Autoregressive density estimators, one dimension after another."""
 
+from genjax.autoregressive._by_column import by_column
 from genjax.autoregressive._conditional import (
     Conditional,
     binary,
-    by_column,
     categorical,
     cooled,
     grey_levels,

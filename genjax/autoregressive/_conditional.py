@@ -1,7 +1,7 @@
 """What one dimension is drawn from: a bit, a class, a real number, a grey level."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -254,96 +254,6 @@ def grey_levels(*, levels: int, components: int) -> Conditional:
         marginal,
         lambda x: _check_integers("grey_levels", x, levels),
     )
-
-
-def by_column(conditionals: Sequence[Conditional]) -> Conditional:
-    """A conditional of its own for each column of a table.
-
-    A network gives as many numbers for every column as the widest needs; the rest of a
-    narrower one's are not used. Values are `[b, D]`, what determines them
-    `[b, D, size]`.
-
-    Args:
-        conditionals: one per column, in the natural order; columns that share one
-            object are computed together.
-
-    Raises:
-        InputError: there is none.
-
-    >>> import jax.numpy as jnp
-    >>> from genjax.autoregressive import binary, by_column, normal_mixture
-    >>> number, bit = normal_mixture(1), binary()
-    >>> conditional = by_column([number, bit, number])
-    >>> outputs = jnp.zeros((5, 3, conditional.size))
-    >>> conditional.log_prob(outputs, jnp.zeros((5, 3)))[0].round(4).tolist()
-    [-1.4461, -0.6931, -1.4461]
-    """
-    if not conditionals:
-        raise InputError("by_column: there is no column.")
-    kinds = list({id(one): one for one in conditionals}.values())
-    place_of = {id(kind): place for place, kind in enumerate(kinds)}
-    kind_of = np.array([place_of[id(one)] for one in conditionals], np.int32)
-    size = max(kind.size for kind in kinds)
-    inputs = max(kind.inputs for kind in kinds)
-
-    def narrow(kind: Conditional, outputs: Array) -> Array:
-        return outputs[..., : kind.size]
-
-    def wide(array: Array, width: int) -> Array:
-        missing = width - array.shape[-1]
-        return jnp.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)])
-
-    def joined(parts: Sequence[Array]) -> Array:
-        """Puts the columns of the kinds, `[b, own, ...]` each, back in their order."""
-        order = np.argsort(np.argsort(kind_of, kind="stable"), kind="stable")
-        return jnp.concatenate(parts, axis=1)[:, order]
-
-    def of_kinds(x: Array) -> list[Array]:
-        return [x[:, kind_of == place] for place in range(len(kinds))]
-
-    def log_prob(outputs: Outputs, x: Values) -> Values:
-        pairs = zip(kinds, of_kinds(outputs), of_kinds(x), strict=True)
-        return joined([kind.log_prob(narrow(kind, o), v) for kind, o, v in pairs])
-
-    def sample(key: Key, outputs: Outputs) -> Values:
-        keys = jax.random.split(key, len(kinds))
-        pairs = zip(kinds, keys, of_kinds(outputs), strict=True)
-        return joined([kind.sample(k, narrow(kind, o)) for kind, k, o in pairs])
-
-    def embed(x: Values) -> Array:
-        pairs = zip(kinds, of_kinds(x), strict=True)
-        return joined([wide(kind.embed(v), inputs) for kind, v in pairs])
-
-    def marginal(x: Array) -> Array:
-        pairs = zip(kinds, of_kinds(x), strict=True)
-        return joined([wide(kind.marginal(v), size)[None] for kind, v in pairs])[0]
-
-    def check(x: Array) -> None:
-        for place, kind in enumerate(kinds):
-            kind.check(
-                jnp.where((kind_of == place)[None], x, 0.0)
-            )  # 0 is a value of all
-
-    def at(d: Array) -> Conditional:
-        place = jnp.asarray(kind_of)[d]
-
-        def chosen(values: Sequence[Array]) -> Array:
-            return jax.lax.select_n(jnp.broadcast_to(place, values[0].shape), *values)
-
-        return Conditional(
-            size,
-            inputs,
-            lambda outputs, x: chosen(
-                [kind.log_prob(narrow(kind, outputs), x) for kind in kinds]
-            ),
-            lambda key, outputs: chosen(
-                [kind.sample(key, narrow(kind, outputs)) for kind in kinds]
-            ),
-            lambda x: chosen([wide(kind.embed(x), inputs) for kind in kinds]),
-            marginal,
-        )
-
-    return Conditional(size, inputs, log_prob, sample, embed, marginal, check, at=at)
 
 
 def cooled(conditional: Conditional, *, temperature: float) -> Conditional:

@@ -4,12 +4,8 @@ Orbax writes them asynchronously and atomically; here each gets a digest per lea
 is verified when it is read, and the configuration of its run.
 """
 
-import fcntl
 import hashlib
 import json
-import logging
-import os
-import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +20,7 @@ from genjax.base import TrainState
 from genjax.checks import check_same_leaves, leaf_name
 from genjax.errors import InputError, RunError
 from genjax.training._digest import snapshot
+from genjax.training._lock import locked, quieten
 from genjax.typing import Array, Tree, Variables
 
 Metric: TypeAlias = float | np.generic | np.ndarray | Array
@@ -76,10 +73,10 @@ class Checkpoints:
         self._lock: IO[str] | None = None
         if not read_only:
             self._refuse_unwritable()
-            self._lock = _locked(self.directory) if jax.process_index() == 0 else None
+            self._lock = locked(self.directory) if jax.process_index() == 0 else None
         elif not self.directory.is_dir():
             raise InputError(f"there is no folder of checkpoints at {self.directory}.")
-        _quieten()
+        quieten()
         try:
             self._begin(keep_latest, keep_best, cleanup=not read_only)
         except BaseException:
@@ -445,44 +442,6 @@ class Checkpoints:
 
 
 _MISSING = object()
-
-
-def _locked(directory: Path) -> IO[str]:
-    """Opens the lock of a folder, which the system frees when its holder ends."""
-    file = (directory / ".lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
-        raise RunError(
-            f"{directory} is being written by {holder}: one run has one folder."
-        ) from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    file.flush()
-    return file
-
-
-def _quieten() -> None:
-    """Keeps the libraries' own reports of damage off the screen: ours is a sentence."""
-    logging.getLogger("absl").addFilter(_is_not_of_orbax)
-    # What is read or written beside a failure is abandoned, and reported later.
-    logging.getLogger("asyncio").addFilter(_is_not_of_tensorstore)
-    logging.getLogger("concurrent.futures").addFilter(_is_not_of_a_closed_loop)
-
-
-def _is_not_of_orbax(record: logging.LogRecord) -> bool:
-    return record.levelno < logging.WARNING or "orbax" not in record.pathname
-
-
-def _is_not_of_tensorstore(record: logging.LogRecord) -> bool:
-    return "tensorstore_spec" not in record.getMessage()
-
-
-def _is_not_of_a_closed_loop(record: logging.LogRecord) -> bool:
-    return record.exc_info is None or "loop is closed" not in str(record.exc_info[1])
 
 
 def _nonempty(tree: Tree) -> Tree:

@@ -119,20 +119,8 @@ def fit(
         if value < 1:
             raise InputError(f"fit: {name} must be at least 1, got {value}.")
     chunk = _even_chunk(chunk, math.gcd(every, steps))
-    state, done = _begin(update, pipeline, key, start)
-    if checkpoints is not None and checkpoints.latest is not None:
-        done = checkpoints.latest
-        if not resume:
-            raise InputError(
-                f"fit: {checkpoints.directory} holds a run of {done} steps: "
-                "resume=True goes on with it, another folder starts anew."
-            )
-        state = checkpoints.restore(state)
-    if done > steps:
-        raise InputError(
-            f"fit: {done} steps are made already, more than the steps={steps} asked "
-            "for."
-        )
+    state, done = _begin(update, pipeline, key, start, checkpoints, resume=resume)
+    _refuse_fewer(steps, done)
     run = partial(compile_chunk(update, pipeline), resident=pipeline.resident)
     traced = min(1, (steps - done - 1) // chunk)
     with ExitStack() as stack:
@@ -185,11 +173,33 @@ def fit(
     return state
 
 
+def _refuse_fewer(steps: int, done: int) -> None:
+    if done > steps:
+        raise InputError(
+            f"fit: {done} steps are made already, more than the steps={steps} asked "
+            "for."
+        )
+
+
 def _begin(
-    update: Update, pipeline: Pipeline, key: Key, start: TrainState | None
+    update: Update,
+    pipeline: Pipeline,
+    key: Key,
+    start: TrainState | None,
+    checkpoints: Checkpoints | None,
+    *,
+    resume: bool,
 ) -> tuple[TrainState, int]:
     """The first state, and how many steps it has made."""
     init = jax.jit(update.init)
+    if checkpoints is not None and checkpoints.latest is not None:
+        done = checkpoints.latest
+        if not resume:
+            raise InputError(
+                f"fit: {checkpoints.directory} holds a run of {done} steps: "
+                "resume=True goes on with it, another folder starts anew."
+            )
+        return checkpoints.restore(init(key, pipeline.example)), done
     if start is None:
         return init(key, pipeline.example), 0
     check_same_leaves("fit: start", start, jax.eval_shape(init, key, pipeline.example))

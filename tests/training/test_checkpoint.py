@@ -1,7 +1,5 @@
 import os
 import resource
-import subprocess
-import sys
 import threading
 
 import jax
@@ -250,36 +248,12 @@ def test_a_configuration_of_objects_is_refused(tmp_path):
         Checkpoints(tmp_path, config={"value": object()})
 
 
-HOLDER = """
-import sys, time
-from genjax.training import Checkpoints
-with Checkpoints(sys.argv[1], config={}):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
 def test_a_folder_that_is_refused_is_free_again(tmp_path):
     with Checkpoints(tmp_path, config={"a": 1}) as checkpoints:
         checkpoints.save(1, trained())
     with pytest.raises(InputError, match="another configuration"):
         Checkpoints(tmp_path, config={"a": 2})
     Checkpoints(tmp_path, config={"a": 1}).close()
-
-
-def test_one_run_has_one_folder_until_its_process_ends(tmp_path):
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    with holder:
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(
-            RunError, match=f"is being written by process {holder.pid} on"
-        ):
-            Checkpoints(tmp_path, config={})
-        Checkpoints(tmp_path, config={}, read_only=True).close()
-        holder.kill()
-    Checkpoints(tmp_path, config={}).close()
 
 
 FULL_DISK = """

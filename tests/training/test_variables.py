@@ -1,6 +1,5 @@
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 import pytest
 
@@ -9,12 +8,10 @@ from genjax.densities import diagonal_normal, negative_log_likelihood
 from genjax.errors import InputError
 from genjax.training import (
     Checkpoints,
-    freeze,
     gradient_descent,
     load_variables,
     read_config,
     save_variables,
-    with_ema,
 )
 from tests.laws.compare import assert_equal
 from tests.laws.instances import batch
@@ -88,19 +85,3 @@ def test_a_state_of_another_optimiser_is_told_by_its_leaves(tmp_path):
         eager = gradient_descent(objective, optax.adam(0.1)).init
         template = eager(jax.random.key(1), {"x": x})
         assert isinstance(checkpoints.restore(template), TrainState)
-
-
-def test_what_is_frozen_stays():
-    objective = negative_log_likelihood(diagonal_normal((2,)))
-    x = {"x": jnp.array([[0.0, 1.0], [2.0, 5.0]])}
-    optimizer = freeze(optax.adam(0.1), lambda path: path == "mean")
-    update = with_ema(gradient_descent(objective, optimizer), decay=0.9)
-    before = update.init(KEY, x)
-    after, _ = jax.jit(update.step)(before, {"x": x["x"] + 1.0})
-    params = before.variables["params"], after.variables["params"]
-    np.testing.assert_array_equal(params[0]["mean"], params[1]["mean"])
-    assert float(abs(params[0]["log_scale"] - params[1]["log_scale"]).min()) > 0.01
-    for is_frozen, which in ((lambda path: False, "no"), (lambda path: True, "every")):
-        wrong = gradient_descent(objective, freeze(optax.adam(0.1), is_frozen))
-        with pytest.raises(InputError, match=f"{which} parameter is frozen; their pat"):
-            wrong.init(KEY, x)
