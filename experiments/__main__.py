@@ -13,7 +13,7 @@ from rich.console import Console
 
 from experiments.catalogue import families, load, resolve
 from experiments.config import RESUMED, RUN_FIELDS, RunConfig
-from experiments.listing import card_of, cards_of, listing
+from experiments.listing import card_of, cards_of, help_of, listing
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
@@ -77,7 +77,7 @@ def _run(name: str, rest: list[str]) -> int:
         args=rest,
         default=_default(module, rest),
         prog=f"python -m experiments {name}",
-        description=card_of(name),
+        description=help_of(name),
     )
     _join_processes(config)
     result = module.main(config)

@@ -38,6 +38,17 @@ def cards_of(family: str) -> str:
     return "\n".join(card_of(name) for name in families()[family])
 
 
+def help_of(name: str) -> str:
+    """Returns the card of an experiment, a paragraph per field.
+
+    Args:
+        name: `family/name`.
+    """
+    card = read_card(name)
+    fields = [f"{field}: {card.fields.get(field, '')}" for field in FIELDS]
+    return "\n\n".join([f"{name}: {card.title}", card.text, *fields])
+
+
 def card_of(name: str) -> str:
     """Returns the card of an experiment, as lines.
 

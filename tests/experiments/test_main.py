@@ -40,6 +40,9 @@ def test_a_family_a_card_and_the_version_are_shown(capsys):
         assert main(arguments) == 0
         assert part in capsys.readouterr().out
     assert main(["show", "nothing_like_it"]) == 2
+    shown = run("realnvp_moons", "--help").stdout
+    assert "\nHardware: 2 CPU cores\n" in shown
+    assert "\nTime: 44 seconds\n" in shown
 
 
 @pytest.fixture(scope="module")
