@@ -49,6 +49,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _show(rest)
     if command in ("sample", "evaluate", "score", "complete"):
         return _finished(command, rest)
+    if command == "export":
+        return _export(rest)
     if command == "detect":
         return _detect(rest)
     if command == "data":
@@ -205,6 +207,24 @@ def _of_rows(command: str, options: argparse.Namespace) -> int:
         result = table_runs.complete_rows(options.folder, table, options.seed)
     write_frame(result, options.out)
     return _tell(f"wrote {result.num_rows} rows to {options.out}")
+
+
+def _export(rest: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments export")
+    parser.add_argument("folder", type=Path, help="the folder of a finished run")
+    parser.add_argument("--out", type=Path, required=True, help="a .safetensors file")
+    options = parser.parse_args(rest)
+    from experiments import runner
+    from experiments.record import read_record, read_run
+    from genjax.training import save_variables
+
+    if options.out.exists():
+        raise InputError(f"--out: {options.out} is there already: name another file.")
+    module, config = read_run(options.folder)
+    _, variables = runner.restore(config, module.build, options.folder)
+    first = runner.first_seed(variables, config.seeds)
+    save_variables(options.out, first, config=read_record(options.folder))
+    return _tell(f"wrote {options.out}")
 
 
 def _detect(rest: list[str]) -> int:

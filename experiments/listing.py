@@ -13,6 +13,7 @@ python -m experiments score RUN --data FILE --out FILE     log-densities of rows
 python -m experiments complete RUN --data FILE --out FILE  fills holes of rows
 python -m experiments detect RUN PICTURES --out FOLDER     boxes on pictures
 python -m experiments evaluate RUN              measures it again
+python -m experiments export RUN --out FILE     its variables, as safetensors
 python -m experiments data prepare SET --from DIR  prepares a set of TFDS
 """
 

@@ -11,7 +11,7 @@ import pytest
 
 from experiments.__main__ import _default, main
 from experiments.catalogue import load
-from genjax.training import read_jsonl
+from genjax.training import read_config, read_jsonl
 from tests.experiments.commands import (
     ENVIRONMENT,
     NAME,
@@ -81,6 +81,17 @@ def test_a_finished_run_can_be_sampled_and_measured_again(finished):
     done = run("evaluate", finished)
     expected = json.loads((finished / "result.json").read_text())["metrics"]
     assert json.loads(done.stdout)["test_nll"] == pytest.approx(expected["test_nll"])
+
+
+def test_a_finished_run_is_exported(finished, tmp_path):
+    out = tmp_path / "model.safetensors"
+    done = run("export", finished, "--out", out)
+    assert done.returncode == 0, done.stderr
+    config = read_config(out)
+    assert (config["experiment"], config["hidden"]) == (NAME, 16)
+    again = run("export", finished, "--out", out)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
 
 
 @pytest.mark.parametrize(
