@@ -148,7 +148,7 @@ def boxes_on_images(
     rows = -(-len(images) // columns)
     figure = _figure(2.6 * columns, 2.6 * rows * images.shape[1] / images.shape[2])
     axes = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(wspace=0.03, hspace=0.03)
+    figure.subplots_adjust(wspace=0.03, hspace=0.12 if titles else 0.03)
     names = sorted({_class_of(text) for own in boxes for _, text in own})
     for axis in axes.flat:
         axis.set_axis_off()
@@ -161,13 +161,20 @@ def boxes_on_images(
             box = {"fill": False, "edgecolor": colour, "linewidth": 1.5}
             axis.add_patch(Rectangle((left, top), *size, **box))
             plate = {"facecolor": colour, "edgecolor": "none", "pad": 0.6}
-            style = {"color": "white", "fontsize": 7, "va": "bottom", "bbox": plate}
+            ink = _ink_on(colour)
+            style = {"color": ink, "fontsize": 7, "va": "bottom", "bbox": plate}
             axis.text(left, top, _plain(text), **style)
     for axis, text in zip(axes.flat, titles, strict=False):
         axis.set_title(text, fontsize=8, color=INK, pad=2)
     if title:
         figure.suptitle(title, fontsize=9, color=INK, y=0.92)
     return figure
+
+
+def _ink_on(colour: str) -> str:
+    """Black on what is light, white on what is dark."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 120 else "white"
 
 
 def _class_of(text: str) -> str:
