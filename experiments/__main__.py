@@ -185,7 +185,7 @@ def _sample(options: argparse.Namespace) -> int:
     module, config = read_run(folder)
     if table_runs.is_of_table(folder):
         out = options.out or folder / f"samples_{n}_of_seed_{seed}.csv"
-        _refuse_old(out)
+        _refuse_table(out)
         write_frame(table_runs.sample_rows(folder, n, seed), out)
         return _tell(f"wrote {n} rows to {out}")
     if options.out:
@@ -199,7 +199,7 @@ def _of_rows(command: str, options: argparse.Namespace) -> int:
     from experiments import table_runs
     from genjax.data import read_frame, write_frame
 
-    _refuse_old(options.out)
+    _refuse_table(options.out)
     table = read_frame(options.data, key=options.key)
     if command == "score":
         result = table_runs.score_rows(options.folder, table)
@@ -218,8 +218,7 @@ def _export(rest: list[str]) -> int:
     from experiments.record import read_record, read_run
     from genjax.training import save_variables
 
-    if options.out.exists():
-        raise InputError(f"--out: {options.out} is there already: name another file.")
+    _refuse_old(options.out)
     module, config = read_run(options.folder)
     _, variables = runner.restore(config, module.build, options.folder)
     first = runner.first_seed(variables, config.seeds)
@@ -247,6 +246,11 @@ def _refuse_old(out: Path) -> None:
     """Refuses a file that is there, before anything is computed."""
     if out.exists():
         raise InputError(f"--out: {out} is there already: name another file.")
+
+
+def _refuse_table(out: Path) -> None:
+    """Refuses a file that no table can be written to, before anything is computed."""
+    _refuse_old(out)
     if out.suffix not in (".csv", ".tsv", ".parquet"):
         raise InputError(f"--out {out}: a table is written as .csv, .tsv or .parquet.")
 

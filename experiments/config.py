@@ -82,7 +82,7 @@ class TaskConfig(TrainConfig):
     """Steps between validations."""
 
 
-FROM_0 = ("seed", "process", "drop")
+FROM_0 = ("seed", "process")
 """Whole numbers that may be 0; others are counts, from 1 on."""
 
 POSITIVE = ("learning_rate", "tau", "scale", "step_size", "bound", "ranges")

@@ -93,7 +93,6 @@ def prepare(
         raise InputError(f"--kinds: all columns of this model are {kind}.")
     how = {"kinds": kinds, "encode": config.encode, "impute": config.impute}
     if not config.validation:
-        fit_columns(table, **how)  # what is wrong is told by its row in the file
         places = cut(np.arange(table.num_rows)[_kept(table, unique=unique)])
         columns = fit_columns(table, train=places.train, **how)
         parts = [table.take(each) for each in places]
@@ -238,8 +237,9 @@ def _kept(table: pa.Table, *, unique: bool) -> np.ndarray:
 
 def _codes(column: pa.Array) -> np.ndarray:
     """Numbers that are ordered, and equal, as the values of a column are."""
-    values = np.array(["" if v is None else str(v) for v in column.to_pylist()])
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         values = values.astype(np.float32)
+    else:
+        values = np.array(["" if v is None else str(v) for v in column.to_pylist()])
     return np.unique(values, return_inverse=True)[1].reshape(-1)

@@ -256,10 +256,7 @@ class Checkpoints:
             state = self._load(step, wanted)
         except Exception as error:
             raise InputError(self._damaged(step, self._reason(step, wanted))) from error
-        # What is empty was not written.
-        state = jax.tree.map(
-            lambda leaf, own: leaf if own.size else own, state, template
-        )
+        state = _with_empty(state, template)
         self._verify(step, state, record["digests"])
         return state
 
@@ -305,15 +302,10 @@ class Checkpoints:
             leaf_name(path): leaf
             for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]
         }
-        leaves = [found[name] for name in own]
-        _, digests = snapshot(leaves)
-        for name, digest in zip(own, digests, strict=True):
-            if record["digests"].get(name) not in (None, np.asarray(digest).tolist()):
-                why = f"the leaf {name} is not what was saved"
-                raise InputError(self._damaged(step, why))
-        variables = structure.unflatten(leaves)
-        # What is empty was not written.
-        return jax.tree.map(lambda x, old: x if old.size else old, variables, template)
+        variables = structure.unflatten([found[name] for name in own])
+        variables = _with_empty(variables, template)
+        self._verify(step, {part: variables}, record["digests"])
+        return variables
 
     def _saved(
         self, step: int, record: Mapping[str, Any]
@@ -358,7 +350,7 @@ class Checkpoints:
                 return f"the leaf {leaf_name(path)} is not readable ({why})"
         return "its index files are not readable, or its structure is another one"
 
-    def _verify(self, step: int, state: TrainState, saved: Mapping[str, Any]) -> None:
+    def _verify(self, step: int, state: Tree, saved: Mapping[str, Any]) -> None:
         _, digests = snapshot(state)
         for path, leaf in jax.tree_util.tree_flatten_with_path(digests)[0]:
             name = leaf_name(path)
@@ -451,6 +443,11 @@ def _nonempty(tree: Tree) -> Tree:
         return leaf if leaf.size else jnp.zeros(1, jnp.uint8)
 
     return jax.tree.map(one, tree)
+
+
+def _with_empty(tree: Tree, template: Tree) -> Tree:
+    """The tree with the template's empty leaves, which were not written."""
+    return jax.tree.map(lambda leaf, own: leaf if own.size else own, tree, template)
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
