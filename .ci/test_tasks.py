@@ -1,6 +1,7 @@
 """What a newcomer does: each a command, or ten lines of the library."""
 
 import json
+import signal
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -32,6 +33,7 @@ from genjax.densities import (
 )
 from genjax.flows import density
 from genjax.gan import gan, minimax, non_saturating
+from genjax.metrics import energy_distance, with_floor
 from genjax.programs import invertible
 from genjax.self_supervised import simclr
 from genjax.training import (
@@ -285,6 +287,37 @@ def test_bfloat16():
     half = {k: jnp.asarray(v, jnp.bfloat16) for k, v in regression().arrays.items()}
     value, _ = model.loss(model.init(KEY, half), half, KEY)
     assert value.dtype == jnp.float32
+
+
+def test_a_run_to_a_file_of_variables(table):
+    command("export", table / "run", "--out", table / "model.safetensors")
+    config = read_config(table / "model.safetensors")
+    assert (config["experiment"], config["hidden"]) == ("autoregressive/custom", 8)
+
+
+def test_an_interrupted_cell_is_gone_on_with(tmp_path):
+    model = conditional_normal(nn.MLP(features=4, hidden=(8,)))
+    update = gradient_descent(negative_log_likelihood(model), optax.adam(1e-2))
+    feed = on_device(regression(), batch_size=16, seed=0)
+    how = {"key": KEY, "steps": 12, "chunk": 2, "show_progress": False}
+
+    def interrupt(step, metrics):
+        if step == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    with Checkpoints(tmp_path, config={}) as checkpoints:
+        saved = {"checkpoints": checkpoints, "resume": True}
+        with pytest.raises(KeyboardInterrupt):
+            fit(update, feed, writers=[interrupt], **saved, **how)
+        state = fit(update, feed, **saved, **how)
+    whole = fit(update, feed, **how)
+    jax.tree.map(np.testing.assert_array_equal, state.variables, whole.variables)
+
+
+def test_own_samples_beside_the_value_of_real_data():
+    real = jnp.asarray(RANDOM.normal(size=(400, 2)), jnp.float32)
+    found = with_floor(energy_distance, KEY, real, real[:200] + 3.0)
+    assert found.floor < 0.1 < found.value
 
 
 def test_what_there_is(capsys):
