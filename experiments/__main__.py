@@ -5,6 +5,7 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,8 @@ from experiments.listing import card_of, cards_of, help_of, listing
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
+TABLES = (".csv", ".tsv", ".parquet")
+ENCODED = (*TABLES, ".npz")
 
 
 def main(arguments: list[str]) -> int:
@@ -47,7 +50,7 @@ def _dispatch(arguments: list[str]) -> int:
         return _tell(cards_of(command))
     if command == "show":
         return _show(rest)
-    if command in ("sample", "evaluate", "score", "complete"):
+    if command in ("sample", "evaluate", "score", "complete", "encode"):
         return _finished(command, rest)
     if command == "export":
         return _export(rest)
@@ -147,7 +150,10 @@ def _finished(command: str, rest: list[str]) -> int:
         rows = ("-n", "--rows")
         parser.add_argument(*rows, dest="n", type=int, default=64, help="how many")
         parser.add_argument(
-            "--out", type=Path, help="a file for rows of a table, in its units"
+            "--out",
+            type=Path,
+            help="of a table: a file for rows, in its units; of a folder of pictures: "
+            "a folder for pictures",
         )
     if command in ("score", "complete"):
         parser.add_argument("--data", required=True, help="a table of such rows")
@@ -155,6 +161,10 @@ def _finished(command: str, rest: list[str]) -> int:
             "--out", type=Path, required=True, help=".csv, .tsv or .parquet"
         )
         parser.add_argument("--key", help="which array of an .npz")
+    if command == "encode":
+        parser.add_argument("--data", type=Path, required=True, help="of pictures")
+        endings = ", ".join(ENCODED)
+        parser.add_argument("--out", type=Path, required=True, help=endings)
     if command in ("sample", "complete"):
         parser.add_argument("--seed", type=int, default=0, help="of the draws")
     options = parser.parse_args(rest)
@@ -162,6 +172,8 @@ def _finished(command: str, rest: list[str]) -> int:
         return _evaluate(options.folder)
     if command == "sample":
         return _sample(options)
+    if command == "encode":
+        return _encode(options)
     return _of_rows(command, options)
 
 
@@ -175,7 +187,7 @@ def _evaluate(folder: Path) -> int:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    from experiments import runner, table_runs
+    from experiments import image_runs, runner, table_runs
     from experiments.record import read_run
     from genjax.data import write_frame
 
@@ -185,13 +197,29 @@ def _sample(options: argparse.Namespace) -> int:
     module, config = read_run(folder)
     if table_runs.is_of_table(folder):
         out = options.out or folder / f"samples_{n}_of_seed_{seed}.csv"
-        _refuse_table(out)
+        _refuse_file(out)
         write_frame(table_runs.sample_rows(folder, n, seed), out)
         return _tell(f"wrote {n} rows to {out}")
+    if image_runs.is_of_images(config):
+        out = options.out or folder / f"samples_{n}_of_seed_{seed}"
+        _refuse_old(out)
+        image_runs.sample_images(folder, n, seed, out)
+        return _tell(f"wrote {n} pictures to {out}")
     if options.out:
-        raise InputError(f"--out is for rows of a table; {folder} holds no such run.")
+        raise InputError(
+            "--out is for a run on one's own table or pictures, which "
+            f"{folder} does not hold."
+        )
     picture = runner.sample(config, module.build, folder, n, seed)
     return _tell(f"wrote {picture}, and its array beside it")
+
+
+def _encode(options: argparse.Namespace) -> int:
+    from experiments.image_runs import encode_images
+
+    _refuse_file(options.out, ENCODED)
+    n = encode_images(options.folder, options.data, options.out)
+    return _tell(f"wrote the features of {n} pictures to {options.out}")
 
 
 def _of_rows(command: str, options: argparse.Namespace) -> int:
@@ -199,7 +227,7 @@ def _of_rows(command: str, options: argparse.Namespace) -> int:
     from experiments import table_runs
     from genjax.data import read_frame, write_frame
 
-    _refuse_table(options.out)
+    _refuse_file(options.out)
     table = read_frame(options.data, key=options.key)
     if command == "score":
         result = table_runs.score_rows(options.folder, table)
@@ -248,11 +276,11 @@ def _refuse_old(out: Path) -> None:
         raise InputError(f"--out: {out} is there already: name another file.")
 
 
-def _refuse_table(out: Path) -> None:
-    """Refuses a file that no table can be written to, before anything is computed."""
+def _refuse_file(out: Path, endings: Sequence[str] = TABLES) -> None:
+    """Refuses a file of another kind, before anything is computed."""
     _refuse_old(out)
-    if out.suffix not in (".csv", ".tsv", ".parquet"):
-        raise InputError(f"--out {out}: a table is written as .csv, .tsv or .parquet.")
+    if out.suffix not in endings:
+        raise InputError(f"--out {out}: it is written as {', '.join(endings)}.")
 
 
 def _prepare(rest: list[str]) -> int:

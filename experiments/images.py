@@ -18,7 +18,7 @@ from genjax.errors import InputError
 from genjax.typing import Array, Key, Variables
 
 
-def binary_digits() -> Splits:
+def binary_digits() -> Splits[ArraySource]:
     """The digits of scikit-learn, set to 1 from intensity 8 of 16 on.
 
     1257 for training, 180 for validation, 360 for testing, cut at random (seed 0).
@@ -26,7 +26,7 @@ def binary_digits() -> Splits:
     return binary_splits(split(digits(), validation=180, test=360), 8)
 
 
-def enlarged_digits() -> Splits:
+def enlarged_digits() -> Splits[ArraySource]:
     """The digits of scikit-learn, 28 x 28 by repeated pixels, with 256 grey levels."""
 
     def one(source: ArraySource) -> ArraySource:
@@ -38,7 +38,7 @@ def enlarged_digits() -> Splits:
     return Splits(*map(one, split(digits(), validation=180, test=360)))
 
 
-def prepared_images(name: str) -> Splits:
+def prepared_images(name: str) -> Splits[ArraySource]:
     """MNIST or Fashion-MNIST as TFDS prepared it: 55,000, 5,000 and the 10,000 of test.
 
     Raises:
@@ -51,7 +51,7 @@ def prepared_images(name: str) -> Splits:
     )
 
 
-def binary_splits(splits: Splits, threshold: int) -> Splits:
+def binary_splits(splits: Splits[ArraySource], threshold: int) -> Splits[ArraySource]:
     """Binarises the images of every split at a fixed threshold; other fields stay.
 
     >>> source = ArraySource({"image": np.array([[[7, 8]]])})

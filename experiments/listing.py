@@ -11,6 +11,7 @@ python -m experiments FAMILY | show NAME        the cards of a family, or one
 python -m experiments sample RUN -n 64          draws from the folder of a run
 python -m experiments score RUN --data FILE --out FILE     log-densities of rows
 python -m experiments complete RUN --data FILE --out FILE  fills holes of rows
+python -m experiments encode RUN --data FOLDER --out FILE  features of pictures
 python -m experiments detect RUN PICTURES --out FOLDER     boxes on pictures
 python -m experiments evaluate RUN              measures it again
 python -m experiments export RUN --out FILE     its variables, as safetensors

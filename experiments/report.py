@@ -60,6 +60,18 @@ def write_file(path: Path, content: str | bytes) -> None:
         raise RunError(f"cannot write {path}: {error.strerror}.") from error
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder that is not there yet, and those above it.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise RunError(f"cannot make {path}: {error.strerror}.") from error
+
+
 def write_array(path: Path, array: ArrayLike) -> None:
     """Writes an array as a file in NumPy's format.
 

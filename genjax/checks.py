@@ -36,6 +36,8 @@ HINTS = {
     ("Pipeline", "ArraySource"): "on_device(source, batch_size=..., seed=...) is one",
     ("Source", "mapping"): "ArraySource(arrays) is one",
     ("Source", "array"): 'ArraySource({"x": array}) is one',
+    ("Divisible", "mapping"): "ArraySource(arrays) is one",
+    ("Divisible", "array"): 'ArraySource({"x": array}) is one',
     ("ArraySource", "mapping"): "ArraySource(arrays) is one",
     ("ArraySource", "array"): 'ArraySource({"x": array}) is one',
     ("GradientTransformation", "number"): "optax.adam(learning_rate) is one",

@@ -13,7 +13,7 @@ from experiments.images import completer
 from experiments.recipe import descent
 from experiments.runner import Task
 from genjax.base import Density
-from genjax.data import Splits, flatten, on_device
+from genjax.data import ArraySource, Splits, flatten, on_device
 from genjax.densities import bernoulli, bernoulli_mixture, fit_bernoulli_mixture
 from genjax.errors import InputError
 from genjax.metrics import log_probs, mean_log_prob
@@ -24,7 +24,7 @@ from genjax.typing import Array, Batch, Key, Variables
 
 def binary_task(
     config: Any,
-    splits: Splits,
+    splits: Splits[ArraySource],
     side: int,
     recipe: Recipe,
     validate: Callable[[Variables, Array], Array] | None = None,

@@ -147,7 +147,7 @@ def build(config: Config) -> Task:
     return binary_task(filled, splits, SIDE, recipe, validate)
 
 
-def _read(data: str) -> Splits:
+def _read(data: str) -> Splits[ArraySource]:
     if data == "digits":
         return binary_splits(enlarged_digits(), 128)
     if data == "tfds":

@@ -18,10 +18,10 @@ from experiments.detection._dense import (
     labelled,
 )
 from experiments.record import read_run
-from experiments.report import write_file
+from experiments.report import make_folder, write_file
 from experiments.runner import first_seed, read_variables
 from genjax.data import open_image, resize_to_fit
-from genjax.errors import InputError, RunError
+from genjax.errors import InputError
 from genjax.plotting import boxes_on_images, save
 
 
@@ -63,10 +63,7 @@ def detect_pictures(
     variables = read_variables(config, model.update, example, folder)
     variables = first_seed(variables, config.seeds)
     detect, lines, names = jax.jit(model.detect), [], _unique_names(paths)
-    try:
-        out.mkdir(parents=True)
-    except OSError as error:
-        raise RunError(f"cannot make {out}: {error.strerror}.") from error
+    make_folder(out)
     for path, name in zip(paths, names, strict=True):
         pixels, scale = resize_to_fit(path, size)
         found = detect(variables, jnp.asarray(pixels[None]))

@@ -1,7 +1,7 @@
-"""The space of features in which image GANs are measured: a classifier's own."""
+"""The space of features in which image GANs are measured."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,11 @@ from genjax.typing import Array
 WIDTH = 64
 
 
-class FeatureSpace(NamedTuple):
+Features: TypeAlias = Callable[[Array], Array]
+"""From images `[n, ...]` to what they are compared by, `[n, d]`."""
+
+
+class Classifier(NamedTuple):
     """A classifier that was trained here, as a judge of images.
 
     Fields:
@@ -27,19 +31,32 @@ class FeatureSpace(NamedTuple):
         accuracy: on test images.
     """
 
-    features: Callable[[Array], Array]
+    features: Features
     logits: Callable[[Array], Array]
     accuracy: float
 
 
-def classifier_features(
+def pixel_features(train: Array) -> Features:
+    """The leading principal components of images, at most 64.
+
+    Args:
+        train: images `[n, ...]`.
+    """
+    rows = np.asarray(_flat(train))
+    mean = rows.mean(axis=0)
+    _, _, axes = np.linalg.svd(rows - mean, full_matrices=False)
+    components = jnp.asarray(axes[:WIDTH].T)
+    return jax.jit(lambda x: (_flat(x) - mean) @ components)
+
+
+def train_classifier(
     train: tuple[Array, Array],
     test: tuple[Array, Array],
     *,
     steps: int,
     title: str,
     seed: int = 0,
-) -> FeatureSpace:
+) -> Classifier:
     """Trains an MLP of 256 and 64 units to tell the classes.
 
     Args:
@@ -71,11 +88,9 @@ def classifier_features(
     network = nn.as_network(classifier, user="features")
     logits = jax.jit(lambda x: network.apply(variables, _flat(x)))
     predicted = jnp.argmax(logits(test[0]), axis=1)
-    return FeatureSpace(
-        jax.jit(lambda x: jax.nn.relu(trunk.apply(variables, _flat(x)))),
-        logits,
-        float(jnp.mean((predicted == test[1]).astype(jnp.float32))),
-    )
+    accuracy = float(jnp.mean((predicted == test[1]).astype(jnp.float32)))
+    features = jax.jit(lambda x: jax.nn.relu(trunk.apply(variables, _flat(x))))
+    return Classifier(features, logits, accuracy)
 
 
 def _flat(x: Array) -> Array:

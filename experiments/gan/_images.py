@@ -10,14 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.config import TaskConfig
-from experiments.gan._features import FeatureSpace, classifier_features
+from experiments.gan._features import Classifier, Features, train_classifier
 from experiments.gan._recipe import relativistic, sampler, side_by_side
 from experiments.images import enlarged_digits, prepared_images
 from experiments.runner import Task
 from genjax import nn
-from genjax.base import NetworkLike
-from genjax.data import ArraySource, Splits, on_device
+from genjax.base import NetworkLike, Update
+from genjax.data import ArraySource, Pipeline, Splits, on_device
 from genjax.densities import standard_normal
+from genjax.gan import Augmentation
 from genjax.metrics import (
     classifier_score,
     frechet_distance,
@@ -30,7 +31,7 @@ from genjax.metrics import (
     with_floor,
 )
 from genjax.plotting import image_grid
-from genjax.typing import Array, Variables
+from genjax.typing import Array, Key, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,10 @@ def prepared_task(config: PreparedConfig, name: str) -> Task:
     return image_task(config, splits, levels=256)
 
 
-def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
-    """A relativistic GAN with R1 and R2 on labelled images.
+def image_task(
+    config: ImageConfig, splits: Splits[ArraySource], *, levels: int
+) -> Task:
+    """A relativistic GAN with R1 and R2 on labelled images, judged by a classifier.
 
     Args:
         config: the settings.
@@ -104,49 +107,117 @@ def image_task(config: ImageConfig, splits: Splits, *, levels: int) -> Task:
             `label`.
         levels: how many values a pixel has.
     """
-    train, validation, test = (_labelled(part, levels) for part in splits)
-    space = classifier_features(
-        train,
-        test,
+    parts = Splits(*(_labelled(part, levels) for part in splits))
+    judge = classifier(config, parts)
+    source = ArraySource({"x": np.asarray(parts.train.image)})
+    return measured_task(
+        config,
+        image_players(config, _shape(parts.train.image)),
+        on_device(source, batch_size=config.batch_size, seed=config.seed),
+        parts,
+        judge.features,
+        judge,
+    )
+
+
+def classifier(config: ImageConfig, parts: Splits[Labelled]) -> Classifier:
+    """Trains the classifier in whose features images are measured."""
+    return train_classifier(
+        parts.train,
+        parts.test,
         steps=config.classifier_steps,
         title=config.title("classifier, for its features"),
     )
-    _, side, _, channels = train.image.shape
-    generator, discriminator = networks(config, (side, side, channels))
-    latent = standard_normal((config.latent,))
-    source = ArraySource({"x": np.asarray(train.image)})
-    of_validation = space.features(validation.image)
 
-    sample = sampler(generator, latent)
+
+class ImagePlayers(NamedTuple):
+    """A generator and a discriminator, trained by the relativistic recipe."""
+
+    update: Update
+    sample: Callable[[Variables, Key, int], Array]
+
+
+def image_players(
+    config: ImageConfig,
+    shape: tuple[int, int, int],
+    augment: Augmentation | None = None,
+) -> ImagePlayers:
+    """The pair of networks of a configuration.
+
+    Args:
+        config: the settings.
+        shape: of an image.
+        augment: of what the discriminator sees.
+    """
+    generator, discriminator = networks(config, shape)
+    latent = standard_normal((config.latent,))
+    return ImagePlayers(
+        relativistic(config, generator, discriminator, latent, augment=augment),
+        sampler(generator, latent),
+    )
+
+
+def measured_task(
+    config: ImageConfig,
+    players: ImagePlayers,
+    pipeline: Pipeline,
+    parts: Splits[Labelled],
+    features: Features,
+    judge: Classifier | None = None,
+    *,
+    draw: Callable[..., Any] = image_grid,
+) -> Task:
+    """A GAN of images, measured in a space of features.
+
+    Args:
+        config: the settings.
+        players: what is trained, and sampled.
+        pipeline: batches `{"x"}` in [-1, 1].
+        parts: images to compare with.
+        features: the space.
+        judge: the classifier of labelled images.
+        draw: of images in [-1, 1], as `image_grid`.
+    """
+    train, validation, test = parts
+    of_validation, sample = features(validation.image), players.sample
 
     def monitor(variables: Variables) -> dict[str, Array]:
         fakes = sample(variables, jax.random.key(1_000_003), len(validation.image))
-        features = space.features(fakes)
-        found = precision_recall_density_coverage(of_validation, features)
-        return {
-            "frechet": frechet_distance(of_validation, features),
+        own = features(fakes)
+        found = precision_recall_density_coverage(of_validation, own)
+        shown = {
+            "frechet": frechet_distance(of_validation, own),
             "coverage": found.coverage,
-            "marginal_entropy": classifier_score(space.logits(fakes)).marginal_entropy,
         }
+        if judge is not None:
+            score = classifier_score(judge.logits(fakes))
+            shown["marginal_entropy"] = score.marginal_entropy
+        return shown
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         key = jax.random.key(1_000_005)
         fakes = jax.jit(sample, static_argnums=2)(variables, key, len(test.image) // 2)
-        return measure(fakes, space, train, test)
+        return measure(fakes, features, judge, train, test)
+
+    def beside(variables: Variables, key: Key) -> Any:
+        """Samples, and the training images nearest to them in the space."""
+        fakes = sample(variables, key, 16)
+        place, _ = nearest(features(fakes), features(train.image))
+        pairs = jnp.concatenate([fakes, train.image[place]])
+        labels = ("sample", "nearest training image")
+        return draw(pairs, columns=len(fakes), row_labels=labels)
 
     return Task(
-        update=relativistic(config, generator, discriminator, latent),
-        pipeline=on_device(source, batch_size=config.batch_size, seed=config.seed),
+        update=players.update,
+        pipeline=pipeline,
         validate=lambda variables: monitor(variables)["frechet"],
         unit="Frechet distance",
         loss_unit="loss",
         evaluate=evaluate,
         sample=sample,
-        draw=lambda images: image_grid(images, title="samples"),
-        draw_over_time=_over_time,
-        figures=lambda variables, key: {
-            "nearest": _nearest(sample(variables, key, 16), space, train)
-        },
+        draw=lambda images: draw(images, title="samples"),
+        draw_over_time=partial(_over_time, draw),
+        figures=lambda variables, key: {"nearest": beside(variables, key)},
         monitor=monitor,
         kept=64,
     )
@@ -176,17 +247,22 @@ def networks(
 
 
 def measure(
-    fakes: Array, space: FeatureSpace, train: Labelled, test: Labelled
+    fakes: Array,
+    features: Features,
+    judge: Classifier | None,
+    train: Labelled,
+    test: Labelled,
 ) -> dict[str, Any]:
     """Measures fakes against a half of the test set, and the other half in their place.
 
     Args:
         fakes: `[n, h, w, c]`, at least half as many as test images.
-        space: the features in which distances are taken.
+        features: the space in which distances are taken.
+        judge: the classifier of labelled images.
         train: what the generator was trained on.
         test: other data.
     """
-    of_test, of_fakes = space.features(test.image), space.features(fakes)
+    of_test, of_fakes = features(test.image), features(fakes)
     lines = jax.random.key(1_000_006)
     metrics: Mapping[str, Callable[[Array, Array], Any]] = {
         "frechet": frechet_distance,
@@ -195,7 +271,7 @@ def measure(
         "one_nn_accuracy": nearest_neighbour_accuracy,
         "": lambda x, y: precision_recall_density_coverage(x, y)._asdict(),
     }
-    found: dict[str, Any] = {"classifier_accuracy": space.accuracy}
+    found: dict[str, Any] = {}
     for name, metric in metrics.items():
         cut = jax.random.key(1_000_007)
         both = with_floor(jax.jit(metric), cut, of_test, of_fakes)
@@ -204,33 +280,29 @@ def measure(
             for row, value in (("", both.value), ("_floor", both.floor))
         }
         found |= side_by_side(several)
+    found["memorization"] = memorization(of_fakes, features(train.image), of_test)
+    if judge is None:
+        return found
     for suffix, images in (("", fakes), ("_floor", test.image)):
-        score = classifier_score(space.logits(images))
+        score = classifier_score(judge.logits(images))
         found[f"classifier_score{suffix}"] = score.score
         found[f"marginal_entropy{suffix}"] = score.marginal_entropy
-    of_train = space.features(train.image)
-    found["memorization"] = memorization(of_fakes, of_train, of_test)
-    return found
+    return {"classifier_accuracy": judge.accuracy, **found}
 
 
-def _labelled(source: Any, levels: int) -> Labelled:
+def _labelled(source: ArraySource, levels: int) -> Labelled:
     image = jnp.asarray(source.arrays["image"], jnp.float32)
     image = image if image.ndim == 4 else image[..., None]
     label = jnp.asarray(source.arrays["label"], jnp.int32)
     return Labelled(2 * image / (levels - 1) - 1, label)
 
 
-def _over_time(kept: Mapping[int, Any]) -> Any:
+def _shape(images: Array) -> tuple[int, int, int]:
+    _, height, width, channels = images.shape
+    return height, width, channels
+
+
+def _over_time(draw: Callable[..., Any], kept: Mapping[int, Any]) -> Any:
     rows = {f"step {step:,}": images[:12] for step, images in sorted(kept.items())}
-    return image_grid(
-        np.concatenate(list(rows.values())), columns=12, row_labels=list(rows)
-    )
-
-
-def _nearest(fakes: Array, space: FeatureSpace, train: Labelled) -> Any:
-    """Samples, and the training images nearest to them in the space of features."""
-    place, _ = nearest(space.features(fakes), space.features(train.image))
-    pairs = jnp.concatenate([fakes, train.image[place]])
-    return image_grid(
-        pairs, columns=len(fakes), row_labels=("sample", "nearest training image")
-    )
+    images = np.concatenate(list(rows.values()))
+    return draw(images, columns=12, row_labels=list(rows))

@@ -11,6 +11,7 @@ from genjax import nn
 from genjax.base import Density, NetworkLike, Update
 from genjax.data import Pipeline
 from genjax.gan import (
+    Augmentation,
     Players,
     Schedule,
     gan,
@@ -31,6 +32,7 @@ def relativistic(
     latent: Density,
     *,
     schedule: Schedule | None = None,
+    augment: Augmentation | None = None,
 ) -> Update:
     """The relativistic GAN with R1 and R2, by Adam(0, .99) decayed by a cosine.
 
@@ -40,12 +42,14 @@ def relativistic(
         discriminator: from examples to logits.
         latent: the distribution of the noise.
         schedule: of the players; in turn when None.
+        augment: of what the discriminator sees.
     """
     game = gan(
         generator,
         discriminator,
         loss=relativistic_paired(),
         latent=latent,
+        augment=augment,
         penalties=(r1(gamma=config.gamma), r2(gamma=config.gamma)),
     )
     decay = optax.cosine_decay_schedule(config.learning_rate, config.steps)

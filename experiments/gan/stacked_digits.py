@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.config import TaskConfig
-from experiments.gan._features import FeatureSpace, classifier_features
+from experiments.gan._features import Classifier, train_classifier
 from experiments.gan._recipe import relativistic, sampler, side_by_side, train_plain
 from experiments.runner import Task, run
 from genjax import nn
@@ -79,11 +79,11 @@ def build(config: Config) -> Task:
         )
         for part in (parts.train, parts.test)
     )
-    space = classifier_features(
+    judge = train_classifier(
         (images, labels),
         test,
         steps=config.classifier_steps,
-        title=config.title("classifier, for its features"),
+        title=config.title("classifier, to tell the digits"),
     )
     hidden, latent = (config.width,) * 2, standard_normal((config.latent,))
     generator = nn.ImageMLP(nn.MLP(features=8 * 8 * 3, hidden=hidden), SHAPE)
@@ -96,7 +96,7 @@ def build(config: Config) -> Task:
     sample = sampler(generator, latent)
 
     def monitor(variables: Variables) -> dict[str, Array]:
-        return coverage(space, sample(variables, jax.random.key(1_000_003), DRAWS))
+        return coverage(judge, sample(variables, jax.random.key(1_000_003), DRAWS))
 
     @cache
     def rivals() -> dict[str, Variables]:
@@ -112,8 +112,8 @@ def build(config: Config) -> Task:
             **{f"_of_{n}": sample(v, key, DRAWS) for n, v in rivals().items()},
             "_of_data": stack(key, images, DRAWS),
         }
-        found = side_by_side({row: coverage(space, x) for row, x in rows.items()})
-        return {**found, "classifier_accuracy": space.accuracy}
+        found = side_by_side({row: coverage(judge, x) for row, x in rows.items()})
+        return {**found, "classifier_accuracy": judge.accuracy}
 
     return Task(
         update=relativistic(config, *players),
@@ -146,9 +146,9 @@ def stack(key: Key, images: Array, n: int) -> Array:
     return jnp.moveaxis(jax.random.choice(key, images, (n, 3)), 1, 3)
 
 
-def coverage(space: FeatureSpace, x: Array) -> dict[str, Array]:
+def coverage(judge: Classifier, x: Array) -> dict[str, Array]:
     """How many of the 1,000 modes there are, and how unevenly."""
-    label = jnp.argmax(space.logits(jnp.moveaxis(x, 3, 1).reshape(-1, 8, 8)), axis=1)
+    label = jnp.argmax(judge.logits(jnp.moveaxis(x, 3, 1).reshape(-1, 8, 8)), axis=1)
     place = label.reshape(-1, 3) @ jnp.array([100, 10, 1])
     modes, reverse_kl = class_coverage(jnp.bincount(place, length=1000))
     return {"modes": modes, "reverse_kl": reverse_kl}

@@ -16,7 +16,7 @@ from typing import Any
 
 from experiments.config import TaskConfig
 from experiments.runner import Task, run
-from experiments.self_supervised._digits import encoder_task
+from experiments.self_supervised._encoders import encoder_task
 from genjax import nn
 from genjax.self_supervised import deep_infomax
 from genjax.typing import Array, Variables

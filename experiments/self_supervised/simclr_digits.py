@@ -18,7 +18,7 @@ import jax
 
 from experiments.config import TaskConfig
 from experiments.runner import Task, run
-from experiments.self_supervised._digits import encoder_task
+from experiments.self_supervised._encoders import encoder_task
 from genjax import nn
 from genjax.augment import random_affine
 from genjax.base import Network

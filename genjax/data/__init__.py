@@ -9,9 +9,16 @@ from genjax.data._columns import (
     write_frame,
 )
 from genjax.data._embedded import digits, faces
-from genjax.data._images import image_folder
+from genjax.data._images import ImageFiles, image_files, image_folder
 from genjax.data._indices import Share, indices_at
-from genjax.data._pipeline import Pipeline, generated, in_memory, on_device, streamed
+from genjax.data._pipeline import (
+    Pipeline,
+    generated,
+    in_memory,
+    mapped,
+    on_device,
+    streamed,
+)
 from genjax.data._pixels import open_image, resize_to_fit
 from genjax.data._preprocessing import (
     Standardiser,
@@ -33,6 +40,7 @@ __all__ = [
     "ArraySource",
     "Column",
     "Columns",
+    "ImageFiles",
     "Pipeline",
     "Share",
     "Source",
@@ -47,11 +55,13 @@ __all__ = [
     "fit_standardiser",
     "flatten",
     "generated",
+    "image_files",
     "image_folder",
     "in_memory",
     "indices_at",
     "load_prepared",
     "logit",
+    "mapped",
     "on_device",
     "open_image",
     "prepare",

@@ -130,6 +130,35 @@ def generated(sample: Callable[[Key], Batch], *, seed: int) -> Pipeline:
     return Pipeline(sample(jax.random.fold_in(key, 0)), key, feed, read)
 
 
+def mapped(pipeline: Pipeline, function: Callable[[Batch], Batch]) -> Pipeline:
+    """Prepares every batch inside the compiled step: bytes stay bytes until then.
+
+        batch' = function(batch)
+
+    What draws, such as augmentation, takes a key: `training.with_preprocessing`.
+
+    Args:
+        pipeline: of the batches.
+        function: pure `batch -> batch`: casts, scales, renames.
+
+    >>> import numpy as np
+    >>> from genjax.data import ArraySource, mapped, on_device, scale_pixels
+    >>> source = ArraySource({"image": np.full((6, 2), 255, np.uint8)})
+    >>> pipeline = mapped(
+    ...     on_device(source, batch_size=2, seed=0),
+    ...     lambda batch: {"x": scale_pixels(batch["image"], low=-1.0)},
+    ... )
+    >>> pipeline.example["x"].tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    check_is("mapped", Pipeline, pipeline=pipeline)
+
+    def read(resident: Tree, item: Tree) -> Batch:
+        return function(pipeline.read(resident, item))
+
+    return pipeline._replace(example=function(pipeline.example), read=read)
+
+
 def streamed(
     source: Source,
     *,

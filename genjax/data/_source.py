@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,19 @@ class Source(Protocol):
     def gather(self, indices: np.ndarray) -> Mapping[str, Any]:
         """Returns the examples at these indices, stacked: `[len(indices), ...]`."""
         ...
+
+
+@runtime_checkable
+class Divisible(Source, Protocol):
+    """A source of which rows can be selected, without reading them."""
+
+    def select(self, rows: np.ndarray) -> Self:
+        """Returns the source of these rows alone."""
+        ...
+
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Divisible)
 
 
 @dataclass(frozen=True)
@@ -69,22 +82,26 @@ class ArraySource:
         """Returns the examples at these indices."""
         return {name: array[indices] for name, array in self.arrays.items()}
 
-
-class Splits(NamedTuple):
-    """One data set cut into three disjoint sources."""
-
-    train: ArraySource
-    validation: ArraySource
-    test: ArraySource
+    def select(self, rows: np.ndarray) -> "ArraySource":
+        """Returns a source of these examples alone."""
+        return ArraySource(self.gather(rows))
 
 
-def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> Splits:
+class Splits(NamedTuple, Generic[T]):
+    """One data set cut into three disjoint parts."""
+
+    train: T
+    validation: T
+    test: T
+
+
+def split(source: S, *, validation: int, test: int, seed: int = 0) -> Splits[S]:
     """Cuts a source at random into training, validation and test examples.
 
     The order is that of `numpy.random.default_rng(seed).permutation`: the first rows
     are for training, the last for testing.
 
-    Fields `[n, ...]` are cut along their first axis.
+    Fields `[n, ...]` are cut along their first axis; images in files stay there.
 
     Args:
         source: the whole data set.
@@ -101,7 +118,7 @@ def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> 
     >>> [len(part) for part in parts]
     [5, 2, 3]
     """
-    check_is("split", ArraySource, source=source)
+    check_is("split", Divisible, source=source)
     train = len(source) - validation - test
     sizes = {"train": train, "validation": validation, "test": test}
     empty = [name for name, size in sizes.items() if size < 1]
@@ -112,4 +129,4 @@ def split(source: ArraySource, *, validation: int, test: int, seed: int = 0) -> 
         )
     order = np.random.default_rng(seed).permutation(len(source))
     parts = np.split(order, [train, train + validation])
-    return Splits(*(ArraySource(source.gather(part)) for part in parts))
+    return Splits(*map(source.select, parts))

@@ -46,6 +46,7 @@ class DCGANGenerator(nn.Module):
         side: of the images, 8 to 14 times a power of 2.
         channels: of the images.
         width: channels of the largest layer before the image; doubled at each halving.
+        output: after the last layer; none for what determines a likelihood.
         dtype: of the computation.
 
     Source: Radford, Metz and Chintala, 2016, arXiv:1511.06434.
@@ -63,6 +64,7 @@ class DCGANGenerator(nn.Module):
     side: int
     channels: int = 3
     width: int = 64
+    output: Callable[[Array], Array] | None = jnp.tanh
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -92,7 +94,8 @@ class DCGANGenerator(nn.Module):
                 kernel_init=NARROW,
                 dtype=self.dtype,
             )(x)
-        return jnp.tanh(x.astype(jnp.float32))
+        x = x.astype(jnp.float32)
+        return x if self.output is None else self.output(x)
 
 
 class DCGANDiscriminator(nn.Module):

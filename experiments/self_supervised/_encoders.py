@@ -1,4 +1,4 @@
-"""What the self-supervised experiments on digits share."""
+"""What the self-supervised experiments share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,10 +41,6 @@ def encoder_task(
         key = jax.random.key(1_000_003)
         return prepared.loss(variables, {"image": validation[:size]}, key)[0]
 
-    def probes(encode: Callable[[Array], Any]) -> tuple[float, float]:
-        arguments = (encode(train), labels[0], encode(test), labels[2])
-        return linear_probe(*arguments), knn_accuracy(*arguments)
-
     def evaluate(variables: Variables) -> dict[str, Any]:
         start = update.init(jax.random.key(config.seed), pipeline.example)
         found: dict[str, Any] = {}
@@ -53,16 +49,15 @@ def encoder_task(
             ("_random_encoder", lambda x: features(start.variables, x)),
             ("_pixels", lambda x: x.reshape(len(x), -1)),
         ):
-            found[f"linear_probe{name}"], found[f"knn{name}"] = probes(encode)
+            measured = probes(encode(train), labels[0], encode(test), labels[2])
+            found |= {f"{probe}{name}": value for probe, value in measured.items()}
         return found
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         del key
-        found = np.asarray(features(variables, test))
-        centred = found - found.mean(axis=0)
-        axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+        points = principal_components(np.asarray(features(variables, test)))
         title = "features of test digits, first two principal components"
-        return {"features": class_scatter(centred @ axes.T, labels[2], title=title)}
+        return {"features": class_scatter(points, labels[2], title=title)}
 
     return Task(
         update=update,
@@ -73,6 +68,19 @@ def encoder_task(
         evaluate=evaluate,
         figures=figures,
     )
+
+
+def probes(train: Any, labels: Any, test: Any, test_labels: Any) -> dict[str, float]:
+    """What frozen features know of the classes: a linear probe, and k neighbours."""
+    arguments = (train, labels, test, test_labels)
+    return {"linear_probe": linear_probe(*arguments), "knn": knn_accuracy(*arguments)}
+
+
+def principal_components(features: np.ndarray) -> np.ndarray:
+    """The first two of features `[n, d]`: `[n, 2]`."""
+    centred = features - features.mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    return centred @ axes.T
 
 
 def _prepare(batch: Batch) -> Batch:
