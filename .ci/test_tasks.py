@@ -20,6 +20,7 @@ from genjax import nn
 from genjax.data import (
     ArraySource,
     image_folder,
+    mapped,
     on_device,
     read_frame,
     read_voc,
@@ -168,12 +169,29 @@ def test_own_annotations_to_detections_on_new_pictures(form, tmp_path):
 @run
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
-    for i in range(24):
-        size = (20 + i, 30)
+    for i in range(40):
+        size = (20 + i % 9, 30)
         Image.fromarray(RANDOM.integers(0, 255, (*size, 3), np.uint8)).save(
             folder / f"{i}.png"
         )
-    return image_folder(folder, size=(16, 16)).arrays["image"]
+    return folder
+
+
+def test_own_folder_to_new_pictures(pictures, tmp_path):
+    where = ["--data", pictures, "--workdir", tmp_path / "run"]
+    cut = ["--validation", 0.3, "--test", 0.3, "--batch-size", 8]
+    command("gan/custom", "--smoke", "--no-progress", *cut, *where)
+    command("sample", tmp_path / "run", "-n", 5, "--out", tmp_path / "new")
+    assert image_folder(tmp_path / "new").arrays["image"].shape == (5, 8, 8, 3)
+
+
+def test_own_folder_to_features_of_each_file(pictures, tmp_path):
+    where = ["--data", pictures, "--workdir", tmp_path / "run"]
+    command("self_supervised/custom", "--smoke", "--no-progress", *where)
+    out = tmp_path / "features.npz"
+    command("encode", tmp_path / "run", "--data", pictures, "--out", out)
+    with np.load(out) as found:
+        assert found["features"].shape == (len(found["files"]), 64) == (40, 64)
 
 
 class Judge(flax.linen.Module):
@@ -186,12 +204,14 @@ class Judge(flax.linen.Module):
 
 
 def test_own_folder_and_own_network_to_samples(pictures):
-    source = ArraySource({"x": np.asarray(scale_pixels(pictures, low=-1.0))})
+    feed = mapped(
+        on_device(image_folder(pictures, size=(16, 16)), batch_size=8, seed=0),
+        lambda batch: {"x": scale_pixels(batch["image"], low=-1.0)},
+    )
     latent, size = standard_normal((8,)), 16 * 16 * 3
     generator = nn.ImageMLP(nn.MLP(features=size, hidden=(16,)), (16, 16, 3))
     game = gan(generator, Judge(), loss=non_saturating(), latent=latent)
     update = minimax(game, optax.adam(1e-3), optax.adam(1e-3))
-    feed = on_device(source, batch_size=8, seed=0)
     state = fit(update, feed, key=KEY, steps=6, show_progress=False)
     z, _ = latent.sample({}, KEY, 5)
     images = generator.apply(state.evaluated["generator"], z)
@@ -199,7 +219,8 @@ def test_own_folder_and_own_network_to_samples(pictures):
 
 
 def test_own_folder_and_own_resnet_to_features(pictures):
-    source = ArraySource({"x": np.asarray(scale_pixels(pictures))})
+    images = image_folder(pictures, size=(16, 16)).arrays["image"]
+    source = ArraySource({"x": np.asarray(scale_pixels(images))})
     encoder = nn.as_network(nn.ResNet(features=8, widths=(4, 8), blocks=1), user="task")
     objective = simclr(
         encoder, nn.MLP(features=4, hidden=(8,)), augment=lambda key, x: x[:, :, ::-1]
@@ -208,7 +229,7 @@ def test_own_folder_and_own_resnet_to_features(pictures):
     feed = on_device(source, batch_size=8, seed=0)
     state = fit(update, feed, key=KEY, steps=4, chunk=1, show_progress=False)
     own = {name: part["encoder"] for name, part in state.evaluated.items()}
-    assert encoder.apply(own, jnp.asarray(source.arrays["x"])).shape == (24, 8)
+    assert encoder.apply(own, jnp.asarray(source.arrays["x"])).shape == (40, 8)
 
 
 def regression():

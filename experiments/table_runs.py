@@ -176,7 +176,7 @@ def complete_rows(folder: Path, table: pa.Table, seed: int) -> pa.Table:
             strict=True,
         )
         cells = [old if there else new for there, old, new in pairs]
-        as_written = _written_as(columns.columns[place], table.column(name).type)
+        as_written = _written_as(columns.columns[place])
         at = table.column_names.index(name)
         table = table.set_column(at, name, pa.array(list(map(as_written, cells))))
     return table
@@ -206,13 +206,9 @@ def _restored(folder: Path) -> tuple[Columns, TableModel, Variables]:
     return columns, model, first_seed(variables, config.seeds)
 
 
-def _written_as(column: Column, kind: pa.DataType) -> Callable[[Any], Any]:
+def _written_as(column: Column) -> Callable[[Any], Any]:
     """One type for the cells that were there and those that are drawn."""
-    if column.kind == "real":
-        return float
-    if pa.types.is_boolean(kind):
-        return bool
-    return str if isinstance(column.levels[0], str) else int
+    return float if column.kind == "real" else type(column.levels[0])
 
 
 def _numbers(columns: Columns, x: np.ndarray) -> np.ndarray:

@@ -19,9 +19,10 @@ WITHOUT_SOURCE = {
     "augment": "in_turn mirror quarter_turns random_affine with_probability",
     "autoregressive": "binary by_column categorical cooled scan_terms uncached",
     "data": (
-        "binarize fit_columns fit_standardiser flatten generated image_folder "
-        "in_memory indices_at load_prepared on_device open_image prepare read_frame "
-        "read_table resize_to_fit scale_pixels scenes split streamed write_frame"
+        "binarize fit_columns fit_standardiser flatten generated image_files "
+        "image_folder in_memory indices_at load_prepared mapped on_device open_image "
+        "prepare read_frame read_table resize_to_fit scale_pixels scenes split "
+        "streamed write_frame"
     ),
     "densities": (
         "bernoulli concatenated conditional_bernoulli conditional_likelihood "

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +42,7 @@ class Conditional(NamedTuple):
     marginal: Callable[[Array], Array]
     check: Callable[[Array], None] = lambda x: None
     outputs_are_logits: bool = False
-    at: "Callable[[Array], Conditional] | None" = None
+    at: Callable[[Array], Any] | None = None
 
     def of(self, d: Array) -> "Conditional":
         """The conditional of one column."""

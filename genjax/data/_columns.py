@@ -24,7 +24,7 @@ class Column(NamedTuple):
     Fields:
         name: of the column.
         kind: `"real"`, `"bits"` or `"classes"`.
-        levels: of bits and classes: the value of 0, of 1, ...
+        levels: of bits and classes: the value of 0, of 1, ..., False and True too.
         mean: of real numbers.
         scale: of real numbers: their standard deviation.
         fill: what stands where a value is missing; None where that is refused.
@@ -315,6 +315,8 @@ def _fit(
             )
         return Column(name, kind, (), float(there.mean()), scale, fill)
     levels = _categories(there) if is_text else _levels(name, kind, values, missing)
+    if str(column.type) == "bool":
+        levels = tuple(map(bool, levels))
     return Column(name, kind, levels, fill=fill)
 
 
@@ -354,7 +356,7 @@ def _kind_of(values: np.ndarray) -> str:
 
 def _levels(
     name: str, kind: str, values: np.ndarray, missing: np.ndarray
-) -> tuple[int, ...]:
+) -> tuple[Any, ...]:
     most = 2 if kind == "bits" else MOST_CLASSES
     inside = (values >= 0) & (values < most) & (values == np.floor(values))
     wrong = ~missing & ~inside

@@ -58,17 +58,17 @@ class ArraySource:
                 "ArraySource: arrays come with their names, such as "
                 f'ArraySource({{"x": array}}), got {type(self.arrays).__name__}.'
             )
-        texts = {
-            name: array.dtype
-            for name, array in self.arrays.items()
-            if getattr(array, "dtype", np.dtype(float)).kind in "OSU"
-        }
-        if texts:
-            name, dtype = next(iter(texts.items()))
-            raise InputError(
-                f"a source holds numbers; {name!r} is {dtype}: take the places of its "
-                "values in a list of them."
-            )
+        for name, array in self.arrays.items():
+            if not hasattr(array, "dtype"):
+                raise InputError(
+                    f"a source holds arrays; {name!r} is a {type(array).__name__}: "
+                    "np.asarray makes one of it."
+                )
+            if array.dtype.kind in "OSU":
+                raise InputError(
+                    f"a source holds numbers; {name!r} is {array.dtype}: take the "
+                    "places of its values in a list of them."
+                )
         lengths = {name: len(array) for name, array in self.arrays.items()}
         if len(set(lengths.values())) != 1:
             raise InputError(f"the arrays of a source differ in length: {lengths}.")

@@ -9,6 +9,9 @@ import numpy as np
 from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int
 
+INVERTED = 0.5
+"""The share of boxes with an edge beyond its opposite that is no mere damage."""
+
 
 class Boxes(NamedTuple):
     """Axis-aligned boxes in pixels, of a batch of images.
@@ -37,7 +40,8 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
 
     Raises:
         InputError: the shapes do not belong together, labels are no integers, or the
-            boxes, where they are known, are fractions of an image.
+            boxes, where they are known, are fractions of an image, or widths and
+            heights in the place of edges.
 
     >>> import jax.numpy as jnp
     >>> from genjax.detection import ground_truth
@@ -72,6 +76,13 @@ def _check_pixels(xyxy: Array, valid: Array) -> None:
         raise InputError(
             "boxes: xyxy are edges in pixels (left, top, right, bottom), and these are "
             "all from 0 to 1: multiply them by width and height."
+        )
+    inverted = np.any(boxes[:, 2:] < boxes[:, :2], axis=1)
+    if inverted.sum() > INVERTED * len(boxes):
+        raise InputError(
+            "boxes: xyxy are edges in pixels (left, top, right, bottom), and in "
+            f"{inverted.sum()} of {len(boxes)} an edge lies beyond its opposite: where "
+            "they are left, top, width and height, add the first two to the others."
         )
 
 

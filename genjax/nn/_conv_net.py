@@ -72,7 +72,7 @@ class ConvStack(nn.Module):
     widths: Sequence[int]
     inner: int = 1
     activation: Callable[[Array], Array] = jax.nn.relu
-    output_init: Callable[..., Any] = nn.initializers.zeros
+    output_init: Callable[..., Any] = nn.initializers.constant(0.0)
     dtype: DTypeLike = jnp.float32
 
     @nn.compact

@@ -114,6 +114,8 @@ def fit(
     """
     check_is("fit", Update, update=update)
     check_is("fit", Pipeline, pipeline=pipeline)
+    if isinstance(key, int):
+        raise InputError(f"fit: key must be a key, jax.random.key({key}), got {key}.")
     every = evaluate_every or steps
     for name, value in (("steps", steps), ("evaluate_every", every), ("chunk", chunk)):
         if value < 1:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -172,3 +174,10 @@ def test_levels_are_of_all_rows_and_scales_of_training():
     assert len(columns.columns[1].levels) == 8
     numbers = pa.table({"a": [1.0], "b": [2], "c": [2]})
     assert columns.encode(numbers)[0].tolist() == [-2.0, 2.0, 1.0]
+
+
+def test_truths_come_back_as_truths():
+    table = pa.table({"smokes": [True, False, True], "age": [30.0, 40.0, 50.0]})
+    columns = Columns.from_json(json.loads(json.dumps(fit_columns(table).to_json())))
+    assert columns.columns[0].levels == (False, True)
+    assert columns.decode(columns.encode(table)).to_pydict() == table.to_pydict()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax.data import image_folder
+from genjax.data import image_files, image_folder, in_memory, split, streamed
 from genjax.errors import InputError
 
 
@@ -67,3 +67,25 @@ def test_images_of_mixed_sizes_are_brought_to_one(fit, corner, middle, tmp_path)
     assert (images[0, 0, 0, 0], images[0, 8, 8, 0]) == (corner, middle)
     with pytest.raises(InputError, match="fit is crop, pad, stretch, got 'zoom'"):
         image_folder(tmp_path, size=(16, 16), fit="zoom")
+
+
+def test_files_are_read_when_they_are_asked_for(tmp_path):
+    for i in range(12):
+        put(tmp_path / "ab"[i % 2] / f"{i}.png", size=(4 + i, 5), value=20 * i)
+    files, whole = (
+        image_files(tmp_path, size=(6, 6)),
+        image_folder(tmp_path, size=(6, 6)),
+    )
+    assert (len(files), files.classes) == (12, ("a", "b"))
+    parts, same = (split(source, validation=3, test=3) for source in (files, whole))
+    for part, other in zip(parts, same, strict=True):
+        found = part.gather(np.arange(len(part)))
+        for name, array in other.arrays.items():
+            np.testing.assert_array_equal(found[name], array)
+    how = {"batch_size": 2, "seed": 0}
+    ahead = streamed(parts.train, steps=3, **how).feed(0, 3)
+    held = in_memory(same.train, **how).feed(0, 3)
+    np.testing.assert_array_equal(ahead["image"], held["image"])
+    (tmp_path / "a" / "0.png").write_text("no image")
+    with pytest.raises(InputError, match=r"0.png is not an image"):
+        files.gather(np.arange(12))

@@ -18,6 +18,9 @@ def test_fractions_and_names_are_no_boxes():
         ground_truth(half, jnp.zeros(1, jnp.int32), one)
     with pytest.raises(InputError, match="labels are integers"):
         ground_truth(10 * half, jnp.zeros(1), one)
+    sizes = jnp.array([[30.0, 40.0, 12.0, 9.0]])
+    with pytest.raises(InputError, match="left, top, width and height, add the first"):
+        ground_truth(sizes, jnp.zeros(1, jnp.int32), one)
 
 
 def test_shapes_must_belong_together():

@@ -62,8 +62,8 @@ def test_kernel_distance_is_no_larger_for_fewer_samples():
 
 def test_sliced_wasserstein_of_a_shift_is_its_length_over_the_root_of_the_dimensions():
     shift = jnp.array([[3.0, 0.0, 4.0, 0.0, 0.0]])
-    found = sliced_wasserstein(jax.random.key(0), X, X + shift, projections=20_000)
-    np.testing.assert_allclose(found, 5 / np.sqrt(5), rtol=2e-2)
+    found = sliced_wasserstein(jax.random.key(0), X, X + shift, projections=2000)
+    np.testing.assert_allclose(found, 5 / np.sqrt(5), rtol=5e-2)
 
 
 def test_bad_input_is_a_sentence():
