@@ -203,6 +203,8 @@ def _sample(options: argparse.Namespace) -> int:
     if image_runs.is_of_images(config):
         out = options.out or folder / f"samples_{n}_of_seed_{seed}"
         _refuse_old(out)
+        if out.suffix:
+            raise InputError(f"--out {out}: pictures are written into a folder.")
         image_runs.sample_images(folder, n, seed, out)
         return _tell(f"wrote {n} pictures to {out}")
     if options.out:
@@ -271,16 +273,18 @@ def _detect(rest: list[str]) -> int:
 
 
 def _refuse_old(out: Path) -> None:
-    """Refuses a file that is there, before anything is computed."""
+    """Refuses what is there, before anything is computed."""
     if out.exists():
-        raise InputError(f"--out: {out} is there already: name another file.")
+        raise InputError(f"--out: {out} is there already: name another one.")
 
 
 def _refuse_file(out: Path, endings: Sequence[str] = TABLES) -> None:
     """Refuses a file of another kind, before anything is computed."""
     _refuse_old(out)
     if out.suffix not in endings:
-        raise InputError(f"--out {out}: it is written as {', '.join(endings)}.")
+        raise InputError(f"--out {out}: the endings are {', '.join(endings)}.")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out {out}: there is no folder {out.parent}.")
 
 
 def _prepare(rest: list[str]) -> int:

@@ -129,10 +129,10 @@ RESUMED = ("chunk", "devices")
 def identity(config: RunConfig) -> dict[str, Any]:
     """Returns the fields that a run must share with the checkpoints it resumes from.
 
-    Not how long it is: a resumed run may be longer.
+    Not how long it is: a resumed run may be longer. Nor how much memory its data take.
     """
     fields = dataclasses.asdict(config)
-    other = (*RUN_FIELDS, "steps")
+    other = (*RUN_FIELDS, "steps", "memory")
     return {name: value for name, value in fields.items() if name not in other}
 
 

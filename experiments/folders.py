@@ -1,11 +1,15 @@
 """Folders of images of one's own: read by one rule, cut, and fed to a step."""
 
+import hashlib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from rich.console import Console
 
 from experiments.config import TaskConfig
 from genjax.data import (
@@ -15,12 +19,13 @@ from genjax.data import (
     digits,
     image_files,
     on_device,
+    scale_pixels,
     split,
     streamed,
 )
 from genjax.errors import InputError
-from genjax.plotting import image_grid
-from genjax.typing import Array
+from genjax.plotting import PALETTE, image_grid
+from genjax.typing import Array, Batch
 
 HELD = 2000
 """The most images of each part that are held to measure and to draw."""
@@ -43,11 +48,16 @@ class FolderConfig(TaskConfig):
     validation: float = 0.1
     """Share of the images to validate on."""
     test: float = 0.1
-    """Share of the images to measure on."""
+    """Share of the images to measure on, of which at most 2,000 are held."""
     memory: float = 1.0
     """Gigabytes of images that are held; more are read again while the model trains."""
     chunk: int = 1
     """The most steps per compiled chunk: in a loop, convolutions are slow on CPUs."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.data:  # a run is gone on with from anywhere
+            object.__setattr__(self, "data", str(Path(self.data).absolute()))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -70,16 +80,31 @@ class Pictures(NamedTuple):
         parts: as many of those as are held, images to choose a checkpoint by, and
             images to measure on.
         classes: the names of the subfolders; none where there are none.
+        counts: how many images there are to train, and are held to measure.
+        names: of the files, in the order in which they were cut.
     """
 
     pipeline: Pipeline
     parts: Splits[Part]
     classes: tuple[str, ...]
+    counts: dict[str, int]
+    names: tuple[str, ...]
 
     @property
     def has_classes(self) -> bool:
         """Whether there are several."""
         return len(self.classes) > 1
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether there are several, and a colour for each."""
+        return 1 < len(self.classes) <= len(PALETTE)
+
+    def files(self) -> dict[str, str]:
+        """What the folder of a run keeps: the set, by a digest of its names."""
+        digest = hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+        kept = {"images": len(self.names), "digest": digest, "classes": self.classes}
+        return {"images.json": json.dumps(kept, indent=2) + "\n"} if self.names else {}
 
 
 def read_pictures(config: FolderConfig, *, least: int = 2) -> Pictures:
@@ -98,14 +123,17 @@ def read_pictures(config: FolderConfig, *, least: int = 2) -> Pictures:
     if config.data:
         shape = {"size": (config.size, config.size), "fit": config.fit}
         source = image_files(config.data, grey=config.grey, **shape)
-        classes = source.classes
+        classes, root = source.classes, Path(config.data)
+        names = tuple(path.relative_to(root).as_posix() for path in source.paths)
     else:
-        source, classes = _digits(config), tuple(map(str, range(10)))
-    counts = {
-        name: max(1, round(getattr(config, name) * len(source)))
-        for name in ("validation", "test")
-    }
-    parts = split(source, **counts)
+        source, classes, names = _digits(config), tuple(map(str, range(10))), ()
+    shares = {"validation": config.validation, "test": config.test}
+    cut = {name: max(1, round(each * len(source))) for name, each in shares.items()}
+    parts = split(source, **cut)
+    sizes = " / ".join(f"{len(part):,}" for part in parts)
+    if config.progress:
+        kinds = f", {len(classes)} classes" if len(classes) > 1 else ""
+        Console().print(f"{len(source):,} images{kinds}: {sizes}", highlight=False)
     for name, part in zip(parts._fields, parts, strict=True):
         if len(part) < least:
             raise InputError(
@@ -126,7 +154,53 @@ def read_pictures(config: FolderConfig, *, least: int = 2) -> Pictures:
         train = parts.train
         pipeline = streamed(train, steps=config.steps, **how)
     held = Splits(*map(_held, (train, parts.validation, parts.test)))
-    return Pictures(pipeline, held, classes)
+    counts = {"train_images": len(train), "test_images": len(held.test.label)}
+    return Pictures(pipeline, held, classes, counts, names)
+
+
+def scaled(batch: Batch) -> Batch:
+    """Scales bytes to [-1, 1], for networks that take such images."""
+    return {"x": scale_pixels(batch["image"], low=-1.0)}
+
+
+def blocks(image: np.ndarray, size: int) -> list[Array]:
+    """Images, so many at a time."""
+    return [jnp.asarray(image[i : i + size]) for i in range(0, len(image), size)]
+
+
+def check_size(config: FolderConfig, factor: int, why: str) -> None:
+    """Refuses sides that are no multiple of a number.
+
+    Args:
+        config: the settings.
+        factor: the number.
+        why: it must be one.
+
+    Raises:
+        InputError: the side is none.
+    """
+    if config.size % factor:
+        low = config.size // factor * factor
+        near = " or ".join(str(s) for s in (low, low + factor) if s)
+        raise InputError(
+            f"--size must be a multiple of {factor}, since {why}; the nearest are "
+            f"{near}, got {config.size}."
+        )
+
+
+def check_side(config: FolderConfig) -> None:
+    """Refuses sides that are not 4 to 7 times a power of 2.
+
+    Raises:
+        InputError: the side cannot be halved down to 4 to 7 pixels.
+    """
+    known = sorted(small * 2**k for small in range(4, 8) for k in range(1, 9))
+    if config.size not in known:
+        near = sorted(sorted(known, key=lambda side: abs(side - config.size))[:2])
+        raise InputError(
+            "--size must be 4 to 7 times a power of 2, from 8 on; the nearest are "
+            f"{near[0]} and {near[1]}, got {config.size}."
+        )
 
 
 def shown(images: Array | np.ndarray, **how: Any) -> Any:

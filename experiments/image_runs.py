@@ -94,7 +94,7 @@ def encode_images(folder: Path, data: Path, out: Path) -> int:
     if model.encode is None:
         raise InputError(f"{folder} holds a run whose model gives no features.")
     size = (config.size, config.size)
-    files = image_files(data, size=size, fit=config.fit, grey=config.grey)
+    files = image_files(data, size=size, fit=config.fit, grey=config.grey, classes=None)
     encode = jax.jit(model.encode)
     features = np.concatenate(
         [

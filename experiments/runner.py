@@ -203,6 +203,7 @@ def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
             )
         if _is_first_process():
             write_record(folder, name, config)
+            check_files(task, folder)
             for file, content in task.files().items():
                 write_file(folder / file, content)
         try:
@@ -334,7 +335,27 @@ def restore(config: Any, build: Build, folder: Path) -> tuple[Task, Variables]:
     task = build(config)
     if isinstance(task, Study):
         raise InputError(f"{folder} holds a study: run it again instead.")
+    check_files(task, folder)
     return task, read_variables(config, task.update, task.pipeline.example, folder)
+
+
+def check_files(task: Task, folder: Path) -> None:
+    """Refuses data that are not those which a run was made with.
+
+    Args:
+        task: whose files tell of the data.
+        folder: of the run.
+
+    Raises:
+        InputError: they differ from those in the folder.
+    """
+    for file, content in task.files().items():
+        kept = folder / file
+        if kept.is_file() and kept.read_text() != content:
+            raise InputError(
+                f"the data have changed since {kept} was written: rows or images came "
+                "or went, so that the cut into parts is another one."
+            )
 
 
 def read_variables(

@@ -228,7 +228,7 @@ def density_map(
     return figure
 
 
-def _label_plane(axis: Any, labels: tuple[str, str], *, is_first: bool) -> None:
+def _label_plane(axis: Any, labels: Sequence[str], *, is_first: bool) -> None:
     """Names the axes of a panel; the first of a row tells the vertical one for all."""
     axis.locator_params(nbins=4)
     axis.tick_params(labelsize=7, labelleft=is_first)
@@ -314,14 +314,16 @@ def class_scatter(
     classes: Any,
     *,
     title: str = "",
-    labels: tuple[str, str] = ("first direction", "second direction"),
+    names: Sequence[str] = (),
+    labels: tuple[str, ...] = ("first direction", "second direction"),
 ) -> "Figure":
     """Shows points in the plane, one colour per class.
 
     Args:
         points: `[n, 2]`.
-        classes: `[n]`, integers.
+        classes: `[n]`, integers from 0 on.
         title: above.
+        names: of the classes; their numbers when empty.
         labels: of the axes.
 
     >>> import numpy as np
@@ -332,9 +334,10 @@ def class_scatter(
     points, classes = np.asarray(points), np.asarray(classes)
     figure = _figure(4.2, 3.6)
     axis = figure.subplots()
-    for place, label in enumerate(np.unique(classes)):
+    for label in np.unique(classes):
         x, y = points[classes == label].T
-        axis.scatter(x, y, s=6, color=_colour(place), linewidths=0, label=str(label))
+        name = _plain(names[label]) if names else str(label)
+        axis.scatter(x, y, s=6, color=_colour(label), linewidths=0, label=name)
     _label_plane(axis, labels, is_first=True)
     axis.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.set_title(title, fontsize=9, color=INK)

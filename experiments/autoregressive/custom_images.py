@@ -2,9 +2,10 @@
 
 Pictures of any sizes become squares of `--size`, of `--levels` grey levels a colour; a
 value is drawn from a mixture of logistics, given all values above it and to its left.
-The likelihood is exact, and the lower halves of test pictures are drawn given the upper
-ones. A draw takes a pass per value: large pictures want a GPU. The run draws new
-pictures (`sample RUN --out FOLDER`). Without a folder: scikit-learn's digits.
+The likelihood of these levels is exact (bits of 256 levels are more), and the lower
+halves of test pictures are drawn given the upper ones. A draw takes a pass per value:
+large pictures want a GPU. The run draws new pictures (`sample RUN --out FOLDER`).
+Without a folder: scikit-learn's digits.
 
 Paper: van den Oord et al., 2016, arXiv:1606.05328; Salimans et al., 2017,
     arXiv:1701.05517
@@ -83,6 +84,11 @@ def pixels(config: Config) -> Density:
     """
     if not 2 <= config.levels <= 256:
         raise InputError(f"--levels must be from 2 to 256, got {config.levels}.")
+    if config.width % config.shape[2]:
+        raise InputError(
+            f"--width must be a multiple of the {config.shape[2]} colours, got "
+            f"{config.width}."
+        )
     values = grey_levels(levels=config.levels, components=config.components)
     how = {"channels": config.width, "layers": config.layers}
     return pixel_cnn(shape=config.shape, conditional=values, **how)
@@ -116,7 +122,8 @@ def _unit(config: Config, x: Array) -> Array:
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    density, made, pictures = pixels(config), model(config), read_pictures(config)
+    density, made = pixels(config), model(config)
+    pictures = read_pictures(config)
     _, validation, test = (_levels(config, part.image) for part in pictures.parts)
     dims = math.prod(config.shape)
 
@@ -127,13 +134,15 @@ def build(config: Config) -> Task:
     def evaluate(variables: Variables) -> dict[str, Any]:
         found = jax.jit(bits)(variables, test)
         return {
+            **pictures.counts,
+            "levels": config.levels,
             "test_bits_per_dim": found.mean(),
             "standard_error": found.std() / len(found) ** 0.5,
         }
 
     def completions(variables: Variables, key: Key) -> Any:
-        columns = min(12, len(test))
-        upper = np.arange(dims) < dims // 2
+        columns, (height, width, colours) = min(12, len(test)), config.shape
+        upper = np.arange(dims) < height // 2 * width * colours
         images, complete = test[:columns], completer(density, upper)
         halves = jnp.where(upper[None], images, 0.7 * (config.levels - 1))
         draws = [complete(variables, k, images) for k in jax.random.split(key, 3)]
@@ -151,6 +160,7 @@ def build(config: Config) -> Task:
         sample=made.sample,
         draw=lambda images: shown(images, title="samples"),
         figures=lambda variables, key: {"completions": completions(variables, key)},
+        files=pictures.files,
     )
 
 

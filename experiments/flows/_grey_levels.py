@@ -34,6 +34,11 @@ class GreyLevels(NamedTuple):
         x = dequantize(key, image.reshape(-1, *self.event_shape), levels=self.levels)
         return logit(x, margin=self.margin)
 
+    def centred(self, image: Array) -> Array:
+        """Returns the points in the middle of grey levels, without noise."""
+        y = (image.astype(jnp.float32) + 0.5) / self.levels
+        return logit(y.reshape(-1, *self.event_shape), margin=self.margin)[0]
+
     def decode(self, x: Array) -> Array:
         """Returns the grey levels that hold the points."""
         unit = (jax.nn.sigmoid(x) - self.margin) / (1 - 2 * self.margin)
@@ -72,16 +77,18 @@ class GreyLevels(NamedTuple):
             variables: its parameters.
             image: `[n, *image_shape]`.
             draws: of the noise.
-            rows: images at a time; what is left over is left out.
+            rows: images at a time.
         """
         whole = len(image) - len(image) % rows
         parts = image[:whole].reshape(-1, rows, *image.shape[1:])
         indices = jnp.arange(draws * len(parts))
 
-        def of_part(index: Array) -> Array:
+        def total(index: Array | int, part: Array) -> Array:
             key = jax.random.fold_in(jax.random.key(7), index)
-            part = parts[index % len(parts)]
-            return jnp.mean(self.log_prob(model, variables, key, part))
+            return jnp.sum(self.log_prob(model, variables, key, part))
 
-        log_prob = jnp.mean(jax.lax.map(of_part, indices))
+        found = jax.lax.map(lambda i: total(i, parts[i % len(parts)]), indices).sum()
+        for draw in range(draws if whole < len(image) else 0):
+            found = found + total(len(indices) + draw, image[whole:])
+        log_prob = found / (draws * len(image))
         return bits_per_dim(log_prob, dims=math.prod(self.event_shape), levels=1)

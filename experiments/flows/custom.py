@@ -16,7 +16,6 @@ Expected: depends on the data
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from experiments.flows._grey_levels import GreyLevels
@@ -27,7 +26,13 @@ from experiments.flows._image_flow import (
     flow_update,
     image_flow,
 )
-from experiments.folders import LEVELS, FolderConfig, read_pictures, shown
+from experiments.folders import (
+    LEVELS,
+    FolderConfig,
+    check_size,
+    read_pictures,
+    shown,
+)
 from experiments.image_runs import ImageModel
 from experiments.runner import Task, run
 from genjax.typing import Array, Key, Variables
@@ -73,6 +78,7 @@ def pixels_of(config: Config) -> GreyLevels:
 
 def model(config: Config) -> ImageModel:
     """Returns the model of a configuration."""
+    check_size(config, 2**config.scales, f"--scales {config.scales} halves it so often")
     pixels, flow = pixels_of(config), image_flow(config, config.shape)
     whole = flow_density(flow, pixels)
 
@@ -80,8 +86,7 @@ def model(config: Config) -> ImageModel:
         return pixels.decode(whole.sample(variables, key, n)[0]) / (LEVELS - 1)
 
     def encode(variables: Variables, image: Array) -> Array:
-        x, _ = pixels.encode(jax.random.key(0), image)
-        z, _ = flow.forward(part_of(variables, "bijector"), x)
+        z, _ = flow.forward(part_of(variables, "bijector"), pixels.centred(image))
         return z.reshape(len(z), -1)
 
     return ImageModel(flow_update(config, whole, pixels), sample=sample, encode=encode)
@@ -89,9 +94,10 @@ def model(config: Config) -> ImageModel:
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
+    model(config)  # what cannot be built is told before anything is read
     pictures = read_pictures(config)
     _, validation, test = (jnp.asarray(part.image) for part in pictures.parts)
-    return flow_task(
+    task = flow_task(
         config,
         image_flow(config, config.shape),
         pixels_of(config),
@@ -100,6 +106,7 @@ def build(config: Config) -> Task:
         test,
         draw=lambda levels, **how: shown(levels / (LEVELS - 1), **how),
     )
+    return task._replace(files=pictures.files)
 
 
 def main(config: Config) -> dict[str, Any]:

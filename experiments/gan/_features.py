@@ -36,16 +36,18 @@ class Classifier(NamedTuple):
     accuracy: float
 
 
-def pixel_features(train: Array) -> Features:
-    """The leading principal components of images, at most 64.
+def pixel_features(train: Array, most: int) -> Features:
+    """The leading principal components of images.
 
     Args:
         train: images `[n, ...]`.
+        most: how many components, at most 64: fewer than images are compared, so that
+            their covariance has an inverse.
     """
     rows = np.asarray(_flat(train))
     mean = rows.mean(axis=0)
     _, _, axes = np.linalg.svd(rows - mean, full_matrices=False)
-    components = jnp.asarray(axes[:WIDTH].T)
+    components = jnp.asarray(axes[: min(most, WIDTH)].T)
     return jax.jit(lambda x: (_flat(x) - mean) @ components)
 
 
@@ -62,7 +64,7 @@ def train_classifier(
     Args:
         train: images `[n, ...]` in [-1, 1] and labels `[n]`.
         test: likewise.
-        steps: of Adam, in batches of 128.
+        steps: of Adam, in batches of 128, or of all where there are fewer.
         title: of the progress bar; empty for none.
         seed: of the weights and of the order.
     """
@@ -80,7 +82,7 @@ def train_classifier(
     )
     variables = train_to_end(
         update,
-        on_device(source, batch_size=128, seed=seed),
+        on_device(source, batch_size=min(128, len(source)), seed=seed),
         key=jax.random.key(seed),
         steps=steps,
         title=title,

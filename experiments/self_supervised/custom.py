@@ -22,7 +22,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.folders import FolderConfig, Part, read_pictures, shown
+from experiments.folders import (
+    FolderConfig,
+    Part,
+    blocks,
+    read_pictures,
+    scaled,
+    shown,
+)
 from experiments.image_runs import ImageModel
 from experiments.recipe import descent
 from experiments.runner import Task, run
@@ -30,11 +37,11 @@ from experiments.self_supervised._encoders import principal_components, probes
 from genjax import nn
 from genjax.augment import Transform, colour, in_turn, mirror, random_affine
 from genjax.base import Network, Objective
-from genjax.data import mapped, scale_pixels
+from genjax.data import mapped
 from genjax.metrics import nearest
 from genjax.plotting import class_scatter
 from genjax.self_supervised import normalize, simclr
-from genjax.typing import Array, Batch, Key, Variables
+from genjax.typing import Array, Key, Variables
 from genjax.variables import part_of
 
 BLOCK = 200
@@ -103,7 +110,7 @@ def objective_of(config: Config) -> Objective:
 def model(config: Config) -> ImageModel:
     """Returns the model of a configuration."""
     update = descent(config, objective_of(config))
-    return ImageModel(update, prepare, encode=vectors(config))
+    return ImageModel(update, scaled, encode=vectors(config))
 
 
 def vectors(config: Config) -> Callable[[Variables, Array], Array]:
@@ -111,15 +118,10 @@ def vectors(config: Config) -> Callable[[Variables, Array], Array]:
     network = encoder(config)
 
     def encode(variables: Variables, image: Array) -> Array:
-        x = scale_pixels(image, low=-1.0)
-        return network.apply(part_of(variables, "encoder"), x)
+        own = part_of(variables, "encoder")
+        return network.apply(own, scaled({"image": image})["x"])
 
     return jax.jit(encode)
-
-
-def prepare(batch: Batch) -> Batch:
-    """Scales bytes to [-1, 1]."""
-    return {"x": scale_pixels(batch["image"], low=-1.0)}
 
 
 def build(config: Config) -> Task:
@@ -131,16 +133,15 @@ def build(config: Config) -> Task:
     first = {"image": jnp.asarray(validation.image[: config.batch_size])}
 
     def validate(variables: Variables) -> Array:
-        return objective.loss(variables, prepare(first), jax.random.key(1_000_003))[0]
+        return objective.loss(variables, scaled(first), jax.random.key(1_000_003))[0]
 
     def features(variables: Variables, part: Part) -> np.ndarray:
-        blocks = range(0, len(part.image), BLOCK)
-        images = [jnp.asarray(part.image[i : i + BLOCK]) for i in blocks]
+        images = blocks(part.image, BLOCK)
         return np.concatenate([encode(variables, image) for image in images])
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         start = made.update.init(jax.random.key(config.seed), pipeline.example)
-        found: dict[str, Any] = {"test_images": len(test.image)}
+        found: dict[str, Any] = dict(pictures.counts)
         for name, own in (("", variables), ("_random_encoder", start.variables)):
             found[f"views_found{name}"] = _views_found(config, own, test)
             if pictures.has_classes:
@@ -153,15 +154,17 @@ def build(config: Config) -> Task:
         del key
         of_train, of_test = (features(variables, part) for part in (train, test))
         drawn = {"neighbours": _neighbours(of_test, test, of_train, train)}
-        if pictures.has_classes:
+        if pictures.has_colours:
             drawn["features"] = class_scatter(
                 principal_components(of_test),
-                np.array(pictures.classes)[test.label],
-                title="features of test pictures, first two principal components",
+                test.label,
+                title="features of test pictures",
+                names=pictures.classes,
+                labels=("first principal component", "second principal component"),
             )
         return drawn
 
-    pipeline = mapped(pictures.pipeline, prepare)
+    pipeline = mapped(pictures.pipeline, scaled)
     return Task(
         update=made.update,
         pipeline=pipeline,
@@ -170,6 +173,7 @@ def build(config: Config) -> Task:
         loss_unit="loss",
         evaluate=evaluate,
         figures=figures,
+        files=pictures.files,
     )
 
 
@@ -182,7 +186,7 @@ def _views_found(config: Config, variables: Variables, test: Part) -> float:
         own = part_of(variables, "encoder")
         return normalize(network.apply(own, draw(key, x)))
 
-    image = prepare({"image": jnp.asarray(test.image)})["x"]
+    image = scaled({"image": jnp.asarray(test.image)})["x"]
     first, second = (views(jax.random.key(seed), image) for seed in (1, 2))
     place, _ = nearest(first, second)
     return float(np.mean(np.asarray(place) == np.arange(len(place))))

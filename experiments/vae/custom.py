@@ -15,7 +15,6 @@ Expected: depends on the data
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.folders import LEVELS, FolderConfig, read_pictures, shown
+from experiments.folders import (
+    LEVELS,
+    FolderConfig,
+    blocks,
+    check_side,
+    read_pictures,
+    shown,
+)
 from experiments.image_runs import ImageModel
 from experiments.recipe import descent
 from experiments.runner import Task, run
@@ -31,6 +37,7 @@ from genjax import nn
 from genjax.base import Network
 from genjax.data import dequantize, scale_pixels
 from genjax.densities import conditional_normal, standard_normal
+from genjax.errors import InputError
 from genjax.metrics import bits_per_dim
 from genjax.plotting import class_scatter
 from genjax.training import with_preprocessing
@@ -46,8 +53,8 @@ from genjax.vae import (
 )
 from genjax.variables import part_of
 
-BLOCK = 50
-"""Images at a time."""
+BLOCK, DRAWS = 50, 10
+"""Images, and importance samples of each, at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +71,7 @@ class Config(FolderConfig):
     learning_rate: float = 1e-3
     evaluate_every: int = 500
     importance_samples: int = 50
-    """Of the estimate of the likelihood, a multiple of 50."""
+    """Of the estimate of the likelihood, a multiple of 10."""
 
 
 SMOKE = {
@@ -80,6 +87,7 @@ EXPECTED: dict[str, dict[str, float]] = {}
 
 def latent_model(config: Config) -> LatentModel:
     """Returns the autoencoder of a configuration."""
+    check_side(config)
     size, channels, latent = config.size, config.shape[2], config.latent
     given = conditional_normal(Network(_no_parameters, _as_given))
     return LatentModel(
@@ -122,8 +130,9 @@ def model(config: Config) -> ImageModel:
 
 
 def encoded(parts: LatentModel, variables: Variables, image: Array) -> Array:
-    """The means of the posterior, given bytes."""
-    features, _ = encode(parts, variables, scale_pixels(image, low=-1.0))
+    """The means of the posterior, given bytes: the middle of what trained it."""
+    middle = (2 * image.astype(jnp.float32) + 1) / LEVELS - 1
+    features, _ = encode(parts, variables, middle)
     return jnp.split(features, 2, axis=-1)[0]
 
 
@@ -140,7 +149,13 @@ def _dequantized(key: Key, image: Array) -> Array:
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
-    parts, made, pictures = latent_model(config), model(config), read_pictures(config)
+    if config.importance_samples % DRAWS:
+        raise InputError(
+            f"--importance-samples must be a multiple of {DRAWS}, got "
+            f"{config.importance_samples}."
+        )
+    parts, made = latent_model(config), model(config)
+    pictures = read_pictures(config)
     _, validation, test = pictures.parts
     first = jnp.asarray(validation.image[: 4 * BLOCK])
     key = jax.random.key(1_000_003)
@@ -155,17 +170,18 @@ def build(config: Config) -> Task:
 
     def estimate(variables: Variables, image: Array) -> Array:
         x, samples = _dequantized(key, image), config.importance_samples
-        return log_likelihood(parts, variables, key, x, samples=samples, block=10)
+        return log_likelihood(parts, variables, key, x, samples=samples, block=DRAWS)
 
     def evaluate(variables: Variables) -> dict[str, Any]:
-        blocks = [jnp.asarray(block) for block in _blocks(test.image)]
+        parts_of_test = blocks(test.image, BLOCK)
         found = {
-            name: jnp.concatenate([of(variables, block) for block in blocks])
+            name: jnp.concatenate([of(variables, block) for block in parts_of_test])
             for name, of in (("bound", jax.jit(bound)), ("", jax.jit(estimate)))
         }
         again = jax.jit(lambda v, x: decoded(parts, v, encoded(parts, v, x)))
-        error = [again(variables, x) - scale_pixels(x) for x in blocks]
+        error = [again(variables, x) - scale_pixels(x) for x in parts_of_test]
         return {
+            **pictures.counts,
             "test_bits_per_dim": bits(found[""].mean()),
             "test_bound_bits_per_dim": bits(found["bound"].mean()),
             "reconstruction_rmse": jnp.sqrt(jnp.mean(jnp.concatenate(error) ** 2)),
@@ -189,14 +205,16 @@ def build(config: Config) -> Task:
                 title="between test pictures, along lines in the latent space",
             ),
         }
-        if pictures.has_classes:
+        if pictures.has_colours:
             points = encoded(parts, variables, jnp.asarray(test.image))
-            title = "test pictures: the two latent dimensions that vary most"
+            title = "test pictures in the two latent dimensions that vary most"
             widest = np.argsort(-np.var(points, axis=0))[:2]
             drawn["latent_points"] = class_scatter(
                 np.asarray(points)[:, widest],
-                np.array(pictures.classes)[test.label],
+                test.label,
                 title=title,
+                names=pictures.classes,
+                labels=tuple(f"latent dimension {d + 1}" for d in widest),
             )
         return drawn
 
@@ -209,6 +227,7 @@ def build(config: Config) -> Task:
         sample=made.sample,
         draw=lambda images: shown(images, title="samples: means of p(x | z)"),
         figures=figures,
+        files=pictures.files,
     )
 
 
@@ -218,10 +237,6 @@ def _walks(z: Array) -> Array:
     share = jnp.linspace(0.0, 1.0, 8)[None, :, None]
     start, end = z[:rows, None], z[rows : 2 * rows, None]
     return ((1 - share) * start + share * end).reshape(-1, z.shape[1])
-
-
-def _blocks(image: np.ndarray) -> Iterator[np.ndarray]:
-    return (image[i : i + BLOCK] for i in range(0, len(image), BLOCK))
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Folders of images: read at once, or as they are needed."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,7 +74,7 @@ def image_files(
     size: tuple[int, int] | None,
     fit: Literal["crop", "pad", "stretch"] = "crop",
     grey: bool = False,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] | None = (),
 ) -> ImageFiles:
     """Finds every image below a folder; subfolders are classes.
 
@@ -90,7 +91,8 @@ def image_files(
         fit: how: the middle is cut out, white is added around, or the shape changes.
         grey: read one channel instead of three.
         classes: the subfolders in the order of their labels, so that several splits
-            agree; those that are there, empty ones too, by name when empty.
+            agree; those that are there, empty ones too, by name when empty; None for
+            no classes, wherever images lie.
 
     Returns:
         A source of `image` `[n, h, w, c]` as uint8, and `label` `[n]`: the index of the
@@ -112,14 +114,20 @@ def image_files(
     """
     root = Path(folder)
     if not root.is_dir():
-        raise InputError(f"there is no folder of images at {root}.")
-    found = [p for p in root.rglob("*") if p.suffix.lower() in ENDINGS]
-    paths = sorted(p for p in found if not _is_hidden(p.relative_to(root)))
+        what = "it is a file" if root.is_file() else "there is nothing"
+        raise InputError(f"there is no folder of images at {root}: {what}.")
+    paths = sorted(
+        Path(place, name)
+        for place, _, names in os.walk(root, followlinks=True)
+        for name in names
+        if Path(name).suffix.lower() in ENDINGS
+    )
+    paths = [path for path in paths if not _is_hidden(path.relative_to(root))]
     if not paths:
         raise InputError(f"{root} holds no image ({', '.join(ENDINGS)}).")
     if fit not in FITS:
         raise InputError(f"image_files: fit is {', '.join(FITS)}, got {fit!r}.")
-    names = _names(root, paths, classes)
+    names = () if classes is None else _names(root, paths, classes)
     places = [names.index(p.relative_to(root).parts[0]) if names else 0 for p in paths]
     labels = np.array(places, np.int32)
     return ImageFiles(tuple(paths), labels, names, size, fit, grey)
@@ -169,8 +177,13 @@ def _resized(image: "Image.Image", size: tuple[int, int], fit: str) -> "Image.Im
     if fit == "crop":
         return ImageOps.fit(image, sides, method=sampling)
     if fit == "pad":
-        white = 255 if image.mode == "L" else (255, 255, 255)
-        return ImageOps.pad(image, sides, method=sampling, color=white)
+        scale = min(sides[0] / image.width, sides[1] / image.height)
+        # Something is left of the narrowest.
+        inner = [max(1, round(scale * side)) for side in image.size]
+        page = Image.new(image.mode, sides, "white")
+        corner = [(side - own) // 2 for side, own in zip(sides, inner, strict=True)]
+        page.paste(image.resize((inner[0], inner[1]), sampling), (corner[0], corner[1]))
+        return page
     return image.resize(sides, sampling)
 
 

@@ -5,16 +5,23 @@ of the input, `device_varying` which outputs differ between devices; the transfo
 `with_..._log_det` know how a Jacobian is built.
 """
 
-from genjax.programs._dependence import dependence
+from genjax.programs._dependence import Dependence, dependence
 from genjax.programs._inverse import inverse_and_log_det, invertible
 from genjax.programs._log_det import (
     with_dense_log_det,
     with_diagonal_log_det,
     with_triangular_log_det,
 )
+from genjax.programs._sights import Sight
 from genjax.programs._varying import device_varying
+from genjax.programs._walk import Join, Notes, Step
 
 __all__ = [
+    "Dependence",
+    "Join",
+    "Notes",
+    "Sight",
+    "Step",
     "dependence",
     "device_varying",
     "inverse_and_log_det",

@@ -36,12 +36,12 @@ class Analysis(Generic[Value]):
     """What an analysis says of each equation.
 
     Attributes:
-        constant: the value of what does not depend on any input.
+        constant: the value of a literal, or of an array that a program closes over.
         rules: primitive -> rule.
         otherwise: the rule of every other primitive.
     """
 
-    constant: Value
+    constant: Callable[[Any], Value]
     rules: Mapping[str, Rule]
     otherwise: Rule
 
@@ -82,21 +82,25 @@ def scan_operands(
 
 
 def interpret(
-    analysis: Analysis[Value], jaxpr: Jaxpr, inputs: Sequence[Value]
+    analysis: Analysis[Value], program: ClosedJaxpr, inputs: Sequence[Value]
 ) -> list[Value]:
     """Follows abstract values from the inputs of a program to its outputs.
 
     Args:
         analysis: its rules.
-        jaxpr: the program.
+        program: with the arrays that it closes over.
         inputs: one value for each of its inputs.
     """
+    jaxpr = program.jaxpr
     known: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
+    known.update(
+        zip(jaxpr.constvars, map(analysis.constant, program.consts), strict=True)
+    )
 
     def value(atom: Any) -> Value:
         if isinstance(atom, Literal):
-            return analysis.constant
-        return known.get(atom, analysis.constant)
+            return analysis.constant(atom.val)
+        return known[atom]
 
     for equation in jaxpr.eqns:
         operands = [value(atom) for atom in equation.invars]
@@ -105,7 +109,7 @@ def interpret(
         if rule is not None:
             results = rule(equation, operands)
         elif inner is not None and len(inner.jaxpr.invars) == len(operands):
-            results = interpret(analysis, inner.jaxpr, operands)
+            results = interpret(analysis, inner, operands)
         else:
             results = analysis.otherwise(equation, operands)
         known.update(zip(equation.outvars, results, strict=True))

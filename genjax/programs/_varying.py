@@ -53,7 +53,7 @@ def device_varying(
         return [equation.params.get("axis_name") == axis]
 
     def scan(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
-        inner = equation.params["jaxpr"].jaxpr
+        inner = equation.params["jaxpr"]
         consts, carry, items = scan_operands(equation, operands)
         while True:
             found = interpret(analysis, inner, [*consts, *carry, *items])
@@ -68,8 +68,8 @@ def device_varying(
         cond, body = operands[:of_cond], operands[of_cond : of_cond + of_body]
         carry = list(operands[of_cond + of_body :])
         while True:
-            found = interpret(analysis, p["body_jaxpr"].jaxpr, [*body, *carry])
-            (stops,) = interpret(analysis, p["cond_jaxpr"].jaxpr, [*cond, *carry])
+            found = interpret(analysis, p["body_jaxpr"], [*body, *carry])
+            (stops,) = interpret(analysis, p["cond_jaxpr"], [*cond, *carry])
             after = [a or b or stops for a, b in zip(carry, found, strict=True)]
             if after == carry:
                 return after
@@ -78,12 +78,12 @@ def device_varying(
     def branch(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:
         which, *rest = operands
         results = [
-            interpret(analysis, one.jaxpr, rest) for one in equation.params["branches"]
+            interpret(analysis, one, rest) for one in equation.params["branches"]
         ]
         return [which or any(each) for each in zip(*results, strict=True)]
 
     analysis = Analysis(
-        constant=False,
+        constant=lambda array: False,
         rules={
             **dict.fromkeys(REDUCTIONS, reduced),
             **dict.fromkeys(EXCHANGES, _exchanged),
@@ -94,7 +94,7 @@ def device_varying(
         },
         otherwise=_as_operands,
     )
-    return interpret(analysis, program.jaxpr, varying)
+    return interpret(analysis, program, varying)
 
 
 def _as_operands(equation: JaxprEqn, operands: Sequence[bool]) -> list[bool]:

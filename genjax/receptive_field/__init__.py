@@ -1,15 +1,33 @@
-"""Receptive fields: the jaxpr walk, the impulse oracle, the classic recursion."""
+"""Receptive fields of any JAX function, read off its program; nothing is executed."""
 
+from genjax.receptive_field._effective import Effective, effective
 from genjax.receptive_field._field import (
-    ReceptiveField,
+    Field,
+    classic,
     impulse_response,
-    layer_recursion,
     receptive_field,
+)
+from genjax.receptive_field._layers import Layer, Range, layerwise, useful_range
+from genjax.receptive_field._sets import (
+    Support,
+    dependency,
+    is_autoregressive,
+    support,
 )
 
 __all__ = [
-    "ReceptiveField",
+    "Effective",
+    "Field",
+    "Layer",
+    "Range",
+    "Support",
+    "classic",
+    "dependency",
+    "effective",
     "impulse_response",
-    "layer_recursion",
+    "is_autoregressive",
+    "layerwise",
     "receptive_field",
+    "support",
+    "useful_range",
 ]

@@ -1,7 +1,10 @@
 """The receptive field of a network: size, effective stride and padding."""
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -10,45 +13,91 @@ import numpy as np
 from genjax.base import NetworkLike
 from genjax.checks import check_shape
 from genjax.errors import InputError
-from genjax.programs import dependence
+from genjax.programs import Join, Notes, Sight, dependence
+from genjax.programs._fits import edges, fitted
 from genjax.typing import Array
 
+Number: TypeAlias = int | Fraction
 
-class ReceptiveField(NamedTuple):
+LARGEST = 4096
+"""The largest side at which a free unit is looked for."""
+
+
+@dataclass(frozen=True)
+class Field:
     """What one unit of an output sees, along each spatial axis.
 
-    Fields:
-        size: pixels from the first to the last that it sees.
-        stride: pixels between neighbouring units.
+    Attributes:
+        size: pixels from the first to the last, of the unit that sees most.
+        stride: pixels between neighbouring units, a fraction after up-sampling.
         padding: pixels by which unit 0 reaches beyond the input's edge.
+        is_regular: whether all units begin where stride and padding say.
+        context: the reductions through which a unit sees all of an axis:
+            normalisation over space, pooling to a vector, attention.
+        joins: where paths come together whose centres or strides differ.
+        unknown: equations whose operands are taken to be seen whole.
+        seen: for each axis, `[units, pixels + 1]`: the pixels that each unit sees, and
+            whether it sees the zeros of a padding.
     """
 
     size: tuple[int, ...]
-    stride: tuple[int | float, ...]
-    padding: tuple[int | float, ...]
+    stride: tuple[Number, ...]
+    padding: tuple[Number, ...]
+    is_regular: tuple[bool, ...] = (True, True)
+    context: tuple[str, ...] = ()
+    joins: tuple[Join, ...] = ()
+    unknown: tuple[str, ...] = ()
+    seen: tuple[np.ndarray, ...] = field(default=(), repr=False, compare=False)
+
+    def interval(self, unit: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """The first and the last pixel that a unit sees, along each axis.
+
+        Args:
+            unit: its place along each axis.
+
+        Raises:
+            InputError: there is no such unit.
+
+        >>> from genjax.receptive_field import receptive_field
+        >>> pairs = receptive_field(lambda x: x[:, 1:] + x[:, :-1], (1, 9, 9, 1))
+        >>> pairs.interval((3, 5))
+        ((3, 4), (5, 5))
+        """
+        check_unit("interval", unit, [len(seen) for seen in self.seen])
+        rows = [edges(s[[u]]) for s, u in zip(self.seen, unit, strict=True)]
+        return tuple((int(low[0]), int(high[0])) for low, high in rows)
 
 
 def receptive_field(
-    network: Callable[[Array], Array],
+    network: Callable[..., Any],
     shape: Sequence[int],
-    *,
+    *parameters: Any,
     axes: Sequence[int] = (1, 2),
-) -> ReceptiveField:
+    argnum: int = 0,
+    whole: bool = False,
+) -> Any:
     """The receptive field of any JAX function of an image, from its jaxpr.
 
-        unit u sees the pixels from -padding + u stride on, `size` of them
+        unit u sees up to `size` pixels from floor(u stride - padding) on
 
     Units that are cut off at the edges, also by paddings inside the network, are not
     looked at: where there is none that sees all it can, the image is too small, and a
-    sentence says so. Nothing is executed.
+    sentence says which size is enough. Nothing is executed.
 
     Args:
-        network: from images to one feature map, with the same axes.
-        shape: of the images, `(b, h, w, c)`.
-        axes: the spatial ones.
+        network: from images to one feature map or several, with the same axes.
+        shape: of the images, such as `(b, h, w, c)`.
+        parameters: the network's other arguments, or their shapes.
+        axes: the spatial ones: one for audio, two for images, three for videos.
+        argnum: the place of the images among the network's arguments.
+        whole: unite what is seen through reductions over all of an axis with the rest;
+            they are only named otherwise, in `context`.
+
+    Returns:
+        A `Field` for each output.
 
     Raises:
-        InputError: the output has no such axes, sees nothing of the input, or no unit
+        InputError: an output has no such axes, sees nothing of the input, or no unit
             is free of the edges.
 
     Source: Araujo, Norris and Sim, 2019, Computing receptive fields of convolutional
@@ -56,61 +105,180 @@ def receptive_field(
 
     >>> from genjax.receptive_field import receptive_field
     >>> from genjax.nn import max_pool
-    >>> receptive_field(lambda x: max_pool(x, (3, 3), strides=(2, 2)), (1, 32, 32, 1))
-    ReceptiveField(size=(3, 3), stride=(2, 2), padding=(0, 0))
+    >>> field = receptive_field(
+    ...     lambda x: max_pool(x, (3, 3), strides=(2, 2)), (1, 32, 32, 1)
+    ... )
+    >>> field.size, field.stride, field.padding
+    ((3, 3), (2, 2), (0, 0))
     """
+    look = _Look(network, tuple(shape), parameters, tuple(axes), argnum, whole)
+    sights, outputs, notes = look.at(look.shape)
+    leaves, tree = jax.tree.flatten(outputs)
+    pairs = zip(sights, leaves, strict=True)
+    fields = [look.field(sight, out.shape, notes) for sight, out in pairs]
+    return jax.tree.unflatten(tree, fields)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One question about one network."""
+
+    network: Callable[..., Any]
+    shape: tuple[int, ...]
+    parameters: tuple[Any, ...]
+    axes: tuple[int, ...]
+    argnum: int
+    whole: bool
+
+    def __post_init__(self) -> None:
+        check_network("receptive_field", self.network)
+        check_shape("receptive_field", self.shape)
+        check_axes("receptive_field", self.axes, self.shape)
+
+    def at(self, shape: Sequence[int]) -> tuple[list[Sight], Any, Notes]:
+        return analysed(
+            self.network, shape, self.parameters, argnum=self.argnum, whole=self.whole
+        )
+
+    def field(self, sight: Sight, out: tuple[int, ...], notes: Notes) -> Field:
+        seen = [self._along(sight, axis, out) for axis in self.axes]
+        fits = []
+        for axis, part in zip(self.axes, seen, strict=True):
+            fit = fitted(part)
+            if fit is None:
+                raise InputError(self._too_small(axis, part))
+            fits.append(fit)
+        return Field(
+            size=tuple(fit.size for fit in fits),
+            stride=tuple(number(fit.stride) for fit in fits),
+            padding=tuple(number(fit.padding) for fit in fits),
+            is_regular=tuple(fit.is_regular for fit in fits),
+            context=tuple(sorted({n for a in self.axes for n in sight.context[a]})),
+            joins=tuple(j for j in notes.joins if j.axis in self.axes),
+            unknown=tuple(notes.unknown),
+            seen=tuple(seen),
+        )
+
+    def _along(self, sight: Sight, axis: int, out: tuple[int, ...]) -> np.ndarray:
+        part = sight.seen[axis]
+        varying = [a for a in range(len(out)) if part.shape[a] > 1]
+        place = axis if axis in varying else next(iter(varying), None)
+        if place is None:
+            through = ", ".join(sorted(sight.context[axis]))
+            why = (
+                f"sees axis {axis} of the input through {through} alone"
+                if through
+                else f"has no axis that follows axis {axis} of the input"
+            )
+            raise InputError(f"receptive_field: the output {out} {why}.")
+        others = tuple(a for a in range(part.ndim - 1) if a != place)
+        return np.logical_or.reduce(part, axis=others)
+
+    def _too_small(self, axis: int, seen: np.ndarray) -> str:
+        extent = self.shape[axis]
+        most = int(seen[:, :-1].sum(axis=1).max())
+        enough = self._enough(axis)
+        rule = (
+            f"{enough} pixels are enough"
+            if enough
+            else f"no size up to {LARGEST} is enough: units see an edge wherever it is"
+        )
+        return (
+            f"receptive_field: no unit is free of the edges along axis {axis} of "
+            f"{extent} pixels, of which units see up to {most}: {rule}."
+        )
+
+    def _enough(self, axis: int) -> int | None:
+        """The smallest size with free units, found by halving."""
+
+        def is_enough(size: int) -> bool:
+            shape = list(self.shape)
+            for each in self.axes:
+                shape[each] = size
+            try:
+                sights, outputs, _ = self.at(shape)
+                pairs = zip(sights, jax.tree.leaves(outputs), strict=True)
+                parts = [self._along(sight, axis, out.shape) for sight, out in pairs]
+            except (TypeError, ValueError):
+                return False  # the network takes no such size
+            return all(fitted(part) is not None for part in parts)
+
+        low = high = self.shape[axis]
+        while not is_enough(high):
+            low, high = high, 2 * high
+            if high > LARGEST:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_enough(middle) else (middle, high)
+        return high
+
+
+def analysed(
+    network: Callable[..., Any],
+    shape: Sequence[int],
+    parameters: Sequence[Any],
+    *,
+    argnum: int = 0,
+    whole: bool = False,
+    **how: Any,
+) -> Any:
+    """`genjax.programs.dependence` on one of a network's arguments.
+
+    Arrays of real numbers that the network closes over are parameters, whose zeros
+    count for nothing.
+    """
+
+    def function(x: Array, *others: Any) -> Any:
+        return network(*others[:argnum], x, *others[argnum:])
+
+    x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
+    return dependence(function, x, *parameters, whole=whole, constants=False, **how)
+
+
+def check_network(user: str, network: Any) -> None:
+    """Refuses what has variables of its own."""
     if isinstance(network, NetworkLike):
         raise InputError(
-            f"receptive_field: {type(network).__name__} has variables: hand over a "
+            f"{user}: {type(network).__name__} has variables: hand over a "
             "function of the image alone, lambda x: network.apply(variables, x)."
         )
-    check_shape("receptive_field", shape)
-    x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
-    sights, out = dependence(network, x)
-    if len(sights) != 1:
+
+
+def check_axes(user: str, axes: Sequence[int], shape: Sequence[int]) -> None:
+    """Refuses axes that are not there."""
+    wrong = [axis for axis in axes if not 0 <= axis < len(shape)]
+    if wrong or not axes:
         raise InputError(
-            f"receptive_field: the network must return one array, got {len(sights)}."
+            f"{user}: axes must be from 0 to {len(shape) - 1}, those of the shape "
+            f"{tuple(shape)}, got {tuple(axes)}."
         )
-    rows = [_along_axis(sights[0][axis], axis, shape[axis], out) for axis in axes]
-    return ReceptiveField(*(tuple(column) for column in zip(*rows, strict=True)))
 
 
-def _along_axis(
-    span: Any, axis: int, extent: int, out: Any
-) -> tuple[int, int | float, int | float]:
-    if span.axis is None or not np.isfinite(span.low).any():
+def check_unit(user: str, unit: Sequence[int], extents: Sequence[int]) -> None:
+    """Refuses units outside the output."""
+    inside = len(unit) == len(extents) and all(
+        0 <= place < extent for place, extent in zip(unit, extents, strict=True)
+    )
+    if not inside:
         raise InputError(
-            f"receptive_field: the output {tuple(out.shape)} has no axis that follows "
-            f"axis {axis} of the input."
+            f"{user}: a unit is a place in the output {tuple(extents)}, got "
+            f"{tuple(unit)}."
         )
-    sizes = span.high - span.low + 1
-    widest = sizes.max()
-    # A unit near the edge sees less, also where the network pads inside.
-    free = np.flatnonzero((sizes == widest) & (span.low > 0) & (span.high < extent - 1))
-    middle = free[len(free) // 2] if len(free) else -1
-    if len(free) < 2 or (middle + 1 not in free and middle - 1 not in free):
-        raise InputError(
-            f"receptive_field: no unit is free of the edges along axis {axis} of "
-            f"{extent} pixels; units see up to {int(widest)} of them: take a larger "
-            "image."
-        )
-    other = middle + 1 if middle + 1 in free else middle - 1
-    stride = (span.low[other] - span.low[middle]) / (other - middle)
-    padding = middle * stride - span.low[middle]
-    return int(widest), _number(stride), _number(padding)
 
 
-def _number(value: float) -> int | float:
+def number(value: Fraction) -> Number:
     """Fractions, as after up-sampling, stay fractions."""
-    return int(value) if value == int(value) else float(value)
+    return int(value) if value.denominator == 1 else value
 
 
-def layer_recursion(
-    layers: Sequence[tuple[int, int, int]],
-) -> tuple[int, int, int]:
-    """The classic recursion over a chain of layers, from the last to the first.
+def classic(layers: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """The textbook recursion over a chain of layers, from the last to the first.
 
         r <- s r + (k - s),   S <- s S,   P <- s P + p
+
+    From the first to the last it is `r <- r + (k - 1) S, P <- P + p S, S <- s S`, with
+    the same result.
 
     Args:
         layers: `(kernel, stride, padding)` of each, the first one first; a dilated
@@ -121,15 +289,15 @@ def layer_recursion(
 
     Source: Araujo, Norris and Sim, 2019.
 
-    >>> from genjax.receptive_field import layer_recursion
-    >>> layer_recursion([(3, 2, 1), (3, 1, 1)])
+    >>> from genjax.receptive_field import classic
+    >>> classic([(3, 2, 1), (3, 1, 1)])
     (7, 2, 3)
     """
-    size, stride, padding = 1, 1, 0
+    size, padding = 1, 0
     for kernel, step, pad in reversed(layers):
         size = step * size + kernel - step
-        stride, padding = step * stride, step * padding + pad
-    return size, stride, padding
+        padding = step * padding + pad
+    return size, math.prod(step for _, step, _ in layers), padding
 
 
 def impulse_response(

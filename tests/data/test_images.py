@@ -89,3 +89,17 @@ def test_files_are_read_when_they_are_asked_for(tmp_path):
     (tmp_path / "a" / "0.png").write_text("no image")
     with pytest.raises(InputError, match=r"0.png is not an image"):
         files.gather(np.arange(12))
+
+
+def test_links_are_followed_and_a_sliver_is_seen(tmp_path):
+    put(tmp_path / "own" / "1.png")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "cat").symlink_to(tmp_path / "own")
+    assert image_folder(tmp_path / "set").arrays["image"].shape == (1, 3, 4, 3)
+    put(tmp_path / "thin" / "1.png", size=(2, 300), value=0)
+    thin = image_folder(tmp_path / "thin", size=(8, 8), fit="pad").arrays["image"]
+    assert 0 < (thin == 0).mean() < 0.2
+    with pytest.raises(InputError, match=r"1.png: it is a file"):
+        image_folder(tmp_path / "own" / "1.png")
+    put(tmp_path / "own" / "sub" / "2.png")
+    assert len(image_files(tmp_path / "own", size=(8, 8), classes=None)) == 2

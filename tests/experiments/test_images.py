@@ -81,6 +81,46 @@ def test_features_are_rows_of_files(trained, folder, ending):
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_features_do_not_depend_on_what_else_there_is(trained, folder, tmp_path):
+    one = sorted((folder / "own" / "dark").iterdir())[3]
+    shutil.copy(one, tmp_path / one.name)
+    for place in (folder / "own", tmp_path):
+        out = tmp_path / f"{place.name}.npz"
+        assert run("encode", trained, "--data", place, "--out", out).returncode == 0
+    alone, among = (
+        np.load(tmp_path / f"{p.name}.npz") for p in (tmp_path, folder / "own")
+    )
+    place = among["files"].tolist().index(f"dark/{one.name}")
+    np.testing.assert_allclose(
+        alone["features"][0], among["features"][place], rtol=1e-5
+    )
+
+
+def test_data_that_have_changed_are_refused(folder):
+    shutil.copytree(folder / "own", folder / "moving")
+    how = ["--smoke", "--no-progress", "--data", folder / "moving"]
+    done = run(NAME, *how, "--workdir", folder / "moved")
+    assert done.returncode == 0, done.stderr
+    assert run("evaluate", folder / "moved").returncode == 0
+    next((folder / "moving" / "dark").iterdir()).unlink()
+    again = run("evaluate", folder / "moved")
+    assert "images came or went" in again.stderr
+    more = run(NAME, "--resume", "--workdir", folder / "moved", "--steps", 6)
+    assert "images came or went" in more.stderr
+
+
+def test_sizes_that_cannot_be_built_are_told_by_their_flag(folder, tmp_path):
+    own = ["--data", folder / "own", "--workdir", tmp_path / "run"]
+    for name, size, sentence in (
+        ("gan/custom", 30, "the nearest are 28 and 32, got 30"),
+        (NAME, 50, "the nearest are 48 and 56, got 50"),
+        ("flows/custom", 30, "a multiple of 8, since --scales 3"),
+    ):
+        assert sentence in run(name, "--size", size, *own).stderr
+    wide = run("autoregressive/custom_images", "--width", 4, *own)
+    assert "--width must be a multiple of the 3 colours" in wide.stderr
+
+
 def test_a_set_beyond_memory_is_the_same_run(trained, folder):
     how = ["--smoke", "--no-progress", "--data", folder / "own", "--memory", 0]
     done = run(NAME, *how, "--workdir", folder / "streamed")
@@ -92,10 +132,10 @@ def test_a_set_beyond_memory_is_the_same_run(trained, folder):
 def test_what_cannot_be_done_is_a_sentence(trained, folder, tmp_path):
     own = ["--data", folder / "own"]
     out = run("encode", trained, *own, "--out", tmp_path / "features.txt")
-    assert "written as .csv, .tsv, .parquet, .npz" in out.stderr
+    assert "the endings are .csv, .tsv, .parquet, .npz" in out.stderr
     few = run("gan/custom", "--smoke", *own, "--workdir", tmp_path / "gan")
     assert (
-        "40 images leave 4 for validation, of which this model needs 12" in few.stderr
+        "40 images leave 4 for validation, of which this model needs 24" in few.stderr
     )
     many = run(NAME, *own, "--workdir", tmp_path / "vae")
     assert "--batch-size 64: only 32 of 40 images are for training" in many.stderr

@@ -15,9 +15,11 @@ def depth(function, *inputs):
     def otherwise(equation, operands):
         return [max(operands, default=0)] * len(equation.outvars)
 
-    analysis = Analysis(constant=0, rules={"add": add}, otherwise=otherwise)
-    jaxpr = jax.make_jaxpr(function)(*inputs).jaxpr
-    return interpret(analysis, jaxpr, [0] * len(inputs))
+    analysis = Analysis(
+        constant=lambda array: 0, rules={"add": add}, otherwise=otherwise
+    )
+    program = jax.make_jaxpr(function)(*inputs)
+    return interpret(analysis, program, [0] * len(inputs))
 
 
 @jax.custom_vjp

@@ -1,0 +1,210 @@
+"""Fields layer by layer: what each adds, and for which sizes all of them add."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genjax.errors import InputError
+from genjax.programs import Sight, Step
+from genjax.programs._fits import Fit, fitted
+from genjax.receptive_field._field import (
+    LARGEST,
+    Number,
+    analysed,
+    check_axes,
+    check_network,
+    number,
+)
+
+WINDOWS = ("conv_general_dilated", "dot_general")
+POOLS = "reduce_window"
+
+
+class Layer(NamedTuple):
+    """One layer of a network, and what its units see.
+
+    Fields:
+        name: of the module; of the equation and the line that wrote it where there is
+            none.
+        shape: of its output.
+        size: of its field along each axis; None where no unit is free of the edges, or
+            it follows no axis.
+        stride: between its units, likewise.
+        weights: how many numbers its kernel or matrix has.
+        context: the reductions before it through which all is seen.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    size: tuple[int | None, ...]
+    stride: tuple[Number | None, ...]
+    weights: int
+    context: tuple[str, ...]
+
+
+class Range(NamedTuple):
+    """For which sizes of an image all layers of a network add to what is seen.
+
+    Fields:
+        smallest: the side of the field of the layer that reaches farthest, by the
+            narrowest way to it: on smaller images it looks beyond them.
+        largest: the side of the widest field: on larger images no unit sees more.
+        idle: layers that look beyond the image at the size that was asked about.
+    """
+
+    smallest: int
+    largest: int
+    idle: tuple[str, ...]
+
+
+def layerwise(
+    network: Callable[..., Any],
+    shape: Sequence[int],
+    *parameters: Any,
+    axes: Sequence[int] = (1, 2),
+) -> list[Layer]:
+    """A row for every layer: convolutions, products and pooling, by their modules.
+
+    Args:
+        network: from images to feature maps.
+        shape: of the images.
+        parameters: the network's other arguments, or their shapes.
+        axes: the spatial ones.
+
+    Returns:
+        The layers in the order in which they are computed.
+
+    Source: Araujo, Norris and Sim, 2019.
+
+    >>> from genjax.receptive_field import layerwise
+    >>> from genjax.nn import ConvNet
+    >>> import jax, jax.numpy as jnp
+    >>> module = ConvNet(features=3, widths=(4, 4))
+    >>> x = jax.ShapeDtypeStruct((1, 32, 32, 1), jnp.float32)
+    >>> variables = jax.eval_shape(module.init, jax.random.key(0), x)
+    >>> rows = layerwise(lambda x, v: module.apply(v, x), x.shape, variables)
+    >>> [(row.name, row.size) for row in rows[:2]]
+    [('ConvNet/Conv_0', (3, 3)), ('ConvNet/Conv_1', (8, 8))]
+    """
+    check_network("layerwise", network)
+    check_axes("layerwise", axes, shape)
+    rows: list[Layer] = []
+
+    def visit(step: Step, result: Sight) -> None:
+        if step.name in WINDOWS or step.name.startswith(POOLS):
+            rows.append(_row(step, result, axes))
+
+    analysed(network, shape, parameters, visit=visit)
+    return rows
+
+
+def useful_range(
+    network: Callable[..., Any],
+    shape: Sequence[int],
+    *parameters: Any,
+    axes: Sequence[int] = (1, 2),
+) -> Range:
+    """The sizes of an image at which every layer of a network adds to what is seen.
+
+    Of two paths that come together, the narrower one counts for the smallest size: a
+    shortcut leaves the next layer something to add.
+
+    Args:
+        network: from images to a feature map.
+        shape: of the images about which `idle` tells.
+        parameters: the network's other arguments, or their shapes.
+        axes: the spatial ones.
+
+    Raises:
+        InputError: no unit of the output is free of the edges at any size.
+
+    Source: Richter, Shenk, Byttner, Wiedemann and Krumnack, 2021, arXiv:2106.12307.
+
+    >>> from genjax.receptive_field import useful_range
+    >>> from genjax.nn import max_pool
+    >>> def network(x):
+    ...     for _ in range(3):
+    ...         x = max_pool(x, (2, 2))
+    ...     return x
+    >>> useful_range(network, (1, 64, 64, 1))
+    Range(smallest=8, largest=8, idle=())
+    """
+    check_network("useful_range", network)
+    check_axes("useful_range", axes, shape)
+    wide = _sizes(network, shape, parameters, axes, narrow=False)
+    narrow = _sizes(network, shape, parameters, axes, narrow=True)
+    adding = {where: after for where, before, after in narrow if after > before}
+    extent = min(shape[axis] for axis in axes)
+    return Range(
+        smallest=max(adding.values(), default=1),
+        largest=max(after for _, _, after in wide),
+        idle=tuple(where for where, size in adding.items() if size > extent),
+    )
+
+
+def _sizes(
+    network: Callable[..., Any],
+    shape: Sequence[int],
+    parameters: Sequence[Any],
+    axes: Sequence[int],
+    *,
+    narrow: bool,
+) -> list[tuple[str, int, int]]:
+    """The sides of the fields before and after every equation, where all are free."""
+    side = max(shape[axis] for axis in axes)
+    while side <= LARGEST:
+        large = list(shape)
+        for axis in axes:
+            large[axis] = side
+        found: list[tuple[str, int, int]] = []
+
+        def visit(step: Step, result: Sight, found: list[Any] = found) -> None:
+            for axis in axes:
+                if _follows(step.sights[0], axis) and _follows(result, axis):
+                    before = _fit(step.sights[0], axis, step.shape)
+                    after = _fit(result, axis, step.result)
+                    sizes = (0 if fit is None else fit.size for fit in (before, after))
+                    found.append((step.where, *sizes))
+
+        analysed(network, large, parameters, visit=visit, narrow=narrow)
+        if found and all(after for _, _, after in found):
+            return found
+        side *= 2
+    raise InputError(
+        f"useful_range: no unit is free of the edges up to {LARGEST} pixels."
+    )
+
+
+def _row(step: Step, sight: Sight, axes: Sequence[int]) -> Layer:
+    fits = [_fit(sight, axis, step.result) for axis in axes]
+    module, _, equation = step.where.rpartition("/")
+    weights = [
+        math.prod(shape)
+        for shape, operand in zip(step.shapes, step.sights, strict=True)
+        if not any(part.any() for part in operand.seen)
+    ]
+    return Layer(
+        module or equation,
+        step.result,
+        tuple(None if fit is None else fit.size for fit in fits),
+        tuple(None if fit is None else number(fit.stride) for fit in fits),
+        sum(weights) if step.name in WINDOWS else 0,
+        tuple(sorted({name for axis in axes for name in sight.context[axis]})),
+    )
+
+
+def _follows(sight: Sight, axis: int) -> bool:
+    part = sight.seen[axis]
+    return part.size > part.shape[-1]
+
+
+def _fit(sight: Sight, axis: int, out: tuple[int, ...]) -> Fit | None:
+    part = sight.seen[axis]
+    varying = [a for a in range(len(out)) if part.shape[a] > 1]
+    if not varying:
+        return None
+    place = axis if axis in varying else varying[0]
+    others = tuple(a for a in range(part.ndim - 1) if a != place)
+    return fitted(np.logical_or.reduce(part, axis=others))
