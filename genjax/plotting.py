@@ -420,6 +420,46 @@ def nested_squares(sides: Mapping[str, float]) -> "Figure":
     return figure
 
 
+def field_maps(
+    maps: Mapping[str, Any], *, boxes: Mapping[str, Any] | None = None, columns: int = 4
+) -> "Figure":
+    """Shows how much each pixel moves a unit, each map on its own scale.
+
+    Args:
+        maps: title -> `[h, w]`, such as `receptive_field.effective` gives them.
+        boxes: title -> `(left, top, right, bottom)`: what the unit sees at all.
+        columns: panels per row.
+
+    >>> import numpy as np
+    >>> from genjax.plotting import field_maps
+    >>> figure = field_maps({"a": np.eye(5)}, boxes={"a": (1, 1, 4, 4)})
+    >>> len(figure.axes[0].patches)
+    1
+    """
+    with extra("plots"):
+        from matplotlib.patches import Rectangle
+
+    columns = min(columns, len(maps))
+    rows = -(-len(maps) // columns)
+    figure = _figure(2.4 * columns, 2.6 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat[len(maps) :]:
+        axis.remove()
+    pairs = zip(maps.items(), axes.flat, strict=False)
+    for place, ((title, field), axis) in enumerate(pairs):
+        height, width = np.shape(field)
+        axis.imshow(field, cmap="magma", extent=(0, width, height, 0))
+        if title in (boxes or {}):
+            left, top, right, bottom = (boxes or {})[title]
+            style = {"fill": False, "edgecolor": PALETTE[0], "linewidth": 1.2}
+            size = (right - left, bottom - top)
+            axis.add_patch(Rectangle((left, top), *size, **style))
+        axis.set_title(_words(title), fontsize=8, color=INK)
+        labels = ("column, pixels", "row, pixels")
+        _label_plane(axis, labels, is_first=place % columns == 0)
+    return figure
+
+
 def trajectories(
     paths: Mapping[str, Any],
     *,

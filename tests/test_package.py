@@ -44,10 +44,10 @@ WITHOUT_SOURCE = {
         "conv from_linen from_nnx in_mode max_pool noisy"
     ),
     "programs": (
-        "dependence inverse_and_log_det invertible with_dense_log_det "
+        "dependence edges fitted inverse_and_log_det invertible with_dense_log_det "
         "with_diagonal_log_det with_triangular_log_det"
     ),
-    "receptive_field": "impulse_response",
+    "receptive_field": "dependency impulse_response is_autoregressive",
     "self_supervised": "normalize",
     "smooth": "soft_accuracy soft_counts soft_f1",
     "training": (

@@ -24,6 +24,7 @@ from genjax.metrics import (
     ground_truth_of_boxes,
 )
 from genjax.plotting import boxes_on_images
+from genjax.receptive_field import receptive_field
 from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
@@ -38,11 +39,13 @@ class DenseModel(NamedTuple):
         update: a training step, on batches `{"image", "xyxy", "label", "valid"}`.
         objective: of a step.
         detect: `(variables, images [b, h, w, c]) -> boxes`, from bytes or floats.
+        fields: `() -> {name: pixels}`: what the units of each level see.
     """
 
     update: Update
     objective: Objective
     detect: Callable[[Variables, Array], Boxes]
+    fields: Callable[[], Mapping[str, int]]
 
 
 def dense_model(config: Any, classes: int) -> DenseModel:
@@ -75,7 +78,31 @@ def dense_model(config: Any, classes: int) -> DenseModel:
         warmup=min(200, config.steps // 4),
     )
     found = detector(backbone, neck, head)
-    return DenseModel(update, objective, lambda v, image: found(v, _scaled(image)))
+    return DenseModel(
+        update,
+        objective,
+        lambda v, image: found(v, _scaled(image)),
+        lambda: _fields(backbone, neck),
+    )
+
+
+def _fields(backbone: Any, neck: Any) -> dict[str, int]:
+    """The receptive field of each level, and its stride, without any weight."""
+
+    def network(x: Array, of_backbone: Variables, of_neck: Variables) -> Any:
+        return neck.apply(of_neck, backbone.apply(of_backbone, x))
+
+    x, key = jax.ShapeDtypeStruct((1, 512, 512, 1), jnp.float32), jax.random.key(0)
+    of_backbone = jax.eval_shape(backbone.init, key, x)
+    maps = jax.eval_shape(backbone.apply, of_backbone, x)
+    of_neck = jax.eval_shape(neck.init, key, maps)
+    found: dict[str, int] = {}
+    for level, field in enumerate(
+        receptive_field(network, x.shape, of_backbone, of_neck)
+    ):
+        found[f"field_of_level_{level}"] = field.size[0]
+        found[f"stride_of_level_{level}"] = field.stride[0]
+    return found
 
 
 def dense_task(
@@ -103,7 +130,7 @@ def dense_task(
 
     def evaluate(variables: Variables) -> dict[str, Any]:
         detect = jax.jit(lambda image: model.detect(variables, image))
-        return average_precision(detect, test, classes)
+        return {**average_precision(detect, test, classes), **model.fields()}
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         del key

@@ -6,6 +6,7 @@ of the input, `device_varying` which outputs differ between devices; the transfo
 """
 
 from genjax.programs._dependence import Dependence, dependence
+from genjax.programs._fits import Fit, edges, fitted
 from genjax.programs._inverse import inverse_and_log_det, invertible
 from genjax.programs._log_det import (
     with_dense_log_det,
@@ -18,12 +19,15 @@ from genjax.programs._walk import Join, Notes, Step
 
 __all__ = [
     "Dependence",
+    "Fit",
     "Join",
     "Notes",
     "Sight",
     "Step",
     "dependence",
     "device_varying",
+    "edges",
+    "fitted",
     "inverse_and_log_det",
     "invertible",
     "with_dense_log_det",

@@ -34,6 +34,13 @@ def fitted(seen: np.ndarray) -> Fit | None:
 
     Returns:
         The fit; None where fewer than two units are free.
+
+    >>> import numpy as np
+    >>> from genjax.programs import fitted
+    >>> two = np.eye(8, 9, dtype=bool) | np.eye(8, 9, 1, dtype=bool)
+    >>> fit = fitted(two[:6])
+    >>> fit.size, int(fit.stride), int(fit.padding)
+    (2, 1, 0)
     """
     low, high = edges(seen)
     free = (low > 0) & (high >= low) & (high < seen.shape[1] - 2) & ~seen[:, -1]
@@ -60,6 +67,11 @@ def edges(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         seen: `[units, size + 1]`.
+
+    >>> import numpy as np
+    >>> from genjax.programs import edges
+    >>> [side.tolist() for side in edges(np.eye(2, 4, 1, dtype=bool))]
+    [[1, 2], [1, 2]]
     """
     pixels = seen[:, :-1]
     some = pixels.any(axis=1)

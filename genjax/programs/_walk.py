@@ -220,9 +220,10 @@ class Step:
         origin = paths[0].origin if paths else None
         if origin is not None and all(s.origin is origin for s in paths):
             return replace(result, origin=origin)
-        if self.walk.narrow and len(paths) > 1:
-            return min(paths, key=lambda s: sum(part.sum() for part in s.seen))
-        for one, other in pairwise(s for s in paths if _varies(s)):
+        varying = [s for s in paths if _varies(s)]
+        if self.walk.narrow and len(varying) > 1:
+            return min(varying, key=lambda s: sum(part.sum() for part in s.seen))
+        for one, other in pairwise(varying):
             self._look_at(one.seen, other.seen)
         return result
 

@@ -13,8 +13,7 @@ import numpy as np
 from genjax.base import NetworkLike
 from genjax.checks import check_shape
 from genjax.errors import InputError
-from genjax.programs import Join, Notes, Sight, dependence
-from genjax.programs._fits import edges, fitted
+from genjax.programs import Join, Notes, Sight, dependence, edges, fitted
 from genjax.typing import Array
 
 Number: TypeAlias = int | Fraction

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genjax.errors import InputError
-from genjax.programs import Sight, Step
-from genjax.programs._fits import Fit, fitted
+from genjax.programs import Fit, Sight, Step, fitted
 from genjax.receptive_field._field import (
     LARGEST,
     Number,

@@ -21,7 +21,13 @@ from genjax.receptive_field import (
 HALF, LAYOUT = Fraction(1, 2), ("NHWC", "HWIO", "NHWC")
 
 
-@pytest.mark.parametrize("name", ZOO)
+LARGE = ("resnet_v1_101", "resnet_v1_152", "resnet_v1_200")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in LARGE)) for n in ZOO],
+)
 def test_published_rows_are_exact(name):
     side = 1024 if PUBLISHED[name][0] < 500 else 4096
     field = receptive_field(ZOO[name], (1, side, side, 3))

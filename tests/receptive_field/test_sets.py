@@ -62,7 +62,10 @@ def test_a_large_support_is_cheap():
 
 def random_function(rng):
     """A small function of six numbers, without windows of a pooling."""
-    matrix = rng.integers(0, 2, (6, 6)) * rng.normal(size=(6, 6))
+    # No row is 0, so that no value is known to be.
+    matrix = (rng.integers(0, 2, (6, 6)) | np.eye(6, dtype=int)) * rng.normal(
+        size=(6, 6)
+    )
     steps = rng.choice(["product", "shift", "sum", "slice", "outer", "mask"], 3)
     keep = rng.integers(0, 2, 6).astype(bool)
 
@@ -82,20 +85,29 @@ def random_function(rng):
                 x = jnp.where(keep, x, 0.0)
         return x
 
+    function.is_masked = "mask" in steps
     return function
 
 
-def test_a_dependency_is_the_pattern_of_the_jacobian():
+def test_a_dependency_holds_the_pattern_of_the_jacobian():
     rng = np.random.default_rng(0)
-    for _ in range(30):
+    for _ in range(10):
         function = random_function(rng)
-        found = dependency(function, (6,))
         points = jnp.asarray(rng.normal(size=(3, 6)), jnp.float32)
         jacobian = np.asarray(jax.vmap(jax.jacfwd(function))(points))
-        truth = (jacobian != 0).any(axis=0)
-        assert not (truth & ~found).any()
-        # Where terms cancel for all x, or none is left, more may be said to be seen.
-        assert (found & ~truth).mean() < 0.35
+        assert not ((jacobian != 0).any(axis=0) & ~dependency(function, (6,))).any()
+
+
+def test_a_dependency_is_the_pattern_that_asdex_finds():
+    asdex = pytest.importorskip("asdex", reason="no asdex: sync the group benchmarks")
+    rng, x = np.random.default_rng(1), jnp.zeros(6)
+    for _ in range(100):
+        function = random_function(rng)
+        theirs = asdex.jacobian_sparsity(function, x).todense().astype(bool)
+        ours = dependency(function, (6,))
+        assert not (ours & ~theirs).any()
+        if not function.is_masked:  # asdex does not follow products with a known zero
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def networks(dim):
