@@ -202,6 +202,7 @@ def test_killed_and_resumed_is_never_killed(number, never_killed, tmp_path):
     assert is_the_same_run(tmp_path / "run", never_killed)
 
 
+@pytest.mark.slow
 def test_two_processes_are_one_run(tmp_path):
     settings = [NAME, "--smoke", *TINY, "--workdir"]
     several = ["--coordinator", free_address(), "--processes", 2, "--process"]

@@ -13,6 +13,7 @@ from genjax.autoregressive import (
     grey_levels,
     laplace_mixture,
 )
+from genjax.receptive_field import dependency
 from tests.laws.instances import every_vector, moved, outputs_of
 from tests.laws.registry import (
     AUTOREGRESSIVE,
@@ -259,3 +260,22 @@ def test_samples_of_a_conditional_carry_their_log_prob(name):
     x, log_prob = sample(variables, jax.random.key(2), 32, condition)
     again = jax.jit(case.method.log_prob)(variables, x, condition)
     np.testing.assert_allclose(log_prob, again, atol=1e-4)
+
+
+@pytest.mark.parametrize("make", AUTOREGRESSIVE.values(), ids=AUTOREGRESSIVE.keys())
+def test_the_order_is_proved_without_running_the_model(make):
+    model, x = make(bits()), jax.ShapeDtypeStruct((2, 6), jnp.float32)
+    variables = jax.eval_shape(model.init, jax.random.key(0), x)
+
+    def of_bias(x, variables):
+        """The score's derivative by the bias of d sees x_d, and what determines it."""
+
+        def score(bias):
+            own = variables["params"] | {"bias": bias}
+            return model.log_prob({**variables, "params": own}, x[None])[0]
+
+        return jax.grad(score)(variables["params"]["bias"])
+
+    found = dependency(of_bias, (6,), variables).reshape(6, -1, 6).any(axis=1)
+    assert not np.triu(found, 1).any()
+    assert np.tril(found, -1)[1:].any(axis=1).all()

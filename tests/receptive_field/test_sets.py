@@ -6,15 +6,6 @@ from jax import lax
 
 from experiments.receptive_field.zoo import conv
 from genjax import nn
-from genjax.autoregressive import (
-    fvsbn,
-    made,
-    nade,
-    pixel_cnn,
-    recurrent,
-    transformer,
-    wavenet,
-)
 from genjax.errors import InputError
 from genjax.receptive_field import (
     dependency,
@@ -108,39 +99,6 @@ def test_a_dependency_is_the_pattern_that_asdex_finds():
         assert not (ours & ~theirs).any()
         if not function.is_masked:  # asdex does not follow products with a known zero
             np.testing.assert_array_equal(ours, theirs)
-
-
-def networks(dim):
-    return {
-        "made": made(hidden=(8, 8)),
-        "nade": nade(hidden=5),
-        "fvsbn": fvsbn(),
-        "transformer": transformer(width=8, heads=2, layers=2),
-        "wavenet": wavenet(channels=4, layers=3),
-        "recurrent": recurrent(hidden=4),
-        "pixel_cnn": pixel_cnn(shape=(2, dim // 2, 1), channels=4, layers=2),
-    }
-
-
-@pytest.mark.parametrize("name", networks(6))
-def test_the_order_of_a_model_is_proved_without_running_it(name):
-    model, dim = networks(6)[name], 6
-    x = jax.ShapeDtypeStruct((2, dim), jnp.float32)
-    variables = jax.eval_shape(model.init, jax.random.key(0), x)
-
-    def terms(x, variables):
-        """The derivative of the score by each dimension's own bias."""
-
-        def score(bias):
-            own = variables["params"] | {"bias": bias}
-            return model.log_prob({**variables, "params": own}, x[None])[0]
-
-        return jax.grad(score)(variables["params"]["bias"])
-
-    # The derivative by the bias of d sees x_d itself, and what determines it.
-    found = dependency(terms, (dim,), variables).reshape(dim, -1, dim).any(axis=1)
-    assert not np.triu(found, 1).any()
-    assert np.tril(found, -1)[1:].any(axis=1).all()
 
 
 def test_an_order_of_ones_own():
