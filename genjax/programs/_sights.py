@@ -198,6 +198,8 @@ def windowed(
     """
     if part.shape[axis] == 1 and size > 1:
         return part
+    if size == 1:  # the edge of what has a single position is no edge
+        outside = np.zeros_like(outside)
     first = np.moveaxis(expanded(part, axis, size), axis, 0)
     rest = first.shape[1:]
     nothing = np.zeros((1, *rest), bool)

@@ -110,6 +110,8 @@ def receptive_field(
     >>> field.size, field.stride, field.padding
     ((3, 3), (2, 2), (0, 0))
     """
+    check_network("receptive_field", network)
+    check_images("receptive_field", shape, axes)
     look = _Look(network, tuple(shape), parameters, tuple(axes), argnum, whole)
     sights, outputs, notes = look.at(look.shape)
     leaves, tree = jax.tree.flatten(outputs)
@@ -128,11 +130,6 @@ class _Look:
     axes: tuple[int, ...]
     argnum: int
     whole: bool
-
-    def __post_init__(self) -> None:
-        check_network("receptive_field", self.network)
-        check_shape("receptive_field", self.shape)
-        check_axes("receptive_field", self.axes, self.shape)
 
     def at(self, shape: Sequence[int]) -> tuple[list[Sight], Any, Notes]:
         return analysed(
@@ -244,8 +241,9 @@ def check_network(user: str, network: Any) -> None:
         )
 
 
-def check_axes(user: str, axes: Sequence[int], shape: Sequence[int]) -> None:
-    """Refuses axes that are not there."""
+def check_images(user: str, shape: Sequence[int], axes: Sequence[int]) -> None:
+    """Refuses what is no shape, and axes that are not there."""
+    check_shape(user, shape)
     wrong = [axis for axis in axes if not 0 <= axis < len(shape)]
     if wrong or not axes:
         raise InputError(

@@ -12,7 +12,7 @@ from genjax.receptive_field._field import (
     LARGEST,
     Number,
     analysed,
-    check_axes,
+    check_images,
     check_network,
     number,
 )
@@ -88,7 +88,7 @@ def layerwise(
     [('ConvNet/Conv_0', (3, 3)), ('ConvNet/Conv_1', (8, 8))]
     """
     check_network("layerwise", network)
-    check_axes("layerwise", axes, shape)
+    check_images("layerwise", shape, axes)
     rows: list[Layer] = []
 
     def visit(step: Step, result: Sight) -> None:
@@ -131,7 +131,7 @@ def useful_range(
     Range(smallest=8, largest=8, idle=())
     """
     check_network("useful_range", network)
-    check_axes("useful_range", axes, shape)
+    check_images("useful_range", shape, axes)
     wide = _sizes(network, shape, parameters, axes, narrow=False)
     narrow = _sizes(network, shape, parameters, axes, narrow=True)
     adding = {where: after for where, before, after in narrow if after > before}

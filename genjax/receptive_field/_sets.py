@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.checks import check_order
+from genjax.checks import check_order, check_shape
 from genjax.errors import InputError
 from genjax.programs import dependence
 from genjax.receptive_field._field import (
     analysed,
-    check_axes,
+    check_images,
     check_network,
     check_unit,
 )
@@ -67,7 +67,7 @@ def support(
     [0, 0, 1, 0, 1, 0, 1, 0, 0]
     """
     check_network("support", network)
-    check_axes("support", axes, shape)
+    check_images("support", shape, axes)
     sights, outputs, notes = analysed(network, shape, parameters, whole=whole)
     if len(sights) != 1:
         raise InputError(
@@ -119,6 +119,7 @@ def dependency(
     ...            jnp.ones((3, 3))).astype(int).tolist()
     [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     """
+    check_shape("dependency", shape)
     x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
     sights, outputs, _ = dependence(function, x, *parameters, by_element=True)
     if len(sights) != 1:
