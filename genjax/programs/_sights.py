@@ -198,8 +198,8 @@ def windowed(
     """
     if part.shape[axis] == 1 and size > 1:
         return part
-    if size == 1:  # the edge of what has a single position is no edge
-        outside = np.zeros_like(outside)
+    if size == 1 and len(outside) > 1:  # what has a single position has no edge
+        outside = np.append(outside[:-1], False)
     first = np.moveaxis(expanded(part, axis, size), axis, 0)
     rest = first.shape[1:]
     nothing = np.zeros((1, *rest), bool)
