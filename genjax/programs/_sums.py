@@ -189,7 +189,7 @@ def dot(step: Step) -> Sight:
     )
     if not results:
         return replace(blank(step.widths, rank), nonzero=nonzero)
-    return replace(united(results), nonzero=nonzero)
+    return replace(step.united(results), nonzero=nonzero)
 
 
 def _ungrouped(pattern: np.ndarray, channels: int, groups: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The walk through a program: what every rule may ask for, and what is written down."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,7 +16,15 @@ from jax.extend.core import ClosedJaxpr, JaxprEqn
 from genjax.programs._constants import Constant, constants, shape_of
 from genjax.programs._fits import fitted
 from genjax.programs._nested import Analysis, Rule, interpret
-from genjax.programs._sights import Sight, blank, of_constant, settled, united
+from genjax.programs._sights import (
+    MOST,
+    Sight,
+    any_along,
+    blank,
+    of_constant,
+    settled,
+    united,
+)
 
 Value: TypeAlias = Sight | Constant
 """What is known of a variable."""
@@ -213,9 +222,31 @@ class Step:
         if note not in self.walk.notes.unknown:
             self.walk.notes.unknown.append(note)
 
+    def united(self, sights: Sequence[Sight]) -> Sight:
+        """A union; sets that would be too large are taken whole, or as context."""
+        shapes = (
+            np.broadcast_shapes(*(p.shape for p in parts))
+            for parts in zip(*(s.seen for s in sights), strict=True)
+        )
+        large = [math.prod(shape) > MOST for shape in shapes]
+        if not any(large):
+            return united(sights)
+        if self.whole:
+            self.unknown("too large to be followed")
+        return united([self._reduced(sight, large) for sight in sights])
+
+    def _reduced(self, sight: Sight, large: Sequence[bool]) -> Sight:
+        seen, context = list(sight.seen), list(sight.context)
+        for axis, part in enumerate(sight.seen):
+            if large[axis]:
+                whole = any_along(part, range(part.ndim - 1), keep=True)
+                seen[axis] = whole if self.whole else np.zeros_like(whole)
+                context[axis] = context[axis] | {self.where}
+        return replace(sight, seen=tuple(seen), context=tuple(context), origin=None)
+
     def joined(self, sights: Sequence[Sight]) -> Sight:
         """A union; where paths are no slices of one array, joins are looked at."""
-        result = united(sights)
+        result = self.united(sights)
         paths = [s for s in sights if any(part.any() for part in s.seen)]
         origin = paths[0].origin if paths else None
         if origin is not None and all(s.origin is origin for s in paths):
