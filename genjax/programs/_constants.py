@@ -116,6 +116,13 @@ ELEMENTWISE = KEEP_ZERO | frozenset(
         "sub",
         "xor",
         "zeta",
+        "bitcast_convert_type",
+        "igamma_grad_a",
+        "le_to",
+        "lt_to",
+        "mulhi",
+        "random_gamma_grad",
+        "regularized_incomplete_beta",
     ]
 )
 

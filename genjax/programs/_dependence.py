@@ -29,7 +29,7 @@ class Dependence(NamedTuple):
     Fields:
         sights: for each output, flattened.
         shapes: of the outputs, as the function returns them.
-        notes: joins and unknown equations.
+        notes: joins, unknown equations, and unions that are no products.
     """
 
     sights: list[Sight]
@@ -59,8 +59,8 @@ def dependence(
             along each axis: for small inputs.
         whole: whether reductions over all that there is, such as a normalisation over
             space, count as seen. Otherwise they are named in `context`.
-        constants: whether the zeros of closed-over arrays of real numbers are zeros; so
-            they are in masks, and not in parameters.
+        constants: whether the zeros of closed-over JAX arrays of real numbers are
+            zeros; so they are in masks, and not in parameters. Those of NumPy are.
         narrow: where paths come together, follow the one that sees least.
         visit: called with every equation that depends on the input, what its operands
             see, and what its first result sees.
@@ -132,9 +132,16 @@ def _elementwise(step: Step) -> Sight:
         alive = first.alive & last.alive
     elif name == "max":
         alive = first.alive | last.alive
-    elif name == "sub" or name in KEEP_DEAD:
+    elif name == "sub":  # of two that are dead, nothing is known
+        alive = first.alive | ~last.alive
+    elif name in KEEP_DEAD:
         alive = first.alive
     return replace(result, nonzero=nonzero, alive=alive)
+
+
+def _passed(step: Step) -> list[Sight]:
+    """What goes through as it is."""
+    return list(step.sights)
 
 
 def _otherwise(step: Step) -> list[Sight]:
@@ -146,6 +153,7 @@ def _otherwise(step: Step) -> list[Sight]:
 
 RULES: dict[str, SightRule] = {
     **dict.fromkeys(ELEMENTWISE, _elementwise),
+    **dict.fromkeys(("device_put", "sharding_constraint", "name"), _passed),
     **SUMS,
     **MOVES,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from jax.extend.core import ClosedJaxpr, JaxprEqn
@@ -104,10 +105,10 @@ def _steady_scan(
 ) -> list[Value]:
     """A long loop: carries see what they ever see, and all of what is scanned."""
     Step(walk, equation, (), ()).unknown(f"more than {LONGEST} steps: taken together")
-    parts = [_mixed(walk, walk.sight(v)) for v in items]
+    parts = [_mixed(walk.sight(v)) for v in items]
     start = [_open(walk, v) for v in carry]
     found: list[Value] = []
-    for _ in range(LONGEST):
+    while True:
         found = walk.run(program, [*consts, *start, *parts])
         after = [united([a, walk.sight(b)]) for a, b in zip(start, found, strict=False)]
         if all(_is_same(a, b) for a, b in zip(after, start, strict=True)):
@@ -118,7 +119,7 @@ def _steady_scan(
     return [*start, *(s.moved(lambda p: p[None]) for s in outs)]
 
 
-def _mixed(walk: Walk, sight: Sight) -> Sight:
+def _mixed(sight: Sight) -> Sight:
     """One item of a scan, whichever it is."""
     return sight.moved(lambda part: any_along(part, [0], keep=False))
 
@@ -141,6 +142,9 @@ def _item(walk: Walk, value: Value, step: int) -> Value:
 def _stacked(walk: Walk, values: Sequence[Value], shape: tuple[int, ...]) -> Value:
     if not values:
         return blank(walk.widths, len(shape))
+    known = [v for v in values if isinstance(v, Constant)]
+    if len(known) == len(values):
+        return Constant(shape, partial(_stacked_values, known))
     sights = [walk.sight(v) for v in values]
     parts = []
     for each in zip(*(s.parts for s in sights), strict=True):
@@ -148,6 +152,12 @@ def _stacked(walk: Walk, values: Sequence[Value], shape: tuple[int, ...]) -> Val
         is_one = all(np.array_equal(a, each[0]) for a in each[1:])
         parts.append(stacked[:1] if is_one else stacked)
     return of_parts(parts, contexts(sights))
+
+
+def _stacked_values(constants: Sequence[Constant]) -> np.ndarray | None:
+    values = [constant.whole() for constant in constants]
+    there = [value for value in values if value is not None]
+    return np.stack(there) if len(there) == len(values) else None
 
 
 def _open(walk: Walk, value: Value) -> Sight:

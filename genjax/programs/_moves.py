@@ -21,6 +21,7 @@ from genjax.programs._sights import (
     of_parts,
     of_rank,
     reshaped,
+    reshaped_size,
     united,
     windowed,
 )
@@ -34,17 +35,19 @@ def pad(step: Step) -> Sight:
     shape, result, config = step.shape, step.result, step.params["padding_config"]
     is_constant = isinstance(step.values[1], Constant)
     is_parameter = not any(part.any() for part in operand.seen)
+    sees = any(part.any() for part in filler.seen)
 
     def follow(part: np.ndarray, fill: np.ndarray, *, pads: bool) -> np.ndarray:
         outside = fill.reshape(-1).copy()
         if pads:
             outside[-1] = is_constant
-        for axis, (low, _, inner) in enumerate(config):
-            if shape[axis] == result[axis] and low == 0:
+        for axis, (low, high, inner) in enumerate(config):
+            if (low, high, inner) == (0, 0, 0):
                 continue
             varies = part.shape[axis] > 1 or shape[axis] == 1
             # Sets of unlike axes are not multiplied for the sake of zeros around.
-            if not varies and not is_parameter and not fill[..., :-1].any():
+            if not varies and not is_parameter and not sees:
+                part = part if pads else part | fill
                 continue
             places = windows_of(
                 shape[axis],
@@ -54,7 +57,7 @@ def pad(step: Step) -> Sight:
                 low=int(low),
                 holes=int(inner) + 1,
             )
-            if not pads:  # what lies between is filled as well
+            if not pads or sees:  # what lies between is filled as well
                 places = np.where(places == -2, -1, places)
             whole = expanded(part, axis, shape[axis])
             part = windowed(whole, axis, shape[axis], places, outside)
@@ -167,16 +170,23 @@ def squeeze(step: Step) -> Sight:
     return step.sights[0].moved(lambda part: part.squeeze(axis=gone))
 
 
-def expand(step: Step) -> Sight:
-    """Puts in axes of size 1."""
-    axes = tuple(step.params["dimensions"])
-    return step.sights[0].moved(lambda part: np.expand_dims(part, axes))
+def unstack(step: Step) -> list[Sight]:
+    """Takes an axis apart."""
+    axis = int(step.params["axis"])
+
+    def at(place: int, part: np.ndarray) -> np.ndarray:
+        return part.take(place if part.shape[axis] > 1 else 0, axis)
+
+    return [step.sights[0].moved(partial(at, i)) for i in range(step.count)]
 
 
 def reshape(step: Step) -> Sight:
     """Splits and merges axes."""
-    old, new = step.shape, step.result
-    return step.sights[0].moved(partial(reshaped, old=old, new=new))
+    old, new, operand = step.shape, step.result, step.sights[0]
+    if max(reshaped_size(part, old, new) for part in operand.parts) > MOST:
+        step.unknown("too large to be followed")
+        return of_rank(of_rank(everything(operand), 0), len(new))
+    return operand.moved(partial(reshaped, old=old, new=new))
 
 
 def select(step: Step) -> Sight:
@@ -232,11 +242,15 @@ def updated(step: Step) -> Sight:
     given = [name for name in names if name is not None]
     target = _targets(step, place, given) if len(given) == len(names) else None
     if target is None:
-        step.unknown("an index that depends on data, or many that meet")
+        is_known = len(given) == len(names)
+        meet = "updates that meet in one place, or too many"
+        step.unknown(meet if is_known else "an index that depends on data")
         # What stays in its place is seen there; what is put in, anywhere.
         put = [of_rank(of_rank(everything(s), 0), rank) for s in step.sights[1:]]
         return united([old, *put])
-    keeps = step.name not in ("scatter", "dynamic_update_slice")
+    is_set = is_slice or (
+        step.name == "scatter" and step.params.get("update_jaxpr") is None
+    )
     there = compressed((target >= 0)[..., None])
 
     def follow(part: np.ndarray, fresh: np.ndarray) -> np.ndarray:
@@ -244,7 +258,7 @@ def updated(step: Step) -> Sight:
             moved = fresh.reshape((1,) * rank + fresh.shape[-1:])
         else:
             moved = _taken(fresh, shape=step.shapes[place], places=target, fill=False)
-        return np.where(there, (part | moved) if keeps else moved, part)
+        return np.where(there, moved if is_set else part | moved, part)
 
     parts = (follow(a, b) for a, b in zip(old.parts, new.parts, strict=True))
     return of_parts(parts, contexts([old, new]))
@@ -343,12 +357,11 @@ def _taken(
 UPDATES = (
     "dynamic_update_slice",
     "scatter",
-    "scatter_add",
     "scatter-add",
-    "scatter_mul",
-    "scatter_min",
-    "scatter_max",
-    "scatter_sub",
+    "scatter-mul",
+    "scatter-min",
+    "scatter-max",
+    "scatter-sub",
 )
 
 MOVES: dict[str, SightRule] = {
@@ -364,7 +377,7 @@ MOVES: dict[str, SightRule] = {
     "concatenate": concatenate,
     "stack": stack,
     "squeeze": squeeze,
-    "expand_dims": expand,
+    "unstack": unstack,
     "reshape": reshape,
     "select_n": select,
 }

@@ -19,9 +19,12 @@ Rule: TypeAlias = Callable[[JaxprEqn, Sequence[Any]], Sequence[Any]]
 CALLS = frozenset(
     {
         "checkpoint",
+        "call",
         "closed_call",
+        "composite",
         "core_call",
         "custom_jvp_call",
+        "custom_vmap_call",
         "custom_vjp_call",
         "jit",
         "pjit",
@@ -54,7 +57,7 @@ def called_program(equation: JaxprEqn) -> ClosedJaxpr | None:
     """
     if equation.primitive.name not in CALLS:
         return None
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call"):
         inner = equation.params.get(name)
         if isinstance(inner, ClosedJaxpr):
             return inner

@@ -13,7 +13,8 @@ MOST = 2**28
 """The most elements that the sets of one array may have."""
 
 DEAD = -1e30
-"""What is lower is minus infinity: a logit that a mask has put away."""
+"""What is lower counts as minus infinity: a logit that a mask has put away, whose
+exponential is 0 unless all of its row is put away too."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,22 @@ def reshaped(part: np.ndarray, old: Sequence[int], new: Sequence[int]) -> np.nda
             part = expanded(part, a, old[a])
         shape += [new[a] for a in after]
     return np.ascontiguousarray(part).reshape((*shape, part.shape[-1]))
+
+
+def reshaped_size(part: np.ndarray, old: Sequence[int], new: Sequence[int]) -> int:
+    """How many elements `reshaped` returns.
+
+    Args:
+        part: as in `reshaped`.
+        old: the shape before.
+        new: the shape after.
+    """
+    sizes = [
+        math.prod(old[a] for a in before)
+        for before, _ in groups(old, new)
+        if any(part.shape[a] > 1 for a in before)
+    ]
+    return math.prod(sizes) * part.shape[-1]
 
 
 def groups(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]]:

@@ -11,6 +11,7 @@ from genjax.programs._sights import (
     Sight,
     any_along,
     blank,
+    compressed,
     everything,
     expanded,
     of_parts,
@@ -32,6 +33,9 @@ def contracted(step: Step, sight: Sight, axes: Sequence[int], *, keep: bool) -> 
             names = names | {step.where}
         seen.append(found)
         context.append(names)
+    for axis in axes:  # of several sets that move together, more than the union is seen
+        if sum(part.shape[axis] > 1 for part in sight.seen) > 1:
+            step.is_union()
     flags = (any_along(f, axes, keep=keep) for f in (sight.nonzero, sight.alive))
     return of_parts((*seen, *flags), tuple(context))
 
@@ -48,6 +52,21 @@ def reduce(step: Step) -> list[Sight]:
     if step.name not in ("reduce_sum", "reduce_max", "reduce_or"):
         found = replace(found, nonzero=np.ones_like(found.nonzero))
     return [found] * step.count
+
+
+def reduce_by_function(step: Step) -> list[Sight]:
+    """A reduction by any function."""
+    operands = step.sights[: step.count]
+    axes = [int(axis) for axis in step.params["dimensions"]]
+    found = contracted(step, united(operands), axes, keep=False)
+    ones = np.ones_like(found.nonzero)
+    return [replace(found, nonzero=ones, alive=ones)] * step.count
+
+
+def transform(step: Step) -> Sight:
+    """A Fourier transform mixes its last axes."""
+    rank, count = len(step.shape), len(step.params["fft_lengths"])
+    return contracted(step, step.sights[0], range(rank - count, rank), keep=True)
 
 
 def sort(step: Step) -> list[Sight]:
@@ -70,7 +89,10 @@ def cumulative(step: Step) -> Sight:
         return np.flip(found, axis) if reverse else found
 
     found = step.sights[0].moved(along)
-    return replace(found, alive=np.ones_like(found.alive))
+    found = replace(found, alive=np.ones_like(found.alive))
+    if step.name in ("cumsum", "cummax", "cummin", "cumprod"):
+        return found
+    return replace(found, nonzero=np.ones_like(found.nonzero))
 
 
 def convolution(step: Step) -> Sight:
@@ -116,8 +138,9 @@ def convolution(step: Step) -> Sight:
                 part = windowed(part, 2 + i, length, places, outside)
         else:
             lengths = [shape[axis] for axis in space]
-            full = _ungrouped(pattern, channels, groups)
+            full = _ungrouped(pattern, features, channels, groups)
             part = _masked_windows(part, full, windows, lengths, outside)
+            step.is_union()
         return part.transpose((*back, part.ndim - 1))
 
     seen = tuple(follow(part, pads=True) for part in lhs.seen)
@@ -136,6 +159,12 @@ def pooling(step: Step) -> list[Sight]:
     dilation = p.get("window_dilation") or (1,) * len(shape)
     holes = p.get("base_dilation") or (1,) * len(shape)
 
+    covered = [
+        axis
+        for axis, size in enumerate(shape)
+        if size > 1 and result[axis] == 1 and p["window_dimensions"][axis] >= size
+    ]
+
     def follow(part: np.ndarray) -> np.ndarray:
         outside = np.zeros(part.shape[-1], bool)
         outside[-1] = part.shape[-1] > 1
@@ -150,11 +179,11 @@ def pooling(step: Step) -> list[Sight]:
                 holes=holes[axis],
             )
             is_same = size == result[axis] and places.shape[1] == 1
-            if not is_same:
+            if not is_same and axis not in covered:
                 part = windowed(part, axis, size, places, outside)
         return part
 
-    found = united(operands).moved(follow)
+    found = contracted(step, united(operands), covered, keep=True).moved(follow)
     ones = np.ones((1,) * (len(shape) + 1), bool)
     return [replace(found, nonzero=ones, alive=ones)] * step.count
 
@@ -176,25 +205,34 @@ def dot(step: Step) -> Sight:
             continue
         pattern = step.sights[other].nonzero[..., 0]
         moved = _Product(sums, batches, shapes, side)
-        if pattern.all():
-            whole = contracted(step, step.sights[side], sums[side], keep=True)
+        own = step.sights[side]
+        if pattern.all() or not any(
+            part.shape[a] > 1 for part in own.seen for a in sums[side]
+        ):
+            whole = contracted(step, own, sums[side], keep=True)
             results.append(whole.moved(moved.place))
         else:
-            own = step.sights[side]
+            for axis in sums[side]:
+                if sum(part.shape[axis] > 1 for part in own.seen) > 1:
+                    step.is_union()
             seen = tuple(moved.through(part, pattern) for part in own.seen)
             ones = np.ones((1,) * (rank + 1), bool)
             results.append(Sight(seen, ones, ones, own.context))
-    nonzero = _Product(sums, batches, shapes, 0).through(
-        step.sights[0].nonzero, step.sights[1].nonzero[..., 0]
-    )
+    nonzero = np.ones((1,) * (rank + 1), bool)
+    if not all(sight.nonzero.all() for sight in step.sights):
+        nonzero = _Product(sums, batches, shapes, 0).through(
+            step.sights[0].nonzero, step.sights[1].nonzero[..., 0]
+        )
     if not results:
         return replace(blank(step.widths, rank), nonzero=nonzero)
     return replace(step.united(results), nonzero=nonzero)
 
 
-def _ungrouped(pattern: np.ndarray, channels: int, groups: int) -> np.ndarray:
+def _ungrouped(
+    pattern: np.ndarray, features: int, channels: int, groups: int
+) -> np.ndarray:
     """The zeros of a kernel `[out, in of a group, *taps]` as `[out, in, *taps]`."""
-    features, inside = pattern.shape[0], channels // groups
+    inside = channels // groups
     if groups == 1:
         return pattern
     pattern = np.broadcast_to(pattern, (features, inside, *pattern.shape[2:]))
@@ -258,9 +296,9 @@ def _by_groups(
 
 
 def _is_all(part: np.ndarray, found: np.ndarray) -> bool:
-    """Whether each position of a result sees all that there was, and that is some."""
+    """Whether each position of a result sees all that there was: most of the axis."""
     total = np.logical_or.reduce(part.reshape(-1, part.shape[-1]), axis=0)[:-1]
-    return total.sum() > 1 and bool((found[..., :-1] == total).all())
+    return 2 * total.sum() > len(total) and bool((found[..., :-1] == total).all())
 
 
 def windows_of(
@@ -318,6 +356,10 @@ class _Product:
         """Contracts an array with where the other operand is not 0."""
         side, other = self.side, 1 - self.side
         width = part.shape[-1]
+        if all(part.shape[axis] == 1 for axis in self.sums[side]):
+            some = any_along(pattern, self.sums[other], keep=True)
+            if some.all():
+                return self.place(part)
         for axis in self.sums[side]:
             part = expanded(part, axis, self.shapes[side][axis])
         for axis in self.sums[other]:
@@ -343,7 +385,7 @@ class _Product:
         product = np.einsum("...fk,...okw->...ofw", left, right, optimize=True) > 0
         product = product.reshape((*batch, *own, *far, width))
         if side == 0:
-            return product
+            return compressed(product)
         first, second = len(batch), len(batch) + len(own)
         order = (
             *range(first),
@@ -351,7 +393,7 @@ class _Product:
             *range(first, second),
             product.ndim - 1,
         )
-        return product.transpose(order)
+        return compressed(product.transpose(order))
 
 
 REDUCTIONS = (
@@ -378,6 +420,8 @@ SUMS: dict[str, SightRule] = {
     **dict.fromkeys(("sort", "top_k", "approx_top_k"), sort),
     **dict.fromkeys(CUMULATIVE, cumulative),
     **dict.fromkeys(POOLINGS, pooling),
+    "reduce": reduce_by_function,
+    "fft": transform,
     "conv_general_dilated": convolution,
     "dot_general": dot,
 }

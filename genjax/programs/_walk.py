@@ -122,7 +122,8 @@ class Walk:
         shape, dtype = np.shape(array), getattr(array, "dtype", np.dtype(float))
         if jax.dtypes.issubdtype(dtype, jax.dtypes.extended):
             return Constant(shape)
-        if shape and not self.constants and np.issubdtype(dtype, np.inexact):
+        is_parameter = isinstance(array, jax.Array) and not self.constants
+        if shape and is_parameter and np.issubdtype(dtype, np.inexact):
             return blank(self.widths, len(shape))
         return Constant(shape, lambda: np.asarray(array))
 
@@ -222,6 +223,11 @@ class Step:
         if note not in self.walk.notes.unknown:
             self.walk.notes.unknown.append(note)
 
+    def is_union(self) -> None:
+        """Writes down that what is seen is no product of sets along the axes."""
+        if self.where not in self.walk.notes.unions:
+            self.walk.notes.unions.append(self.where)
+
     def united(self, sights: Sequence[Sight]) -> Sight:
         """A union; sets that would be too large are taken whole, or as context."""
         shapes = (
@@ -276,7 +282,7 @@ class Step:
             if not is_aligned and join not in self.walk.notes.joins:
                 self.walk.notes.joins.append(join)
         if len(unlike) > 1 and not _nested(pairs):
-            self.walk.notes.unions.append(self.where)
+            self.is_union()
 
 
 def _varies(sight: Sight) -> bool:

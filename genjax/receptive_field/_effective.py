@@ -9,6 +9,7 @@ import numpy as np
 
 from genjax.errors import InputError
 from genjax.receptive_field._field import check_network, check_unit
+from genjax.receptive_field._sets import support
 from genjax.typing import Array
 
 SHARE = 0.0455
@@ -22,7 +23,7 @@ class Effective(NamedTuple):
         map: `[h, w]`, the root mean square of gradients.
         width: the root of the number of pixels above .0455 of the largest.
         deviations: the standard deviation of the map along each axis, in pixels.
-        share: the width over the side of the box that is seen at all.
+        share: the width over the side of the theoretical field.
     """
 
     map: np.ndarray
@@ -83,7 +84,8 @@ def effective(
     found = np.asarray(root_mean_square(parameters, x), np.float64)
     if not found.max() > 0:
         raise InputError(f"effective: the unit {tuple(unit)} does not move with x.")
-    box = [np.ptp(np.flatnonzero(found.any(axis=1 - a))) + 1 for a in range(2)]
+    seen = support(lambda x, own: network(own, x), x[:1].shape, unit, example).mask
+    box = [np.ptp(np.flatnonzero(seen.any(axis=1 - a))) + 1 for a in range(2)]
     width = float(np.sqrt((found > SHARE * found.max()).sum()))
     deviations = tuple(_deviation(found.sum(axis=1 - a)) for a in range(2))
     return Effective(found, width, deviations, width / float(np.sqrt(np.prod(box))))

@@ -54,6 +54,9 @@ class Field:
         Args:
             unit: its place along each axis.
 
+        Returns:
+            Both for each axis; 0 and -1 where the unit sees none.
+
         Raises:
             InputError: there is no such unit.
 
@@ -112,6 +115,11 @@ def receptive_field(
     """
     check_network("receptive_field", network)
     check_images("receptive_field", shape, axes)
+    if not 0 <= argnum <= len(parameters):
+        raise InputError(
+            f"receptive_field: argnum must be from 0 to {len(parameters)}, the places "
+            f"of the arguments, got {argnum}."
+        )
     look = _Look(network, tuple(shape), parameters, tuple(axes), argnum, whole)
     sights, outputs, notes = look.at(look.shape)
     leaves, tree = jax.tree.flatten(outputs)
@@ -156,10 +164,8 @@ class _Look:
         )
 
     def _along(self, sight: Sight, axis: int, out: tuple[int, ...]) -> np.ndarray:
-        part = sight.seen[axis]
-        varying = [a for a in range(len(out)) if part.shape[a] > 1]
-        place = axis if axis in varying else next(iter(varying), None)
-        if place is None:
+        found = units_along(sight, axis)
+        if found is None:
             through = ", ".join(sorted(sight.context[axis]))
             why = (
                 f"sees axis {axis} of the input through {through} alone"
@@ -167,8 +173,7 @@ class _Look:
                 else f"has no axis that follows axis {axis} of the input"
             )
             raise InputError(f"receptive_field: the output {out} {why}.")
-        others = tuple(a for a in range(part.ndim - 1) if a != place)
-        return np.logical_or.reduce(part, axis=others)
+        return found
 
     def _too_small(self, axis: int, seen: np.ndarray) -> str:
         extent = self.shape[axis]
@@ -177,7 +182,7 @@ class _Look:
         rule = (
             f"{enough} pixels are enough"
             if enough
-            else f"no size up to {LARGEST} is enough: units see an edge wherever it is"
+            else f"no size up to {LARGEST} that it takes is enough: units see an edge"
         )
         return (
             f"receptive_field: no unit is free of the edges along axis {axis} of "
@@ -195,7 +200,7 @@ class _Look:
                 sights, outputs, _ = self.at(shape)
                 pairs = zip(sights, jax.tree.leaves(outputs), strict=True)
                 parts = [self._along(sight, axis, out.shape) for sight, out in pairs]
-            except (TypeError, ValueError):
+            except InputError:
                 return False  # the network takes no such size
             return all(fitted(part) is not None for part in parts)
 
@@ -208,6 +213,25 @@ class _Look:
             middle = (low + high) // 2
             low, high = (low, middle) if is_enough(middle) else (middle, high)
         return high
+
+
+def units_along(sight: Sight, axis: int) -> np.ndarray | None:
+    """What the units along an output's axis see of one of the input's.
+
+    Args:
+        sight: of the output.
+        axis: of the input.
+
+    Returns:
+        `[units, pixels + 1]`; None where no axis of the output makes a difference.
+    """
+    part = sight.seen[axis]
+    varying = [a for a in range(part.ndim - 1) if part.shape[a] > 1]
+    if not varying:
+        return None
+    place = axis if axis in varying else varying[0]
+    others = tuple(a for a in range(part.ndim - 1) if a != place)
+    return np.logical_or.reduce(part, axis=others)
 
 
 def analysed(
@@ -229,7 +253,16 @@ def analysed(
         return network(*others[:argnum], x, *others[argnum:])
 
     x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
-    return dependence(function, x, *parameters, whole=whole, constants=False, **how)
+    try:
+        return dependence(function, x, *parameters, whole=whole, constants=False, **how)
+    except InputError:
+        raise
+    except (TypeError, ValueError, jax.errors.JAXTypeError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(
+            f"the network cannot be traced at {tuple(shape)}: {type(error).__name__}: "
+            f"{first}"
+        ) from error
 
 
 def check_network(user: str, network: Any) -> None:
@@ -244,11 +277,11 @@ def check_network(user: str, network: Any) -> None:
 def check_images(user: str, shape: Sequence[int], axes: Sequence[int]) -> None:
     """Refuses what is no shape, and axes that are not there."""
     check_shape(user, shape)
-    wrong = [axis for axis in axes if not 0 <= axis < len(shape)]
-    if wrong or not axes:
+    inside = all(0 <= axis < len(shape) for axis in axes)
+    if not inside or not axes or len({*axes}) < len(axes):
         raise InputError(
             f"{user}: axes must be from 0 to {len(shape) - 1}, those of the shape "
-            f"{tuple(shape)}, got {tuple(axes)}."
+            f"{tuple(shape)}, each once, got {tuple(axes)}."
         )
 
 

@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from genjax.errors import InputError
 from genjax.programs import Fit, Sight, Step, fitted
 from genjax.receptive_field._field import (
@@ -15,6 +13,7 @@ from genjax.receptive_field._field import (
     check_images,
     check_network,
     number,
+    units_along,
 )
 
 WINDOWS = ("conv_general_dilated", "dot_general")
@@ -151,33 +150,42 @@ def _sizes(
     *,
     narrow: bool,
 ) -> list[tuple[str, int, int]]:
-    """The sides of the fields before and after every equation, where all are free."""
+    """The sides of the fields before and after every layer, where all are free."""
     side = max(shape[axis] for axis in axes)
     while side <= LARGEST:
         large = list(shape)
         for axis in axes:
             large[axis] = side
         found: list[tuple[str, int, int]] = []
+        lacking: list[str] = []
 
-        def visit(step: Step, result: Sight, found: list[Any] = found) -> None:
+        def visit(
+            step: Step,
+            result: Sight,
+            found: list[Any] = found,
+            lacking: list[str] = lacking,
+        ) -> None:
+            is_layer = step.name in WINDOWS or step.name.startswith(POOLS)
             for axis in axes:
-                if _follows(step.sights[0], axis) and _follows(result, axis):
-                    before = _fit(step.sights[0], axis, step.shape)
-                    after = _fit(result, axis, step.result)
-                    sizes = (0 if fit is None else fit.size for fit in (before, after))
-                    found.append((step.where, *sizes))
+                before, after = _fit(step.sights[0], axis), _fit(result, axis)
+                if after is not None:
+                    size = 0 if before is None else before.size
+                    found.append((step.where, size, after.size))
+                elif is_layer and units_along(result, axis) is not None:
+                    lacking.append(step.where)
 
         analysed(network, large, parameters, visit=visit, narrow=narrow)
-        if found and all(after for _, _, after in found):
+        if found and not lacking:
             return found
         side *= 2
     raise InputError(
-        f"useful_range: no unit is free of the edges up to {LARGEST} pixels."
+        "useful_range: there is no convolution, product or pooling whose units are "
+        f"free of the edges, up to {LARGEST} pixels."
     )
 
 
 def _row(step: Step, sight: Sight, axes: Sequence[int]) -> Layer:
-    fits = [_fit(sight, axis, step.result) for axis in axes]
+    fits = [_fit(sight, axis) for axis in axes]
     module, _, equation = step.where.rpartition("/")
     weights = [
         math.prod(shape)
@@ -194,16 +202,6 @@ def _row(step: Step, sight: Sight, axes: Sequence[int]) -> Layer:
     )
 
 
-def _follows(sight: Sight, axis: int) -> bool:
-    part = sight.seen[axis]
-    return part.size > part.shape[-1]
-
-
-def _fit(sight: Sight, axis: int, out: tuple[int, ...]) -> Fit | None:
-    part = sight.seen[axis]
-    varying = [a for a in range(len(out)) if part.shape[a] > 1]
-    if not varying:
-        return None
-    place = axis if axis in varying else varying[0]
-    others = tuple(a for a in range(part.ndim - 1) if a != place)
-    return fitted(np.logical_or.reduce(part, axis=others))
+def _fit(sight: Sight, axis: int) -> Fit | None:
+    units = units_along(sight, axis)
+    return None if units is None else fitted(units)

@@ -25,15 +25,20 @@ class Support(NamedTuple):
     Fields:
         mask: over the spatial axes, True where a pixel is seen.
         share: of the smallest box around them that is seen: 1 without holes.
-        is_exact: whether every join is a product of sets along the axes; else some
-            pixels may be marked that are not seen.
         context: the reductions through which all is seen, which are left out.
+        unions: where sets come together that are no product of sets along the axes:
+            some pixels may be marked that are not seen.
     """
 
     mask: np.ndarray
     share: float
-    is_exact: bool
     context: tuple[str, ...]
+    unions: tuple[str, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no pixel is marked that is not seen."""
+        return not self.unions
 
 
 def support(
@@ -74,6 +79,10 @@ def support(
             f"support: the network must return one array, got {len(sights)}."
         )
     (sight,), (out,) = sights, jax.tree.leaves(outputs)
+    if len(out.shape) <= max(axes):
+        raise InputError(
+            f"support: the output {out.shape} lacks axes of {tuple(axes)}."
+        )
     check_unit("support", unit, [out.shape[a] for a in axes])
     place: list[Any] = [slice(None)] * len(out.shape)
     sets = []
@@ -90,8 +99,10 @@ def support(
         mask = mask[..., None] & own
     hull = math.prod(int(np.ptp(np.flatnonzero(s)) + 1) if s.any() else 0 for s in sets)
     context = {name for axis in axes for name in sight.context[axis]}
+    if not hull and not context:
+        raise InputError(f"support: the unit {tuple(unit)} sees nothing of the input.")
     share = float(mask.sum() / hull) if hull else 0.0
-    return Support(mask, share, not notes.unions, tuple(sorted(context)))
+    return Support(mask, share, tuple(sorted(context)), tuple(notes.unions))
 
 
 def dependency(

@@ -100,7 +100,7 @@ def test_local_fields_are_exact(name):
 def test_what_sees_the_rest_is_named_and_united_where_asked():
     (name,) = receptive_field(grouped_norm, (1, 32, 32, 2), axes=(1,)).context
     assert name.startswith("GroupNorm/reduce_sum")
-    with pytest.raises(InputError, match="units see an edge wherever it is"):
+    with pytest.raises(InputError, match="that it takes is enough: units see an edge"):
         receptive_field(grouped_norm, (1, 32, 32, 2), axes=(1,), whole=True)
 
 
@@ -206,7 +206,7 @@ def random_network(rng):
 
 
 def check_random_networks(count):
-    """Holds fields against impulses; returns how many networks had a free unit."""
+    """Holds fields against impulses; returns how many networks had free units."""
     rng, side, free = np.random.default_rng(0), 24, 0
     for _ in range(count):
         network, layers = random_network(rng)
@@ -234,12 +234,12 @@ def check_random_networks(count):
 
 
 def test_random_networks_see_what_impulses_show():
-    assert check_random_networks(15) > 5
+    assert check_random_networks(15) >= 12
 
 
 @pytest.mark.slow
 def test_three_hundred_random_networks_see_what_impulses_show():
-    assert check_random_networks(300) > 150
+    assert check_random_networks(300) >= 270
 
 
 @pytest.mark.parametrize("dilations", [(1, 1, 1), (1, 2, 3)])
@@ -277,6 +277,12 @@ def test_bad_input_is_a_sentence():
         receptive_field(jnp.zeros_like, (1, 8, 8, 1))
     with pytest.raises(InputError, match=r"axes must be from 0 to 3.*got \(4,\)"):
         receptive_field(lambda x: x, (1, 8, 8, 1), axes=(4,))
+    with pytest.raises(InputError, match=r"each once, got \(1, 1\)"):
+        receptive_field(lambda x: x, (1, 8, 8, 1), axes=(1, 1))
+    with pytest.raises(InputError, match="argnum must be from 0 to 0"):
+        receptive_field(lambda x: x, (1, 8, 8, 1), argnum=1)
+    with pytest.raises(InputError, match=r"cannot be traced at \(1, 8, 8, 1\)"):
+        receptive_field(lambda x: x if x.sum() > 0 else -x, (1, 8, 8, 1))
     field = receptive_field(lambda x: x, (1, 8, 8, 1))
     with pytest.raises(
         InputError, match=r"a place in the output \(8, 8\), got \(8, 0\)"

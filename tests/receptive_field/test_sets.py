@@ -119,5 +119,9 @@ def test_bad_input_is_a_sentence():
         dependency(lambda x: (x, x), (3,))
     with pytest.raises(InputError, match="got 4 elements"):
         is_autoregressive(lambda x: jnp.zeros(4), 3)
+    with pytest.raises(InputError, match=r"the output \(1, 1\) lacks axes"):
+        support(lambda x: x.mean(axis=(1, 2)), (1, 9, 9, 1), (0, 0))
+    with pytest.raises(InputError, match="sees nothing of the input"):
+        support(jnp.zeros_like, (1, 9, 9, 1), (0, 0))
     with pytest.raises(InputError, match=r"a place in the output \(9, 9\)"):
         support(dilated, (1, 9, 9, 1), (9, 9))
