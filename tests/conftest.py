@@ -40,8 +40,9 @@ CACHE = ROOT / ".pytest_cache" / "compiled"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
-# NumPy arrays are at home in `data`.
-PACKAGES = {path.parent.name for path in ROOT.glob("genjax/*/__init__.py")} - {"data"}
+# NumPy arrays are at home in `data`, and in the analyses of `programs`.
+FOLDERS = {path.parent.name for path in ROOT.glob("genjax/*/__init__.py")}
+PACKAGES = FOLDERS - {"data", "programs"}
 HOOKED = ["genjax.steps", *[f"genjax.{package}" for package in sorted(PACKAGES)]]
 
 with install_import_hook(HOOKED, f"{checked.__module__}.{checked.__name__}"):

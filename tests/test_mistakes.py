@@ -53,7 +53,7 @@ MISTAKES = {
     "density(swap, noise).init(K, grey)": "x is uint8, and the model is of real",
     "game.init(K, {'x': grey})": "images by data.scale_pixels",
     "simclr(mlp, mlp, augment=lambda k, x: x).init(K, {'x': grey})": "x is uint8",
-    "receptive_field(flax.linen.Conv(3, (3, 3)), (1, 8, 8, 1))": "Conv has variables",
+    "receptive_field(flax.linen.Conv, (1, 8, 8, 1))": "not its class",
     "receptive_field(lambda x: x, 8)": "got 8",
     "conditional_normal(nnx.Linear(2, 4, rngs=nnx.Rngs(0)))": "nn.from_nnx(lambda rngs",
     "conditional_normal(flax.linen.Dense)": "not its class",

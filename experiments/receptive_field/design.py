@@ -15,13 +15,11 @@ Expected: depends on the network
 
 import importlib
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import pyarrow as pa
 from flax import linen
 
@@ -31,7 +29,7 @@ from genjax import nn
 from genjax.data import write_frame
 from genjax.errors import InputError
 from genjax.plotting import levels
-from genjax.receptive_field import layerwise, receptive_field, useful_range
+from genjax.receptive_field import Field, layerwise, receptive_field, useful_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,33 +75,19 @@ def load_network(path: str) -> Any:
     return found() if inspect.isclass(found) else found
 
 
-def as_function(
-    network: Any, shape: tuple[int, ...]
-) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """A function of images and of parameters, and the shapes of these."""
-    if not isinstance(network, linen.Module):
-        return network, ()
-    own = nn.as_network(network, user="receptive_field/design")
-    x = jax.ShapeDtypeStruct(shape, jnp.float32)
-    variables = jax.eval_shape(own.init, jax.random.key(0), x)
-    return lambda x, variables: own.apply(variables, x), (variables,)
-
-
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    given = load_network(config.network) if config.network else Pyramid()
+    network = load_network(config.network) if config.network else Pyramid()
     shape = (1, config.side, config.side, config.channels)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        network, parameters = as_function(given, shape)
-        rows = layerwise(network, shape, *parameters)
+        rows = layerwise(network, shape)
         if not config.resume:
             write_frame(_table(rows), folder / "layers.csv")
         fields = jax.tree.leaves(
-            receptive_field(network, shape, *parameters),
-            is_leaf=lambda x: hasattr(x, "interval"),
+            receptive_field(network, shape), is_leaf=lambda x: isinstance(x, Field)
         )
-        useful = useful_range(network, shape, *parameters)
+        useful = useful_range(network, shape)
         metrics: dict[str, Any] = {
             "layers": len(rows),
             "weights": sum(row.weights for row in rows),

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.errors import InputError
-from genjax.receptive_field._field import check_network, check_unit
+from genjax.receptive_field._field import check_unit
 from genjax.receptive_field._sets import support
 from genjax.typing import Array
 
@@ -64,7 +64,6 @@ def effective(
     >>> found.map[:, 0].tolist()
     [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
     """
-    check_network("effective", network)
 
     def value(own: Any, image: Array) -> Array:
         return network(own, image[None])[0, unit[0], unit[1]].sum()

@@ -13,6 +13,7 @@ import numpy as np
 from genjax.base import NetworkLike
 from genjax.checks import check_shape
 from genjax.errors import InputError
+from genjax.nn.adapters import as_network
 from genjax.programs import Join, Notes, Sight, dependence, edges, fitted
 from genjax.typing import Array
 
@@ -87,9 +88,10 @@ def receptive_field(
     sentence says which size is enough. Nothing is executed.
 
     Args:
-        network: from images to one feature map or several, with the same axes.
+        network: a function from images to one feature map or several, with the same
+            axes, or a Flax module.
         shape: of the images, such as `(b, h, w, c)`.
-        parameters: the network's other arguments, or their shapes.
+        parameters: the function's other arguments, or their shapes.
         axes: the spatial ones: one for audio, two for images, three for videos.
         argnum: the place of the images among the network's arguments.
         whole: unite what is seen through reductions over all of an axis with the rest;
@@ -113,8 +115,8 @@ def receptive_field(
     >>> field.size, field.stride, field.padding
     ((3, 3), (2, 2), (0, 0))
     """
-    check_network("receptive_field", network)
     check_images("receptive_field", shape, axes)
+    network, parameters = as_function("receptive_field", network, shape, parameters)
     if not 0 <= argnum <= len(parameters):
         raise InputError(
             f"receptive_field: argnum must be from 0 to {len(parameters)}, the places "
@@ -265,13 +267,23 @@ def analysed(
         ) from error
 
 
-def check_network(user: str, network: Any) -> None:
-    """Refuses what has variables of its own."""
-    if isinstance(network, NetworkLike):
-        raise InputError(
-            f"{user}: {type(network).__name__} has variables: hand over a "
-            "function of the image alone, lambda x: network.apply(variables, x)."
-        )
+def as_function(
+    user: str, network: Any, shape: Sequence[int], parameters: tuple[Any, ...]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A function of images and of parameters; a module's are never allocated.
+
+    Args:
+        user: who asks, for errors.
+        network: a function, or what `nn.as_network` takes.
+        shape: of the images.
+        parameters: of a function.
+    """
+    if not isinstance(network, NetworkLike):
+        return network, parameters
+    own = as_network(network, user=user)
+    x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
+    variables = jax.eval_shape(own.init, jax.random.key(0), x)
+    return lambda x, variables: own.apply(variables, x), (variables,)
 
 
 def check_images(user: str, shape: Sequence[int], axes: Sequence[int]) -> None:

@@ -10,8 +10,8 @@ from genjax.receptive_field._field import (
     LARGEST,
     Number,
     analysed,
+    as_function,
     check_images,
-    check_network,
     number,
     units_along,
 )
@@ -66,7 +66,7 @@ def layerwise(
     """A row for every layer: convolutions, products and pooling, by their modules.
 
     Args:
-        network: from images to feature maps.
+        network: a function from images to feature maps, or a Flax module.
         shape: of the images.
         parameters: the network's other arguments, or their shapes.
         axes: the spatial ones.
@@ -78,16 +78,12 @@ def layerwise(
 
     >>> from genjax.receptive_field import layerwise
     >>> from genjax.nn import ConvNet
-    >>> import jax, jax.numpy as jnp
-    >>> module = ConvNet(features=3, widths=(4, 4))
-    >>> x = jax.ShapeDtypeStruct((1, 32, 32, 1), jnp.float32)
-    >>> variables = jax.eval_shape(module.init, jax.random.key(0), x)
-    >>> rows = layerwise(lambda x, v: module.apply(v, x), x.shape, variables)
+    >>> rows = layerwise(ConvNet(features=3, widths=(4, 4)), (1, 32, 32, 1))
     >>> [(row.name, row.size) for row in rows[:2]]
     [('ConvNet/Conv_0', (3, 3)), ('ConvNet/Conv_1', (8, 8))]
     """
-    check_network("layerwise", network)
     check_images("layerwise", shape, axes)
+    network, parameters = as_function("layerwise", network, shape, parameters)
     rows: list[Layer] = []
 
     def visit(step: Step, result: Sight) -> None:
@@ -110,7 +106,7 @@ def useful_range(
     shortcut leaves the next layer something to add.
 
     Args:
-        network: from images to a feature map.
+        network: a function from images to a feature map, or a Flax module.
         shape: of the images about which `idle` tells.
         parameters: the network's other arguments, or their shapes.
         axes: the spatial ones.
@@ -129,16 +125,17 @@ def useful_range(
     >>> useful_range(network, (1, 64, 64, 1))
     Range(smallest=8, largest=8, idle=())
     """
-    check_network("useful_range", network)
     check_images("useful_range", shape, axes)
+    network, parameters = as_function("useful_range", network, shape, parameters)
     wide = _sizes(network, shape, parameters, axes, narrow=False)
     narrow = _sizes(network, shape, parameters, axes, narrow=True)
-    adding = {where: after for where, before, after in narrow if after > before}
+    adding = [(where, after) for where, before, after in narrow if after > before]
     extent = min(shape[axis] for axis in axes)
+    idle = (where for where, size in adding if size > extent)
     return Range(
-        smallest=max(adding.values(), default=1),
+        smallest=max((size for _, size in adding), default=1),
         largest=max(after for _, _, after in wide),
-        idle=tuple(where for where, size in adding.items() if size > extent),
+        idle=tuple(dict.fromkeys(idle)),
     )
 
 

@@ -13,8 +13,8 @@ from genjax.errors import InputError
 from genjax.programs import dependence
 from genjax.receptive_field._field import (
     analysed,
+    as_function,
     check_images,
-    check_network,
     check_unit,
 )
 
@@ -54,7 +54,7 @@ def support(
         mask = set along the first axis x set along the second one
 
     Args:
-        network: from images to one feature map.
+        network: a function from images to one feature map, or a Flax module.
         shape: of the images.
         unit: its place along the spatial axes.
         parameters: the network's other arguments, or their shapes.
@@ -71,8 +71,8 @@ def support(
     >>> support(dilated, (1, 9, 1, 1), (2, 0)).mask[:, 0].astype(int).tolist()
     [0, 0, 1, 0, 1, 0, 1, 0, 0]
     """
-    check_network("support", network)
     check_images("support", shape, axes)
+    network, parameters = as_function("support", network, shape, parameters)
     sights, outputs, notes = analysed(network, shape, parameters, whole=whole)
     if len(sights) != 1:
         raise InputError(

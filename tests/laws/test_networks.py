@@ -279,6 +279,13 @@ MIXED = [
 ]
 
 
+KILLED = [
+    pytest.param(*case.values, id=case.id, marks=[pytest.mark.slow] * (place % 3 > 0))
+    for place, case in enumerate(MIXED)
+]
+"""A third of them; the others are killed by the slow tests."""
+
+
 def update_of(family, network):
     return gradient_descent(family.make(network), optax.sgd(1e-2))
 
@@ -300,7 +307,7 @@ def test_a_training_pass_moves_every_collection_and_is_its_keys(family, network)
         assert all(not np.array_equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize(("family", "network"), MIXED)
+@pytest.mark.parametrize(("family", "network"), KILLED)
 def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
     rows = {k: np.asarray(v) for k, v in family.batch(32).items()}
     pipeline = on_device(ArraySource(rows), batch_size=16, seed=0)

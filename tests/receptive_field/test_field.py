@@ -156,6 +156,18 @@ def test_any_number_of_spatial_axes(rank, axes):
     assert (field.size, field.stride) == ((3,) * rank, (2,) * rank)
 
 
+@pytest.mark.parametrize("layers", [2, 4, 6])
+def test_a_wavenet_sees_two_to_its_layers(layers):
+    def network(x):
+        for place in range(layers):
+            d = 2**place
+            x = jnp.tanh(x + jnp.pad(x, ((0, 0), (d, 0), (0, 0)))[:, :-d])
+        return x
+
+    field = receptive_field(network, (1, 3 * 2**layers, 1), axes=(1,))
+    assert (field.size, field.padding) == ((2**layers,), (2**layers - 1,))
+
+
 def test_another_argument_can_be_asked_about():
     def network(small, large):
         return small + pool(large, 2, 2)

@@ -1,4 +1,3 @@
-import jax
 import jax.numpy as jnp
 import pytest
 
@@ -27,9 +26,7 @@ def test_the_published_range_of_a_resnet():
 
 def test_a_row_for_every_layer_by_its_module():
     module = nn.ResNet(features=5, widths=(4, 8), blocks=1)
-    x = jax.ShapeDtypeStruct((1, 64, 64, 1), jnp.float32)
-    variables = jax.eval_shape(module.init, jax.random.key(0), x)
-    rows = layerwise(lambda x, v: module.apply(v, x), x.shape, variables)
+    rows = layerwise(module, (1, 64, 64, 1))
     assert all(row.name.startswith("ResNet/") for row in rows)
     convolutions = [row for row in rows if "Conv" in row.name]
     sizes = [row.size[0] for row in convolutions]
@@ -45,5 +42,5 @@ def test_a_row_for_every_layer_by_its_module():
 def test_bad_input_is_a_sentence():
     with pytest.raises(InputError, match="there is no convolution, product or pooling"):
         useful_range(lambda x: jnp.cumsum(x, axis=1), (1, 64, 64, 1), axes=(1,))
-    with pytest.raises(InputError, match="has variables"):
-        layerwise(nn.ConvNet(features=1, widths=(2,)), (1, 8, 8, 1))
+    with pytest.raises(InputError, match="not its class"):
+        layerwise(nn.ConvNet, (1, 8, 8, 1))
