@@ -169,7 +169,7 @@ def test_own_annotations_to_detections_on_new_pictures(form, tmp_path):
 @run
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
-    for i in range(40):
+    for i in range(80):
         size = (20 + i % 9, 30)
         Image.fromarray(RANDOM.integers(0, 255, (*size, 3), np.uint8)).save(
             folder / f"{i}.png"
@@ -191,7 +191,7 @@ def test_own_folder_to_features_of_each_file(pictures, tmp_path):
     out = tmp_path / "features.npz"
     command("encode", tmp_path / "run", "--data", pictures, "--out", out)
     with np.load(out) as found:
-        assert found["features"].shape == (len(found["files"]), 64) == (40, 64)
+        assert found["features"].shape == (len(found["files"]), 64) == (80, 64)
 
 
 class Judge(flax.linen.Module):
@@ -229,7 +229,7 @@ def test_own_folder_and_own_resnet_to_features(pictures):
     feed = on_device(source, batch_size=8, seed=0)
     state = fit(update, feed, key=KEY, steps=4, chunk=1, show_progress=False)
     own = {name: part["encoder"] for name, part in state.evaluated.items()}
-    assert encoder.apply(own, jnp.asarray(source.arrays["x"])).shape == (40, 8)
+    assert encoder.apply(own, jnp.asarray(source.arrays["x"])).shape == (80, 8)
 
 
 def regression():
