@@ -7,7 +7,7 @@ with its root; uniform weights have the published width.
 Paper: Luo, Li, Urtasun and Zemel, 2016, arXiv:1701.04128
 Command: python -m experiments receptive_field/depth --check
 Hardware: 2 CPU cores
-Time: 40 seconds
+Time: 51 seconds
 Expected: widths of uniform stacks of 5, 10, 20 and 40 layers: 8.31, 11.70, 16.16, 22.74
 """
 

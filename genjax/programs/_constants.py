@@ -30,7 +30,6 @@ KEEP_ZERO = frozenset(
         "ceil",
         "convert_element_type",
         "copy",
-        "copy_p",
         "erf",
         "erf_inv",
         "expm1",
@@ -59,7 +58,6 @@ KEEP_DEAD = frozenset(
     [
         "convert_element_type",
         "copy",
-        "copy_p",
         "optimization_barrier",
         "reduce_precision",
         "stop_gradient",
@@ -207,13 +205,13 @@ def _evaluated(
     if len(there) < len(given):
         return None
     if name == "broadcast_in_dim":
-        value = _at_rank(there[0], len(values[0].shape))
+        value = at_rank(there[0], len(values[0].shape))
         sides = [1] * len(shape)
         for axis, place in enumerate(equation.params["broadcast_dimensions"]):
             sides[place] = value.shape[axis]
         return [value.reshape(sides)]
     if spreads:
-        there = list(np.broadcast_arrays(*(_at_rank(g, len(shape)) for g in there)))
+        there = list(np.broadcast_arrays(*(at_rank(g, len(shape)) for g in there)))
         size = there[0].size
     else:
         size = max(math.prod(shape_of(v)) for v in equation.outvars)
@@ -231,7 +229,8 @@ def _evaluated(
     ]
 
 
-def _at_rank(value: np.ndarray, rank: int) -> np.ndarray:
+def at_rank(value: np.ndarray, rank: int) -> np.ndarray:
+    """A value with axes of size 1 before its own."""
     return value.reshape((1,) * (rank - value.ndim) + value.shape)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from jax.extend.core import ClosedJaxpr, JaxprEqn
 
-from genjax.programs._constants import Constant, shape_of
+from genjax.programs._constants import Constant, at_rank, shape_of
 from genjax.programs._nested import scan_operands
 from genjax.programs._sights import (
     Sight,
@@ -69,7 +69,7 @@ def while_(walk: Walk, equation: JaxprEqn, values: Sequence[Value]) -> list[Valu
         found = walk.run(p["body_jaxpr"], [*body, *state])
         after = []
         for a, b in zip(state, found, strict=True):
-            whole = of_rank(of_rank(stops, 0), a.nonzero.ndim - 1)
+            whole = of_rank(stops, a.nonzero.ndim - 1)
             after.append(united([a, walk.sight(b), whole]))
         if all(_is_same(a, b) for a, b in zip(after, state, strict=True)):
             return list(state)
@@ -90,7 +90,7 @@ def cond(walk: Walk, equation: JaxprEqn, values: Sequence[Value]) -> list[Value]
     for each in zip(*results, strict=True):
         sights = [walk.sight(v) for v in each]
         rank = sights[0].nonzero.ndim - 1
-        found = united([of_rank(of_rank(decides, 0), rank), *sights])
+        found = united([of_rank(decides, rank), *sights])
         merged.append(found)
     return merged
 
@@ -131,8 +131,7 @@ def _item(walk: Walk, value: Value, step: int) -> Value:
             whole = value.value()
             if whole is None:
                 return None
-            rank = len(value.shape)
-            whole = whole.reshape((1,) * (rank - whole.ndim) + whole.shape)
+            whole = at_rank(whole, len(value.shape))
             return np.asarray(whole[step if whole.shape[0] > 1 else 0])
 
         return Constant(value.shape[1:], compute)

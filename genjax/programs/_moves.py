@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax.programs._constants import LARGEST, Constant, at_once
+from genjax.programs._constants import LARGEST, Constant, at_once, at_rank
 from genjax.programs._sights import (
     MOST,
     Sight,
@@ -78,11 +78,9 @@ def slice_(step: Step) -> Sight:
     p, shape = step.params, step.shape
     strides = p["strides"] or (1,) * len(shape)
     cut = tuple(map(slice, p["start_indices"], p["limit_indices"], strides))
-    sliced = step.sights[0].moved(partial(_cut, shape=shape, slices=cut))
-    origin = (
-        step.sights[0].seen if step.sights[0].origin is None else step.sights[0].origin
-    )
-    return replace(sliced, origin=origin)
+    operand = step.sights[0]
+    origin = operand.seen if operand.origin is None else operand.origin
+    return replace(operand.moved(partial(_cut, shape=shape, slices=cut)), origin=origin)
 
 
 def split(step: Step) -> list[Sight]:
@@ -123,10 +121,7 @@ def transpose(step: Step) -> Sight:
 
 def broadcast(step: Step) -> Sight:
     """Spreads over new axes, and axes of size 1."""
-    result, places = (
-        step.result,
-        step.params["broadcast_dimensions"],
-    )
+    result, places = step.result, step.params["broadcast_dimensions"]
 
     def follow(part: np.ndarray) -> np.ndarray:
         shape = [1] * len(result)
@@ -141,26 +136,28 @@ def concatenate(step: Step) -> Sight:
     """Puts arrays side by side."""
     axis = int(step.params["dimension"])
     sizes = [shape[axis] for shape in step.shapes]
-    found = [
-        _joined(parts, axis, sizes)
-        for parts in zip(*(s.parts for s in step.sights), strict=True)
-    ]
-    parts = [part for part in found if part is not None]
-    if len(parts) == len(found):
-        return of_parts(parts, contexts(step.sights))
-    step.unknown("too large to be followed part by part")
-    mixed = (s.moved(partial(any_along, axes=[axis], keep=True)) for s in step.sights)
-    return united(list(mixed))
+    return _side_by_side(step, step.sights, axis, sizes)
 
 
 def stack(step: Step) -> Sight:
     """Puts arrays side by side along a new axis."""
-    axis, count = int(step.params["axis"]), len(step.sights)
-    parts = (
-        _joined([np.expand_dims(part, axis) for part in each], axis, [1] * count)
-        for each in zip(*(s.parts for s in step.sights), strict=True)
-    )
-    return of_parts((p for p in parts if p is not None), contexts(step.sights))
+    axis = int(step.params["axis"])
+    rows = [s.moved(partial(np.expand_dims, axis=axis)) for s in step.sights]
+    return _side_by_side(step, rows, axis, [1] * len(rows))
+
+
+def _side_by_side(
+    step: Step, sights: Sequence[Sight], axis: int, sizes: Sequence[int]
+) -> Sight:
+    found = [
+        _joined(parts, axis, sizes)
+        for parts in zip(*(s.parts for s in sights), strict=True)
+    ]
+    parts = [part for part in found if part is not None]
+    if len(parts) == len(found):
+        return of_parts(parts, contexts(sights))
+    step.unknown("too large to be followed part by part")
+    return united([s.moved(partial(any_along, axes=[axis], keep=True)) for s in sights])
 
 
 def squeeze(step: Step) -> Sight:
@@ -185,7 +182,7 @@ def reshape(step: Step) -> Sight:
     old, new, operand = step.shape, step.result, step.sights[0]
     if max(reshaped_size(part, old, new) for part in operand.parts) > MOST:
         step.unknown("too large to be followed")
-        return of_rank(of_rank(everything(operand), 0), len(new))
+        return of_rank(everything(operand), len(new))
     return operand.moved(partial(reshaped, old=old, new=new))
 
 
@@ -203,7 +200,7 @@ def select(step: Step) -> Sight:
         ]
         joined = step.joined([which, *cases])
         return replace(joined, nonzero=flags[0], alive=flags[1])
-    value = value.astype(int).reshape((1,) * (rank - value.ndim) + value.shape)
+    value = at_rank(value.astype(int), rank)
     if value.size == 1:
         return cases[value.item()]
     chosen = [(value == place)[..., None] for place in range(len(cases))]
@@ -221,8 +218,7 @@ def indexed(step: Step) -> Sight:
     given = [name for name in names if name is not None]
     if len(given) < len(names):
         step.unknown("an index that depends on data")
-        parts = [of_rank(everything(s), 0) for s in (operand, *indices)]
-        return of_rank(united(parts), rank)
+        return united([of_rank(everything(s), rank) for s in step.sights])
     places = _places(step, given)
     if places is None:
         step.unknown("too large to be followed")
@@ -246,7 +242,7 @@ def updated(step: Step) -> Sight:
         meet = "updates that meet in one place, or too many"
         step.unknown(meet if is_known else "an index that depends on data")
         # What stays in its place is seen there; what is put in, anywhere.
-        put = [of_rank(of_rank(everything(s), 0), rank) for s in step.sights[1:]]
+        put = [of_rank(everything(s), rank) for s in step.sights[1:]]
         return united([old, *put])
     is_set = is_slice or (
         step.name == "scatter" and step.params.get("update_jaxpr") is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from genjax.programs._constants import Constant
+from genjax.programs._constants import Constant, at_rank
 
 MOST = 2**28
 """The most elements that the sets of one array may have."""
@@ -69,7 +69,7 @@ def of_constant(constant: Constant, widths: Sequence[int]) -> Sight:
     sight, value = blank(widths, len(constant.shape)), constant.value()
     if value is None or value.dtype.kind not in "biufc":
         return sight
-    value = value.reshape((1,) * (len(constant.shape) - value.ndim) + value.shape)
+    value = at_rank(value, len(constant.shape))
     alive = np.ones(value.shape, bool) if value.dtype.kind == "c" else value > DEAD
     nan = value != value
     return replace(

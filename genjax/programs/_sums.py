@@ -33,11 +33,15 @@ def contracted(step: Step, sight: Sight, axes: Sequence[int], *, keep: bool) -> 
             names = names | {step.where}
         seen.append(found)
         context.append(names)
-    for axis in axes:  # of several sets that move together, more than the union is seen
-        if sum(part.shape[axis] > 1 for part in sight.seen) > 1:
-            step.is_union()
+    _look_at_unions(step, sight, axes)
     flags = (any_along(f, axes, keep=keep) for f in (sight.nonzero, sight.alive))
     return of_parts((*seen, *flags), tuple(context))
+
+
+def _look_at_unions(step: Step, sight: Sight, axes: Sequence[int]) -> None:
+    """Of several sets that move along one axis, less is seen than their product."""
+    if any(sum(part.shape[axis] > 1 for part in sight.seen) > 1 for axis in axes):
+        step.is_union()
 
 
 def reduce(step: Step) -> list[Sight]:
@@ -140,9 +144,10 @@ def convolution(step: Step) -> Sight:
             lengths = [shape[axis] for axis in space]
             full = _ungrouped(pattern, features, channels, groups)
             part = _masked_windows(part, full, windows, lengths, outside)
-            step.is_union()
         return part.transpose((*back, part.ndim - 1))
 
+    if not pattern.all():
+        step.is_union()
     seen = tuple(follow(part, pads=True) for part in lhs.seen)
     nonzero = follow(lhs.nonzero, pads=False)
     ones = np.ones((1,) * (len(result) + 1), bool)
@@ -158,7 +163,6 @@ def pooling(step: Step) -> list[Sight]:
     operands = [s for s in step.sights if s.nonzero.ndim == len(shape) + 1]
     dilation = p.get("window_dilation") or (1,) * len(shape)
     holes = p.get("base_dilation") or (1,) * len(shape)
-
     covered = [
         axis
         for axis, size in enumerate(shape)
@@ -212,9 +216,7 @@ def dot(step: Step) -> Sight:
             whole = contracted(step, own, sums[side], keep=True)
             results.append(whole.moved(moved.place))
         else:
-            for axis in sums[side]:
-                if sum(part.shape[axis] > 1 for part in own.seen) > 1:
-                    step.is_union()
+            _look_at_unions(step, own, sums[side])
             seen = tuple(moved.through(part, pattern) for part in own.seen)
             ones = np.ones((1,) * (rank + 1), bool)
             results.append(Sight(seen, ones, ones, own.context))

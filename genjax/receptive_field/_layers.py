@@ -87,7 +87,7 @@ def layerwise(
     rows: list[Layer] = []
 
     def visit(step: Step, result: Sight) -> None:
-        if step.name in WINDOWS or step.name.startswith(POOLS):
+        if _is_layer(step):
             rows.append(_row(step, result, axes))
 
     analysed(network, shape, parameters, visit=visit)
@@ -162,13 +162,12 @@ def _sizes(
             found: list[Any] = found,
             lacking: list[str] = lacking,
         ) -> None:
-            is_layer = step.name in WINDOWS or step.name.startswith(POOLS)
             for axis in axes:
                 before, after = _fit(step.sights[0], axis), _fit(result, axis)
                 if after is not None:
                     size = 0 if before is None else before.size
                     found.append((step.where, size, after.size))
-                elif is_layer and units_along(result, axis) is not None:
+                elif _is_layer(step) and units_along(result, axis) is not None:
                     lacking.append(step.where)
 
         analysed(network, large, parameters, visit=visit, narrow=narrow)
@@ -179,6 +178,10 @@ def _sizes(
         "useful_range: there is no convolution, product or pooling whose units are "
         f"free of the edges, up to {LARGEST} pixels."
     )
+
+
+def _is_layer(step: Step) -> bool:
+    return step.name in WINDOWS or step.name.startswith(POOLS)
 
 
 def _row(step: Step, sight: Sight, axes: Sequence[int]) -> Layer:
