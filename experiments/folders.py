@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from experiments.config import TaskConfig
+from experiments.runner import spans
 from genjax.data import (
     ArraySource,
     Pipeline,
@@ -165,7 +166,7 @@ def scaled(batch: Batch) -> Batch:
 
 def blocks(image: np.ndarray, size: int) -> list[Array]:
     """Images, so many at a time."""
-    return [jnp.asarray(image[i : i + size]) for i in range(0, len(image), size)]
+    return [jnp.asarray(image[i : i + n]) for i, n in spans(len(image), size)]
 
 
 def check_size(config: FolderConfig, factor: int, why: str) -> None:

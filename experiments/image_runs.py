@@ -1,6 +1,6 @@
 """Models of images of one's own: trained, sampled, and asked for features."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from PIL import Image
 from experiments.folders import FolderConfig
 from experiments.record import read_run
 from experiments.report import make_folder, write_file
-from experiments.runner import first_seed, read_variables
+from experiments.runner import first_seed, read_variables, spans
 from genjax.base import Update
 from genjax.data import image_files, write_frame
 from genjax.errors import InputError
@@ -64,7 +64,7 @@ def sample_images(folder: Path, n: int, seed: int, out: Path) -> None:
         raise InputError(f"{folder} holds a run that has nothing to sample from.")
     draw = jax.jit(model.sample, static_argnums=2)
     make_folder(out)
-    for first, count in _blocks(n):
+    for first, count in spans(n, BLOCK):
         key = jax.random.fold_in(jax.random.key(seed), first)
         drawn = np.clip(np.asarray(draw(variables, key, count)), 0.0, 1.0)
         for place, image in enumerate(np.round(255 * drawn).astype(np.uint8), first):
@@ -99,7 +99,7 @@ def encode_images(folder: Path, data: Path, out: Path) -> int:
     features = np.concatenate(
         [
             np.asarray(encode(variables, jnp.asarray(files.gather(rows)["image"])))
-            for rows in (np.arange(a, a + n) for a, n in _blocks(len(files)))
+            for rows in (np.arange(a, a + n) for a, n in spans(len(files), BLOCK))
         ]
     )
     names = [path.relative_to(data).as_posix() for path in files.paths]
@@ -126,7 +126,3 @@ def _restored(folder: Path) -> tuple[Any, ImageModel, Variables]:
     example = model.prepare(blank)
     variables = read_variables(config, model.update, example, folder)
     return config, model, first_seed(variables, config.seeds)
-
-
-def _blocks(n: int) -> Iterator[tuple[int, int]]:
-    return ((first, min(BLOCK, n - first)) for first in range(0, n, BLOCK))

@@ -408,6 +408,15 @@ def _of_all_seeds(update: Update, seeds: int) -> Update:
     return update if seeds == 1 else ensemble(update, seeds)
 
 
+def spans(n: int, size: int) -> list[tuple[int, int]]:
+    """The first and the number of each block of at most `size` rows, of `n`.
+
+    >>> spans(5, 2)
+    [(0, 2), (2, 2), (4, 1)]
+    """
+    return [(first, min(size, n - first)) for first in range(0, n, size)]
+
+
 def first_seed(variables: Variables, seeds: int) -> Variables:
     """The variables of the first of several seeds.
 

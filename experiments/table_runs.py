@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from experiments.record import read_run
-from experiments.runner import Task, first_seed, read_variables
+from experiments.runner import Task, first_seed, read_variables, spans
 from experiments.tables import Prepared
 from genjax.base import Density, Update
 from genjax.data import ArraySource, Column, Columns, on_device
@@ -106,7 +106,7 @@ def sample_rows(folder: Path, n: int, seed: int) -> pa.Table:
     draw = jax.jit(model.density.sample, static_argnums=2)
     blocks = [
         draw(variables, jax.random.fold_in(jax.random.key(seed), first), count)[0]
-        for first, count in _blocks(n)
+        for first, count in spans(n, BLOCK)
     ]
     return columns.decode(np.concatenate([np.asarray(block) for block in blocks]))
 
@@ -126,7 +126,7 @@ def score_rows(folder: Path, table: pa.Table) -> pa.Table:
     of_rows = jax.jit(model.density.log_prob)
     blocks = [
         np.asarray(of_rows(variables, jnp.asarray(x[first : first + count])))
-        for first, count in _blocks(len(x))
+        for first, count in spans(len(x), BLOCK)
     ]
     return pa.table({"log_density": np.concatenate(blocks) + columns.log_det})
 
@@ -155,7 +155,7 @@ def complete_rows(folder: Path, table: pa.Table, seed: int) -> pa.Table:
     filled, key = np.where(observed, x, 0.0).astype(np.float32), jax.random.key(seed)
     if model.completes_rows:
         draw = jax.jit(lambda k, x, mask: complete(variables, k, x, mask)[0])
-        for first, count in _blocks(len(x)):
+        for first, count in spans(len(x), BLOCK):
             part, own = slice(first, first + count), jax.random.fold_in(key, first)
             filled[part] = draw(own, jnp.asarray(filled[part]), observed[part])
     else:
@@ -185,10 +185,6 @@ def complete_rows(folder: Path, table: pa.Table, seed: int) -> pa.Table:
 def is_of_table(folder: Path) -> bool:
     """Tells whether a folder holds a run on a table."""
     return (folder / COLUMNS).is_file()
-
-
-def _blocks(n: int) -> list[tuple[int, int]]:
-    return [(first, min(BLOCK, n - first)) for first in range(0, n, BLOCK)]
 
 
 def _restored(folder: Path) -> tuple[Columns, TableModel, Variables]:
