@@ -29,7 +29,9 @@ WITHOUT_SOURCE = {
         "conditional_one_hot diagonal_normal embed_condition logistic "
         "negative_log_likelihood standard_normal uniform uniform_one_hot"
     ),
-    "detection": "area detection_objective detector ground_truth",
+    "detection": (
+        "area around centre_and_size detection_objective detector ground_truth"
+    ),
     "flows": (
         "cached exponential identity leaky_relu normal_cdf power repeat sigmoid "
         "softplus swap_directions tanh"

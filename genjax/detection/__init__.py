@@ -1,21 +1,51 @@
 """Object detection: boxes, overlaps, suppression, and heads with static shapes."""
 
-from genjax.detection._boxes import Boxes, area, ground_truth
+from genjax.detection._anchors import anchor_sizes, shape_iou
+from genjax.detection._boxes import (
+    Boxes,
+    area,
+    around,
+    centre_and_size,
+    ground_truth,
+)
+from genjax.detection._centernet import (
+    centernet,
+    centernet_outputs,
+    gaussian_radius,
+    is_peak,
+    released_radius,
+)
+from genjax.detection._dense import Selection
 from genjax.detection._fcos import fcos, fcos_outputs
 from genjax.detection._iou import giou, iou, pairwise_iou
 from genjax.detection._nms import nms
 from genjax.detection._objective import detection_objective, detector
+from genjax.detection._yolo_anchors import yolo_v2, yolo_v3
+from genjax.detection._yolo_v1 import yolo_v1
 
 __all__ = [
     "Boxes",
+    "Selection",
+    "anchor_sizes",
     "area",
+    "around",
+    "centernet",
+    "centernet_outputs",
+    "centre_and_size",
     "detection_objective",
     "detector",
     "fcos",
     "fcos_outputs",
+    "gaussian_radius",
     "giou",
     "ground_truth",
     "iou",
+    "is_peak",
     "nms",
     "pairwise_iou",
+    "released_radius",
+    "shape_iou",
+    "yolo_v1",
+    "yolo_v2",
+    "yolo_v3",
 ]

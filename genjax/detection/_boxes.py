@@ -22,21 +22,28 @@ class Boxes(NamedTuple):
         label: the class, from 0 on.
         valid: False for padding; what stands there is never read.
         score: the confidence of a detection; 1 for a ground truth.
+        ignore: neither an object nor background: crowds, objects too difficult or out
+            of range. What lies there is learnt as neither; False for a detection.
     """
 
     xyxy: Float[Array, "*b n 4"]
     label: Int[Array, "*b n"]
     valid: Bool[Array, "*b n"]
     score: Float[Array, "*b n"]
+    ignore: Bool[Array, "*b n"]
 
 
-def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
+def ground_truth(
+    xyxy: Array, label: Array, valid: Array, ignore: Array | None = None
+) -> Boxes:
     """Returns boxes of score 1; degenerate ones are taken for padding.
 
     Args:
         xyxy: `[*b, n, 4]`.
         label: `[*b, n]`.
         valid: `[*b, n]`.
+        ignore: `[*b, n]`: regions that are neither objects nor background; none
+            without it.
 
     Raises:
         InputError: the shapes do not belong together, labels are no integers, or the
@@ -52,10 +59,12 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
     ... ).valid.tolist()
     [True, False]
     """
-    if not xyxy.shape == (*label.shape, 4) == (*valid.shape, 4):
+    ignore = jnp.zeros(valid.shape, bool) if ignore is None else ignore
+    shapes = [leaf.shape for leaf in (label, valid, ignore)]
+    if any(xyxy.shape != (*shape, 4) for shape in shapes):
         raise InputError(
-            "boxes: xyxy must be [*b, n, 4], label and valid [*b, n], got "
-            f"{xyxy.shape}, {label.shape} and {valid.shape}."
+            "boxes: xyxy must be [*b, n, 4], label, valid and ignore [*b, n], got "
+            f"{xyxy.shape}, {shapes[0]}, {shapes[1]} and {shapes[2]}."
         )
     if not jnp.issubdtype(label.dtype, jnp.integer):
         raise InputError(
@@ -64,8 +73,39 @@ def ground_truth(xyxy: Array, label: Array, valid: Array) -> Boxes:
     xyxy = xyxy.astype(jnp.float32)
     _check_pixels(xyxy, valid)
     solid = jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
-    score = jnp.ones(label.shape, jnp.float32)
-    return Boxes(xyxy, label.astype(jnp.int32), valid.astype(bool) & solid, score)
+    return Boxes(
+        xyxy,
+        label.astype(jnp.int32),
+        valid.astype(bool) & solid,
+        jnp.ones(label.shape, jnp.float32),
+        ignore.astype(bool),
+    )
+
+
+def centre_and_size(
+    xyxy: Float[Array, "*b 4"],
+) -> tuple[Float[Array, "*b 2"], Float[Array, "*b 2"]]:
+    """Returns the centres (x, y) and the sizes (width, height) of boxes.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import centre_and_size
+    >>> [x.tolist() for x in centre_and_size(jnp.array([0.0, 0.0, 2.0, 4.0]))]
+    [[1.0, 2.0], [2.0, 4.0]]
+    """
+    return (xyxy[..., :2] + xyxy[..., 2:]) / 2, xyxy[..., 2:] - xyxy[..., :2]
+
+
+def around(
+    centre: Float[Array, "*b 2"], size: Float[Array, "*b 2"]
+) -> Float[Array, "*b 4"]:
+    """Returns the boxes `[*b, 4]` of centres and sizes: inverts `centre_and_size`.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import around
+    >>> around(jnp.array([1.0, 2.0]), jnp.array([2.0, 4.0])).tolist()
+    [0.0, 0.0, 2.0, 4.0]
+    """
+    return jnp.concatenate([centre - size / 2, centre + size / 2], axis=-1)
 
 
 def _check_pixels(xyxy: Array, valid: Array) -> None:

@@ -13,6 +13,7 @@ from genjax.typing import Array, Batch, Key, Outcome, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
 FIELDS = ("image", "xyxy", "label", "valid")
+OPTIONAL = ("ignore",)
 
 
 def detection_objective(
@@ -29,7 +30,8 @@ def detection_objective(
 
     Returns:
         An objective over batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label":
-        [b, n], "valid": [b, n]}`. Its metrics are `loss` and the head's terms.
+        [b, n], "valid": [b, n]}`, and `"ignore": [b, n]` where some boxes are neither
+        objects nor background. Its metrics are `loss` and the head's terms.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -50,7 +52,7 @@ def detection_objective(
     joint = as_network(neck, user="detection_objective")
 
     def init(key: Key, batch: Batch, /) -> Variables:
-        image, *_ = read_batch("detection_objective", batch, FIELDS)
+        image, *_ = read_batch("detection_objective", batch, FIELDS, OPTIONAL)
         keys = jax.random.split(key, 3)
         of_backbone = trunk.init(keys[0], image)
         features = trunk.apply(of_backbone, image)
@@ -59,7 +61,7 @@ def detection_objective(
         return join_parts({"backbone": of_backbone, "neck": of_neck, "head": of_head})
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
-        image, xyxy, label, valid = read_batch("detection_objective", batch, FIELDS)
+        image, *objects = read_batch("detection_objective", batch, FIELDS, OPTIONAL)
         keys, changed = jax.random.split(key, 3), {}
         features, changed["backbone"] = trunk.train(
             part_of(variables, "backbone"), keys[0], image
@@ -68,7 +70,7 @@ def detection_objective(
             part_of(variables, "neck"), keys[1], features
         )
         raw, changed["head"] = head.train(part_of(variables, "head"), keys[2], levels)
-        boxes = ground_truth(xyxy, label, valid)
+        boxes = ground_truth(*objects)
         sums, counts = head.loss(raw, head.assign(boxes, image.shape[1:3]))
         terms = {name: sums[name] / jnp.maximum(counts[name], 1.0) for name in sums}
         value = sum(terms.values(), jnp.zeros(()))
@@ -90,9 +92,11 @@ def detector(
     >>> import jax
     >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.detection import detection_objective, detector, fcos, fcos_outputs
-    >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
-    >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,), detections=7)
+    >>> from genjax.detection import Selection, centernet, centernet_outputs
+    >>> from genjax.detection import detection_objective, detector
+    >>> tower = nn.DenseTower(outputs=centernet_outputs(3), width=4)
+    >>> best = Selection(detections=7)
+    >>> head = centernet(tower, classes=3, stride=4, selection=best)
     >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)
     >>> parts = backbone, nn.FPN(features=4)
     >>> image, box = jnp.ones((1, 32, 32, 3)), jnp.ones((1, 1, 4))

@@ -28,7 +28,14 @@ from genjax.nn._normalization import (
     RMSNorm,
     minibatch_deviation,
 )
-from genjax.nn._pyramid import FPN, DenseTower, PyramidBackbone
+from genjax.nn._pyramid import (
+    FPN,
+    DenseTower,
+    GridRegressor,
+    LevelTowers,
+    Passthrough,
+    PyramidBackbone,
+)
 from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
 from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
@@ -47,13 +54,16 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "DenseTower",
+    "GridRegressor",
     "GroupNorm",
     "ImageMLP",
     "Joint",
     "LayerNorm",
+    "LevelTowers",
     "LipschitzMLP",
     "LocalGlobalNet",
     "MaskedMLP",
+    "Passthrough",
     "Projection",
     "PyramidBackbone",
     "RMSNorm",

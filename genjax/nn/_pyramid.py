@@ -176,3 +176,128 @@ class DenseTower(nn.Module):
             bias_init=nn.initializers.constant(bias),
         )
         return tuple(conv(x).astype(jnp.float32) for x in levels)
+
+
+class LevelTowers(nn.Module):
+    """A 3 x 3 and a 1 x 1 convolution for every level, of its own weights.
+
+    Attributes:
+        channels: of the outputs, level by level, the finest first.
+        width: between the two convolutions.
+        dtype: of the computation.
+
+    Source: Redmon and Farhadi, 2018, arXiv:1804.02767.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import LevelTowers
+    >>> module = LevelTowers(channels=(6, 9), width=4)
+    >>> levels = (jnp.ones((1, 8, 8, 4)), jnp.ones((1, 4, 4, 4)))
+    >>> [y.shape for y in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 6), (1, 4, 4, 9)]
+    """
+
+    channels: Sequence[int]
+    width: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> Levels:
+        """Maps features to as many outputs.
+
+        Raises:
+            InputError: there is another number of levels.
+        """
+        if len(levels) != len(self.channels):
+            raise InputError(
+                f"LevelTowers: {len(self.channels)} levels were expected, got "
+                f"{len(levels)}."
+            )
+        outputs = []
+        for level, channels in zip(levels, self.channels, strict=True):
+            x = nn.Conv(self.width, (3, 3), dtype=self.dtype)(level)
+            x = nn.leaky_relu(GroupNorm(dtype=self.dtype)(x), 0.1)
+            outputs.append(nn.Conv(channels, (1, 1), dtype=self.dtype)(x))
+        return tuple(outputs)
+
+
+class Passthrough(nn.Module):
+    """One level of two: the finer is folded into the channels of the coarser.
+
+    Each 2 x 2 of the finer level become four times its channels.
+
+    Attributes:
+        features: channels of the result.
+        dtype: of the computation.
+
+    Source: Redmon and Farhadi, 2017, arXiv:1612.08242.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import Passthrough
+    >>> module = Passthrough(features=4)
+    >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 4, 4, 4)]
+    """
+
+    features: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> Levels:
+        """Joins the last two levels.
+
+        Raises:
+            InputError: the coarser is not half as large as the finer.
+        """
+        fine, coarse = levels[-2:]
+        b, height, width, _ = coarse.shape
+        if fine.shape[1:3] != (2 * height, 2 * width):
+            raise InputError(
+                "Passthrough: the coarser level must be half as large as the finer, "
+                f"got {fine.shape[1:3]} before {coarse.shape[1:3]}."
+            )
+        folded = fine.reshape(b, height, 2, width, 2, -1)
+        folded = folded.transpose(0, 1, 3, 2, 4, 5).reshape(b, height, width, -1)
+        x = jnp.concatenate([folded, coarse], axis=-1)
+        x = nn.Conv(self.features, (3, 3), dtype=self.dtype)(x)
+        return (nn.leaky_relu(GroupNorm(dtype=self.dtype)(x), 0.1),)
+
+
+class GridRegressor(nn.Module):
+    """Two dense layers from the whole of the coarsest level to a grid of cells.
+
+    Attributes:
+        grid: rows and columns.
+        channels: of a cell.
+        hidden: width of the first layer.
+        dropout: rate between the layers.
+        dtype: of the computation.
+
+    Source: Redmon, Divvala, Girshick and Farhadi, 2016, arXiv:1506.02640.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import GridRegressor
+    >>> module = GridRegressor(grid=(7, 7), channels=30, hidden=8)
+    >>> levels = (jnp.ones((1, 4, 4, 4)),)
+    >>> module.apply(module.init(jax.random.key(0), levels), levels).shape
+    (1, 7, 7, 30)
+    """
+
+    grid: tuple[int, int]
+    channels: int
+    hidden: int
+    dropout: float = 0.0
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels, *, train: bool = False) -> Array:
+        """Maps features to `[b, rows, columns, channels]`."""
+        x = levels[-1].reshape(len(levels[-1]), -1)
+        x = nn.leaky_relu(nn.Dense(self.hidden, dtype=self.dtype)(x), 0.1)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        outputs = math.prod(self.grid) * self.channels
+        x = nn.Dense(outputs, dtype=self.dtype)(x)
+        return x.reshape(len(x), *self.grid, self.channels)

@@ -24,5 +24,5 @@ def test_fractions_and_names_are_no_boxes():
 
 
 def test_shapes_must_belong_together():
-    with pytest.raises(InputError, match=r"got \(3, 4\), \(2,\) and \(3,\)"):
+    with pytest.raises(InputError, match=r"got \(3, 4\), \(2,\), \(3,\) and \(3,\)"):
         ground_truth(jnp.zeros((3, 4)), jnp.zeros(2, jnp.int32), jnp.ones(3, bool))

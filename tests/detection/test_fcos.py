@@ -5,7 +5,10 @@ import pytest
 
 from genjax import nn
 from genjax.detection import fcos, fcos_outputs, ground_truth
+from genjax.detection._dense import grid
+from genjax.detection._fcos import centerness_of
 from genjax.errors import InputError
+from tests.laws.heads import SIZES, STRIDES
 from tests.laws.instances import tiny_fcos
 
 
@@ -16,9 +19,14 @@ def targets_of(boxes, labels):
     return jax.jit(lambda truth: tiny_fcos().assign(truth, (32, 32)))(truth)
 
 
+def classes_of(targets):
+    """The class of every place, 3 for the background."""
+    return np.where(targets.positive, targets.label, 3)
+
+
 def test_places_near_the_centre_learn_the_distances():
     targets = targets_of([[2.0, 4.0, 14.0, 16.0]], [1])
-    fine = np.asarray(targets.label[0, :64]).reshape(8, 8)
+    fine = classes_of(targets)[0, :64].reshape(8, 8)
     # Centre (8, 10), radius 6 pixels: places at 2 + 4 i within it and inside the box.
     inside = [
         (row, column)
@@ -34,21 +42,22 @@ def test_places_near_the_centre_learn_the_distances():
         wanted[row, column] = 1 if reach <= 8 else 3
     np.testing.assert_array_equal(fine, wanted)
     place = 2 * 8 + 1
-    np.testing.assert_allclose(targets.distance[0, place], [4, 6, 8, 6])
-    np.testing.assert_allclose(targets.centerness[0, place], np.sqrt(0.5))
+    np.testing.assert_allclose(targets.xyxy[0, place], [2, 4, 14, 16])
+    centerness = centerness_of(targets, jnp.concatenate(grid(SIZES, STRIDES))[None])
+    np.testing.assert_allclose(centerness[0, place], np.sqrt(0.5))
+    assert np.all(np.where(targets.positive, 0, centerness) == 0)
 
 
 def test_the_smallest_of_several_boxes_wins_whatever_their_order():
     large, small = [0.0, 0.0, 16.0, 16.0], [4.0, 4.0, 12.0, 12.0]
     for boxes, labels in (([large, small], [0, 2]), ([small, large], [2, 0])):
-        label = targets_of(boxes, labels).label[0, :64].reshape(8, 8)
+        label = classes_of(targets_of(boxes, labels))[0, :64].reshape(8, 8)
         assert int(label[1, 1]) == 2
 
 
 def test_images_may_have_no_boxes_at_all():
     targets = targets_of(np.zeros((0, 4)), np.zeros(0, int))
     assert not np.any(targets.positive)
-    assert np.all(targets.label == 3)
 
 
 def test_bad_settings_are_sentences():
@@ -59,11 +68,6 @@ def test_bad_settings_are_sentences():
         InputError, match="ranges must be 1 ascending positive distances"
     ):
         fcos(tower, classes=3, strides=(4, 8), ranges=())
-    truth = ground_truth(
-        jnp.zeros((1, 1, 4)), jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1), bool)
-    )
-    with pytest.raises(InputError, match="must divide the sides of the image, got 30"):
-        tiny_fcos().assign(truth, (30, 32))
 
 
 def test_boxes_of_any_size_are_learnt():
@@ -81,13 +85,3 @@ def test_boxes_of_any_size_are_learnt():
         places = np.arange(200) * 64 + 32
         near = (np.abs(places - side / 2) < 96).sum() ** 2
         assert int(targets.positive.sum()) == near
-
-
-@pytest.mark.parametrize("label", [-1, 3, 99])
-def test_a_label_that_is_no_class_is_not_learnt_as_background(label):
-    targets = targets_of([[2.0, 4.0, 14.0, 16.0]], [label])
-    assert bool(targets.positive.any())
-    assert bool(np.isnan(targets.centerness).any())
-    assert bool(
-        jnp.isfinite(targets_of([[2.0, 4.0, 14.0, 16.0]], [2]).centerness).all()
-    )

@@ -22,7 +22,6 @@ from genjax.densities import (
     uniform_one_hot,
 )
 from genjax.detection import detection_objective, fcos
-from genjax.detection._fcos import Raw
 from genjax.flows import (
     affine,
     chain,
@@ -316,27 +315,6 @@ def tiny_parts() -> tuple[Network, Network, Head]:
         return tuple(level.apply(own, x) for own, x in pairs)
 
     return backbone, Network(init, apply), tiny_fcos()
-
-
-def perfect_fcos(targets: Any) -> Raw:
-    sizes, strides = ((8, 8), (4, 4)), (4, 8)
-    ends = [0, *itertools.accumulate(h * w for h, w in sizes)]
-
-    def levels(leaf: jax.Array) -> list[jax.Array]:
-        return [
-            leaf[:, a:b].reshape(len(leaf), *size, -1)
-            for (a, b), size in zip(itertools.pairwise(ends), sizes, strict=True)
-        ]
-
-    logits = 40 * jax.nn.one_hot(targets.label, 3) - 20
-    centerness = jax.scipy.special.logit(jnp.clip(targets.centerness, 1e-6, 1 - 1e-6))
-    distance = [
-        8 * jnp.arctanh(jnp.log(level / stride) / 8)
-        for level, stride in zip(levels(targets.distance), strides, strict=True)
-    ]
-    return Raw(
-        tuple(levels(logits)), tuple(distance), tuple(levels(centerness[..., None]))
-    )
 
 
 def tiny_detector() -> Objective:

@@ -38,7 +38,7 @@ from genjax.autoregressive import (
     transformer,
     wavenet,
 )
-from genjax.base import Density, Game, Head, Update
+from genjax.base import Density, Game, Update
 from genjax.densities import (
     bernoulli,
     bernoulli_mixture,
@@ -179,7 +179,6 @@ from tests.laws.instances import (
     masked,
     pair_batch,
     penalized_gan,
-    perfect_fcos,
     player,
     remembering_gan,
     scene_batch,
@@ -189,7 +188,6 @@ from tests.laws.instances import (
     tiny_classifier_gan,
     tiny_consistent_gan,
     tiny_detector,
-    tiny_fcos,
     tiny_gan,
     tiny_info_gan,
     tiny_infomax,
@@ -591,19 +589,6 @@ OF_SAMPLES: Mapping[str, Callable[[jax.Array, jax.Array], Any]] = {
     "sliced_wasserstein": partial(sliced_wasserstein, jax.random.key(7)),
 }
 """Every metric of two sets of 20 vectors, a pytree of scalars."""
-
-
-class HeadCase(NamedTuple):
-    """A head over 32 x 32 images with 3 classes, and what it would say if it knew.
-
-    `encode` makes raw predictions of targets.
-    """
-
-    head: Head
-    encode: Callable[[Any], Any]
-
-
-HEADS: Mapping[str, HeadCase] = {"fcos": HeadCase(tiny_fcos(), perfect_fcos)}
 
 
 def descent(name: str) -> Update:

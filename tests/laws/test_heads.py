@@ -16,6 +16,7 @@ from genjax.detection import (
     ground_truth,
     pairwise_iou,
 )
+from genjax.errors import InputError
 from genjax.metrics import (
     coco_state,
     coco_summary,
@@ -24,8 +25,8 @@ from genjax.metrics import (
     ground_truth_of_boxes,
 )
 from genjax.training import gradient_descent
+from tests.laws.heads import HEADS
 from tests.laws.instances import scene_batch
-from tests.laws.registry import HEADS
 
 heads = pytest.mark.parametrize("case", HEADS.values(), ids=HEADS.keys())
 SIZE = (32, 32)
@@ -69,12 +70,14 @@ def assert_same(first, second):
 def test_padding_changes_nothing(case, garbage):
     boxes = boxes_of(scene_batch(4))
     rows = boxes.xyxy.shape[0]
-    padded = Boxes(
-        jnp.concatenate([boxes.xyxy, jnp.full((rows, 3, 4), garbage)], axis=1),
-        jnp.concatenate([boxes.label, jnp.full((rows, 3), 2)], axis=1),
-        jnp.concatenate([boxes.valid, jnp.zeros((rows, 3), bool)], axis=1),
-        jnp.concatenate([boxes.score, jnp.ones((rows, 3))], axis=1),
+    padding = Boxes(
+        jnp.full((rows, 3, 4), garbage),
+        jnp.full((rows, 3), 2),
+        jnp.zeros((rows, 3), bool),
+        jnp.ones((rows, 3)),
+        jnp.ones((rows, 3), bool),
     )
+    padded = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), boxes, padding)
     assert_same(loss_and_gradient(case, boxes), loss_and_gradient(case, padded))
 
 
@@ -92,6 +95,42 @@ def test_images_without_objects_are_finite(case):
     assert np.isfinite(value)
     for leaf in jax.tree.leaves(gradient):
         assert np.all(np.isfinite(leaf))
+
+
+@heads
+def test_nothing_is_learnt_in_a_region_to_ignore(case):
+    boxes = boxes_of(scene_batch(4))
+    everywhere = jnp.array([0.0, 0.0, *SIZE])[None, None]
+    region = boxes._replace(
+        xyxy=jnp.broadcast_to(everywhere, boxes.xyxy.shape),
+        label=jnp.full_like(boxes.label, 99),
+        valid=jnp.ones_like(boxes.valid),
+        ignore=jnp.ones_like(boxes.ignore),
+    )
+    value, gradient = loss_and_gradient(case, region)
+    assert value == 0
+    for leaf in jax.tree.leaves(gradient):
+        assert not np.any(leaf)
+    # Objects in it are learnt like any other.
+    both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), boxes, region)
+    assert_same(
+        assigned(case, both).positive,
+        assigned(case, boxes).positive,
+    )
+
+
+@heads
+def test_a_label_that_is_no_class_is_not_learnt(case):
+    boxes = boxes_of(scene_batch(4))
+    for label in (-1, 3):
+        wrong = boxes._replace(label=jnp.full_like(boxes.label, label))
+        assert np.isnan(loss_and_gradient(case, wrong)[0])
+
+
+@heads
+def test_images_must_be_whole_numbers_of_strides(case):
+    with pytest.raises(InputError, match="must divide the sides of the image, got 30"):
+        case.head.assign(boxes_of(scene_batch(4)), (30, 32))
 
 
 @heads

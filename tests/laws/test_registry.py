@@ -34,7 +34,7 @@ def registered():
     """The names that the registry and its instances use."""
     return {
         node.id
-        for name in ("registry.py", "instances.py")
+        for name in ("registry.py", "instances.py", "heads.py")
         for node in ast.walk(ast.parse((FOLDER / name).read_text()))
         if isinstance(node, ast.Name)
     } | APPLIED

@@ -1,0 +1,161 @@
+"""Detection heads over 32 x 32 images with 3 classes, and what they would say."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from genjax import nn
+from genjax.base import Head, Network
+from genjax.detection import centernet, centre_and_size, yolo_v1, yolo_v2, yolo_v3
+from genjax.detection._anchors import AnchorGrid
+from genjax.detection._centernet import Raw as CenterNetRaw
+from genjax.detection._dense import Targets, grid
+from genjax.detection._fcos import Raw as FcosRaw
+from genjax.typing import Variables
+from tests.laws.instances import tiny_fcos
+
+STRIDES, SIZES = (4, 8), ((8, 8), (4, 4))
+
+
+class HeadCase(NamedTuple):
+    """A head, and what it would say if it knew.
+
+    `encode` makes raw predictions of targets.
+    """
+
+    head: Head
+    encode: Callable[[Targets], Any]
+
+
+def pointwise(features: int, outputs: Callable[[list[jax.Array]], Any]) -> Network:
+    """An MLP at every place of both levels, and what it hands over of them."""
+    network = nn.MLP(features=features, hidden=(32,))
+
+    def apply(variables: Variables, levels: Any) -> Any:
+        return outputs([network.apply(variables, level) for level in levels])
+
+    return Network(lambda key, levels: network.init(key, levels[0]), apply)
+
+
+def levels_of(rows: jax.Array, per_place: int = 1) -> list[jax.Array]:
+    """Cuts `[b, p, c]` into levels."""
+    ends = [0, *itertools.accumulate(per_place * h * w for h, w in SIZES)]
+    return [
+        rows[:, a:b].reshape(len(rows), *size, -1)
+        for (a, b), size in zip(itertools.pairwise(ends), SIZES, strict=True)
+    ]
+
+
+def sure(found: jax.Array) -> jax.Array:
+    """Logits of what is certain."""
+    return 40.0 * found.astype(jnp.float32) - 20.0
+
+
+def labelled(targets: Targets) -> jax.Array:
+    """The classes of objects `[b, p, 3]`, zeros where there is none."""
+    found = targets.positive[..., None].astype(jnp.float32)
+    return found * jax.nn.one_hot(targets.label, 3)
+
+
+def perfect_fcos(targets: Targets) -> FcosRaw:
+    places = jnp.concatenate(grid(SIZES, STRIDES))[None]
+    positive = targets.positive[..., None]
+    low, high = places - targets.xyxy[..., :2], targets.xyxy[..., 2:] - places
+    distance = jnp.where(positive, jnp.concatenate([low, high], axis=-1), 1.0)
+    ratio = jnp.minimum(distance[..., :2], distance[..., 2:]) / jnp.maximum(
+        distance[..., :2], distance[..., 2:]
+    )
+    central = jnp.where(targets.positive, jnp.sqrt(jnp.prod(ratio, axis=-1)), 0.0)
+    central = jax.scipy.special.logit(jnp.clip(central, 1e-6, 1 - 1e-6))
+    spans = zip(levels_of(distance), STRIDES, strict=True)
+    return FcosRaw(
+        tuple(
+            levels_of(
+                sure(positive.astype(jnp.float32) * jax.nn.one_hot(targets.label, 3))
+            )
+        ),
+        tuple(8 * jnp.arctanh(jnp.log(x / stride) / 8) for x, stride in spans),
+        tuple(levels_of(central[..., None])),
+    )
+
+
+def perfect_centernet(targets: Targets) -> CenterNetRaw:
+    corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
+    centre, size = centre_and_size(targets.xyxy / 4)
+    heat = targets.positive[..., None].astype(jnp.float32) * jax.nn.one_hot(
+        targets.label, 3
+    )
+    maps = (sure(heat), centre - corner, size)
+    return CenterNetRaw(*(x.reshape(len(x), 8, 8, -1) for x in maps))
+
+
+def perfect_yolo_v1(targets: Targets) -> jax.Array:
+    corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
+    centre, size = centre_and_size(targets.xyxy)
+    found = targets.positive[..., None]
+    box = [centre / 4 - corner, jnp.sqrt(size / 32), found.astype(jnp.float32)]
+    other = jnp.zeros((*found.shape[:2], 5))
+    rows = jnp.concatenate([*box, other, jax.nn.one_hot(targets.label, 3)], axis=-1)
+    return rows.reshape(len(rows), 8, 8, -1)
+
+
+ANCHORS = (((8.0, 8.0), (10.0, 12.0)), ((14.0, 14.0), (20.0, 16.0)))
+
+
+def anchored_rows(targets: Targets, predictors: AnchorGrid) -> jax.Array:
+    place, log_size = predictors.of_boxes(targets.xyxy)
+    found = targets.positive[..., None]
+    return jnp.concatenate(
+        [
+            jax.scipy.special.logit(jnp.clip(place, 1e-6, 1 - 1e-6)),
+            log_size,
+            sure(found),
+            sure(jax.nn.one_hot(targets.label, 3)),
+        ],
+        axis=-1,
+    )
+
+
+def perfect_yolo_v2(targets: Targets) -> list[jax.Array]:
+    rows = anchored_rows(targets, AnchorGrid(SIZES[1:], STRIDES[1:], ANCHORS[1:]))
+    return [rows.reshape(len(rows), 4, 4, -1)]
+
+
+def perfect_yolo_v3(targets: Targets) -> list[jax.Array]:
+    return levels_of(anchored_rows(targets, AnchorGrid(SIZES, STRIDES, ANCHORS)), 2)
+
+
+HEADS: Mapping[str, HeadCase] = {
+    "fcos": HeadCase(tiny_fcos(), perfect_fcos),
+    "centernet": HeadCase(
+        centernet(
+            pointwise(
+                7,
+                lambda x: {
+                    "heat": (x[0][..., :3],),
+                    "offset": (x[0][..., 3:5],),
+                    "size": (x[0][..., 5:],),
+                },
+            ),
+            classes=3,
+            stride=4,
+        ),
+        perfect_centernet,
+    ),
+    "yolo_v1": HeadCase(
+        yolo_v1(pointwise(13, lambda x: x[0]), classes=3, stride=4), perfect_yolo_v1
+    ),
+    "yolo_v2": HeadCase(
+        yolo_v2(
+            pointwise(16, lambda x: x[1:]), classes=3, stride=8, anchors=ANCHORS[1]
+        ),
+        perfect_yolo_v2,
+    ),
+    "yolo_v3": HeadCase(
+        yolo_v3(pointwise(16, list), classes=3, strides=STRIDES, anchors=ANCHORS),
+        perfect_yolo_v3,
+    ),
+}
