@@ -3,18 +3,21 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.detection._heads import head_named
 from experiments.recipe import descent
 from experiments.runner import Task
 from genjax import nn
 from genjax.base import Objective, Update
 from genjax.data import ArraySource, Pipeline
-from genjax.detection import Boxes, detection_objective, detector, fcos, fcos_outputs
+from genjax.detection import Boxes, anchor_sizes, detection_objective, detector
+from genjax.errors import InputError
 from genjax.metrics import (
     coco_by_class,
     coco_state,
@@ -28,8 +31,60 @@ from genjax.receptive_field import receptive_field
 from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
-STRIDES = (4, 8)
-CLASSES = "classes.json"
+DETECTOR = "detector.json"
+"""What else than its settings a run's detector is made of: names, and prior sizes."""
+
+
+class Kind(NamedTuple):
+    """What the data say about a detector.
+
+    Fields:
+        classes: their names.
+        size: height and width of its images.
+        anchors: prior sizes of boxes, width and height in pixels of these images.
+    """
+
+    classes: Sequence[str]
+    size: tuple[int, int]
+    anchors: Sequence[tuple[float, float]]
+
+    def written(self) -> str:
+        """As the text of a file."""
+        return json.dumps(self._asdict()) + "\n"
+
+
+def kind_of(config: Any, training: ArraySource, classes: Sequence[str]) -> Kind:
+    """Returns what a training set says about a detector.
+
+    Args:
+        config: has `head`.
+        training: images and boxes.
+        classes: their names.
+    """
+    arrays, wanted = training.arrays, head_named(config.head).anchors
+    size = (arrays["image"].shape[1], arrays["image"].shape[2])
+    if not wanted:
+        return Kind(list(classes), size, [])
+    xyxy = arrays["xyxy"][np.asarray(arrays["valid"], bool)]
+    sides = jnp.asarray(xyxy[:, 2:] - xyxy[:, :2])
+    found = anchor_sizes(jax.random.key(0), sides, k=wanted).tolist()
+    return Kind(list(classes), size, [(width, height) for width, height in found])
+
+
+def read_kind(folder: Path) -> Kind:
+    """Reads what the data of a run said about its detector.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        InputError: it holds none.
+    """
+    path = folder / DETECTOR
+    if not path.is_file():
+        raise InputError(f"{folder} holds no run of detection/custom.")
+    content = json.loads(path.read_text())
+    return Kind(content["classes"], tuple(content["size"]), content["anchors"])
 
 
 class DenseModel(NamedTuple):
@@ -48,25 +103,20 @@ class DenseModel(NamedTuple):
     fields: Callable[[], Mapping[str, int]]
 
 
-def dense_model(config: Any, classes: int) -> DenseModel:
-    """An FCOS detector of small images.
+def dense_model(config: Any, kind: Kind) -> DenseModel:
+    """A detector of small images.
 
     Args:
-        config: has `width`, `ranges`, `learning_rate`, `weight_decay`, `steps` and
-            `ema`.
-        classes: how many there are.
+        config: has `head`, `width`, `ranges`, `learning_rate`, `weight_decay`, `steps`
+            and `ema`.
+        kind: what the data say about it.
     """
     width = config.width
     backbone = nn.PyramidBackbone(
         widths=(width // 2, width, 2 * width), levels=2, stem=2
     )
-    neck = nn.FPN(features=width)
-    head = fcos(
-        nn.DenseTower(outputs=fcos_outputs(classes), width=width),
-        classes=classes,
-        strides=STRIDES,
-        ranges=(config.ranges,),
-    )
+    build = head_named(config.head).parts
+    neck, head = build(config, len(kind.classes), kind.anchors, kind.size)
     objective = with_preprocessing(
         detection_objective(backbone, neck, head), lambda key, batch: _prepare(batch)
     )
@@ -108,21 +158,24 @@ def _fields(backbone: Any, neck: Any) -> dict[str, int]:
 def dense_task(
     config: Any,
     pipeline: Pipeline,
+    training: ArraySource,
     validation: ArraySource,
     test: ArraySource,
     classes: Sequence[str],
 ) -> Task:
-    """An FCOS detector of small images.
+    """A detector of small images.
 
     Args:
-        config: has `width`, `ranges`, `learning_rate`, `weight_decay`, `steps`, `ema`
-            and `batch_size`.
+        config: has `head`, `width`, `ranges`, `learning_rate`, `weight_decay`, `steps`,
+            `ema` and `batch_size`.
         pipeline: of batches `{"image", "xyxy", "label", "valid"}`.
+        training: to take prior sizes of boxes from.
         validation: to choose the checkpoint by.
         test: to measure on.
         classes: their names.
     """
-    model = dense_model(config, len(classes))
+    kind = kind_of(config, training, classes)
+    model = dense_model(config, kind)
 
     def validate(variables: Variables) -> Array:
         batch = {name: jnp.asarray(v) for name, v in validation.arrays.items()}
@@ -151,7 +204,7 @@ def dense_task(
         loss_unit="loss",
         evaluate=evaluate,
         figures=figures,
-        files=lambda: {CLASSES: json.dumps(list(classes)) + "\n"},
+        files=lambda: {DETECTOR: kind.written()},
     )
 
 
@@ -229,7 +282,7 @@ def confident(
         classes: their names.
         least: the lowest score.
     """
-    xyxy, label, valid, score = (np.asarray(leaf[image]) for leaf in boxes)
+    xyxy, label, valid, score = (np.asarray(leaf[image]) for leaf in boxes[:4])
     return [
         Found(xyxy[row], classes[int(label[row])], float(score[row]))
         for row in np.flatnonzero(valid & (score > least))

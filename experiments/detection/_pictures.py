@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.detection._dense import (
-    CLASSES,
     Found,
     confident,
     dense_model,
     labelled,
+    read_kind,
 )
 from experiments.record import read_run
 from experiments.report import make_folder, write_file
@@ -46,17 +46,15 @@ def detect_pictures(
             there.
     """
     _, config = read_run(folder)
-    if not hasattr(config, "width_pixels") or not (folder / CLASSES).is_file():
-        raise InputError(f"{folder} holds no run of detection/custom.")
+    kind = read_kind(folder)
     if out.exists():
         raise InputError(f"--out: {out} is there already: name another folder.")
     if not 0 <= least < 1:
         raise InputError(f"--score must be from 0 to below 1, got {least}.")
     for path in paths:
         open_image(path, "RGB")  # all are known to be readable before any is looked at
-    classes = json.loads((folder / CLASSES).read_text())
-    size = config.height, config.width_pixels
-    model = dense_model(config, len(classes))
+    classes, size = kind.classes, kind.size
+    model = dense_model(config, kind)
     box = {"xyxy": jnp.zeros((1, 1, 4)), "label": jnp.zeros((1, 1), jnp.int32)}
     blank = {"image": jnp.zeros((1, *size, 3), jnp.uint8)}
     example = {**blank, **box, "valid": jnp.zeros((1, 1), bool)}

@@ -1,4 +1,4 @@
-"""FCOS on your own images, in VOC's or COCO's form.
+"""A detector of any head on your own images, in VOC's or COCO's form.
 
 `--data` is the folder of a VOC set (`Annotations`, `JPEGImages`), or a COCO file with
 its images in `--images`; it is cut at random into images for training, for validation
@@ -53,6 +53,8 @@ class Config(TaskConfig):
     """Share of the images to validate on."""
     test: float = 0.2
     """Share of the images to measure on."""
+    head: str = "fcos"
+    """Of the detector: fcos, centernet, yolo_v1, yolo_v2 or yolo_v3."""
     width: int = 32
     """Channels of the pyramid; the backbone has half to twice as many."""
     ranges: float = 24.0
@@ -94,7 +96,7 @@ def build(config: Config) -> Task:
         test=max(1, round(config.test * count)),
     )
     pipeline = on_device(parts.train, batch_size=config.batch_size, seed=config.seed)
-    return dense_task(config, pipeline, parts.validation, parts.test, annotated.classes)
+    return dense_task(config, pipeline, *parts, annotated.classes)
 
 
 def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
@@ -109,7 +111,7 @@ def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
         for name in config.subsets
     )
     pipeline = on_device(train, batch_size=config.batch_size, seed=config.seed)
-    return dense_task(config, pipeline, validation, test, classes)
+    return dense_task(config, pipeline, train, validation, test, classes)
 
 
 def _read(config: Config, size: tuple[int, int]) -> Annotated:

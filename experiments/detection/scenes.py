@@ -1,4 +1,6 @@
-"""FCOS on scenes of handwritten digits.
+"""Detectors of handwritten digits in scenes, of any head.
+
+`--head` is one of fcos, centernet, yolo_v1, yolo_v2, yolo_v3.
 
 One to five of scikit-learn's digits, 12 to 32 pixels high, on a noisy ground of 64 x 64
 pixels; fresh scenes every step, on the device. Digits of the test scenes are of the 360
@@ -33,6 +35,8 @@ from genjax.data import (
 class Config(TaskConfig):
     """The settings of this experiment."""
 
+    head: str = "fcos"
+    """Of the detector."""
     width: int = 32
     """Channels of the pyramid; the backbone has half to twice as many."""
     side: int = 64
@@ -86,6 +90,7 @@ def build(config: Config) -> Task:
     return dense_task(
         config,
         generated(lambda key: draws[0](key, config.batch_size), seed=config.seed),
+        fixed(draws[0], 256, 1_000_005),
         fixed(draws[1], min(64, config.test_scenes), 1_000_003),
         fixed(draws[2], config.test_scenes, 1_000_004),
         [str(digit) for digit in range(10)],

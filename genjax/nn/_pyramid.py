@@ -74,6 +74,7 @@ class FPN(nn.Module):
 
     Attributes:
         features: channels of every level.
+        finest: how many of the finest levels to return; all without it.
         dtype: of the computation.
 
     Source: Lin et al., 2017, arXiv:1612.03144.
@@ -88,6 +89,7 @@ class FPN(nn.Module):
     """
 
     features: int
+    finest: int | None = None
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -105,12 +107,16 @@ class FPN(nn.Module):
                 )
         merged: Array | None = None
         outputs = []
-        for level in reversed(levels):
+        kept = len(levels) if self.finest is None else self.finest
+        for place in reversed(range(len(levels))):
+            level = levels[place]
             lateral = nn.Conv(self.features, (1, 1), dtype=self.dtype)(level)
             if merged is not None:
                 lateral = lateral + merged.repeat(2, axis=1).repeat(2, axis=2)
             merged = lateral
-            outputs.append(nn.Conv(self.features, (3, 3), dtype=self.dtype)(merged))
+            if place < kept:
+                output = nn.Conv(self.features, (3, 3), dtype=self.dtype)(merged)
+                outputs.append(output)
         return tuple(reversed(outputs))
 
 

@@ -1,0 +1,113 @@
+"""The heads that the experiments choose from, by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from genjax import nn
+from genjax.base import Head
+from genjax.detection import (
+    centernet,
+    centernet_outputs,
+    fcos,
+    fcos_outputs,
+    yolo_v1,
+    yolo_v2,
+    yolo_v3,
+)
+from genjax.errors import InputError
+
+STRIDES = (4, 8)
+"""Of the two levels of the backbone."""
+Sizes = Sequence[tuple[float, float]]
+
+
+class Parts(NamedTuple):
+    """What follows the backbone."""
+
+    neck: Any
+    head: Head
+
+
+class Build(NamedTuple):
+    """How to build a head.
+
+    Fields:
+        parts: `(config, classes, anchors, (height, width)) -> parts`.
+        anchors: how many prior sizes it needs.
+    """
+
+    parts: Callable[[Any, int, Sizes, tuple[int, int]], Parts]
+    anchors: int = 0
+
+
+def _fcos(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
+    del anchors, size
+    tower = nn.DenseTower(outputs=fcos_outputs(classes), width=config.width)
+    head = fcos(tower, classes=classes, strides=STRIDES, ranges=(config.ranges,))
+    return Parts(nn.FPN(features=config.width), head)
+
+
+def _centernet(
+    config: Any, classes: int, anchors: Sizes, size: tuple[int, int]
+) -> Parts:
+    del anchors, size
+    outputs = centernet_outputs(classes)
+    tower = nn.DenseTower(outputs=outputs, width=config.width, prior=0.1)
+    head = centernet(tower, classes=classes, stride=STRIDES[0])
+    return Parts(nn.FPN(features=config.width, finest=1), head)
+
+
+def _yolo_v1(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
+    del anchors
+    grid = size[0] // STRIDES[1], size[1] // STRIDES[1]
+    network = nn.GridRegressor(
+        grid=grid, channels=10 + classes, hidden=16 * config.width
+    )
+    head = yolo_v1(network, classes=classes, stride=STRIDES[1])
+    return Parts(nn.Passthrough(features=config.width), head)
+
+
+def _yolo_v2(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
+    del size
+    channels = (len(anchors) * (5 + classes),)
+    network = nn.LevelTowers(channels=channels, width=2 * config.width)
+    head = yolo_v2(network, classes=classes, stride=STRIDES[1], anchors=anchors)
+    return Parts(nn.Passthrough(features=2 * config.width), head)
+
+
+def _yolo_v3(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
+    del size
+    half = len(anchors) // 2
+    network = nn.LevelTowers(
+        channels=(half * (5 + classes),) * 2, width=2 * config.width
+    )
+    head = yolo_v3(
+        network,
+        classes=classes,
+        strides=STRIDES,
+        anchors=(anchors[:half], anchors[half:]),
+    )
+    return Parts(nn.FPN(features=config.width), head)
+
+
+HEADS: Mapping[str, Build] = {
+    "fcos": Build(_fcos),
+    "centernet": Build(_centernet),
+    "yolo_v1": Build(_yolo_v1),
+    "yolo_v2": Build(_yolo_v2, anchors=5),
+    "yolo_v3": Build(_yolo_v3, anchors=6),
+}
+
+
+def head_named(name: str) -> Build:
+    """Returns how a head is built.
+
+    Args:
+        name: of the head.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in HEADS:
+        raise InputError(f"--head must be one of {', '.join(HEADS)}, got {name!r}.")
+    return HEADS[name]
