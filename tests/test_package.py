@@ -16,7 +16,10 @@ ROOT = Path(__file__).parent.parent
 
 # Functions that no paper is cited for: plumbing, elementary maps and names of a field.
 WITHOUT_SOURCE = {
-    "augment": "in_turn mirror quarter_turns random_affine with_probability",
+    "augment": (
+        "boxes_in_turn flip images_alone in_turn mirror quarter_turns random_affine "
+        "with_probability"
+    ),
     "autoregressive": "binary by_column categorical cooled scan_terms uncached",
     "data": (
         "binarize fit_columns fit_standardiser flatten generated image_files "
@@ -85,6 +88,7 @@ def test_floors_are_kept():
         "base",
         "checks",
         "errors",
+        "placement",
         "programs",
         "steps",
         "typing",

@@ -14,23 +14,31 @@ from experiments.detection._heads import head_named
 from experiments.recipe import descent
 from experiments.runner import Task
 from genjax import nn
+from genjax.augment import boxes_in_turn, colour, flip, images_alone, zoom
 from genjax.base import Objective, Update
 from genjax.data import ArraySource, Pipeline
 from genjax.detection import Boxes, anchor_sizes, detection_objective, detector
 from genjax.errors import InputError
 from genjax.metrics import (
     coco_by_class,
-    coco_state,
     coco_summary,
     coco_update,
+    detection_state,
     detections_of_boxes,
     ground_truth_of_boxes,
 )
+from genjax.placement import Placement
 from genjax.plotting import boxes_on_images
 from genjax.receptive_field import receptive_field
 from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
+VARIED = boxes_in_turn(
+    flip(horizontal=0.5, vertical=0.5),
+    zoom(scale=(0.7, 1.4), stretch=1.2),
+    images_alone(colour(brightness=0.1, saturation=0.3, contrast=0.2)),
+)
+"""What is done to the pictures of a training step where a run augments."""
 DETECTOR = "detector.json"
 """What else than its settings a run's detector is made of: names, and prior sizes."""
 
@@ -92,7 +100,7 @@ class DenseModel(NamedTuple):
 
     Fields:
         update: a training step, on batches `{"image", "xyxy", "label", "valid"}`.
-        objective: of a step.
+        objective: to validate by, without augmentation.
         detect: `(variables, images [b, h, w, c]) -> boxes`, from bytes or floats.
         fields: `() -> {name: pixels}`: what the units of each level see.
     """
@@ -107,8 +115,8 @@ def dense_model(config: Any, kind: Kind) -> DenseModel:
     """A detector of small images.
 
     Args:
-        config: has `head`, `width`, `ranges`, `learning_rate`, `weight_decay`, `steps`
-            and `ema`.
+        config: has `head`, `width`, `ranges`, `augment`, `learning_rate`,
+            `weight_decay`, `steps` and `ema`.
         kind: what the data say about it.
     """
     width = config.width
@@ -117,12 +125,14 @@ def dense_model(config: Any, kind: Kind) -> DenseModel:
     )
     build = head_named(config.head).parts
     neck, head = build(config, len(kind.classes), kind.anchors, kind.size)
-    objective = with_preprocessing(
-        detection_objective(backbone, neck, head), lambda key, batch: _prepare(batch)
+    plain = detection_objective(backbone, neck, head)
+    objective = with_preprocessing(plain, lambda key, batch: _prepare(batch))
+    augmented = with_preprocessing(
+        plain, lambda key, batch: VARIED(key, _prepare(batch))
     )
     update = descent(
         config,
-        objective,
+        augmented if config.augment else objective,
         weight_decay=config.weight_decay,
         clip=10.0,
         warmup=min(200, config.steps // 4),
@@ -166,8 +176,7 @@ def dense_task(
     """A detector of small images.
 
     Args:
-        config: has `head`, `width`, `ranges`, `learning_rate`, `weight_decay`, `steps`,
-            `ema` and `batch_size`.
+        config: as `dense_model` takes it, and `batch_size`.
         pipeline: of batches `{"image", "xyxy", "label", "valid"}`.
         training: to take prior sizes of boxes from.
         validation: to choose the checkpoint by.
@@ -213,7 +222,8 @@ def average_precision(
 ) -> dict[str, float]:
     """COCO's numbers of a detector on a whole set, batch by batch, and each class's AP.
 
-    NaN where there is nothing to find.
+    Boxes and sizes are those in the original pictures. NaN where there is nothing to
+    find.
 
     Args:
         detect: from images to detections.
@@ -221,40 +231,45 @@ def average_precision(
         classes: their names.
     """
     arrays, size = source.arrays, 32
-    state = coco_state(images=len(source), classes=len(classes))
+    state = detection_state(images=len(source), classes=len(classes))
     for start in range(0, len(source), size):
-        images = arrays["image"][start : start + size]
+        own = {name: values[start : start + size] for name, values in arrays.items()}
+        count = len(own["image"])
         # One shape for all batches, so that one program serves them.
-        whole = np.concatenate([images, images[:1].repeat(size - len(images), axis=0)])
-        found = jax.tree.map(np.asarray, detect(jnp.asarray(whole)))
-        for i in range(len(images)):
-            row = start + i
-            truth = ground_truth_of_boxes(
-                *(
-                    arrays[k][row]
-                    for k in ("xyxy", "label", "valid", "crowd")
-                    if k in arrays
-                )
-            )
-            own = detections_of_boxes(
-                found.xyxy[i], found.label[i], found.valid[i], found.score[i]
-            )
-            state = coco_update(state, row, truth, own)
+        filling = own["image"][:1].repeat(size - count, axis=0)
+        found = detect(jnp.asarray(np.concatenate([own["image"], filling])))
+        found = jax.tree.map(lambda leaf, n=count: np.asarray(leaf[:n]), found)
+        back, places = placement_of(own).back, start + np.arange(count)
+        truth = ground_truth_of_boxes(
+            back.of(own["xyxy"]),
+            own["label"],
+            own["valid"],
+            image=places,
+            **{name: own.get(name) for name in ("crowd", "ignore", "area")},
+        )
+        detections = detections_of_boxes(
+            back.of(found.xyxy), found.label, found.valid, found.score, image=places
+        )
+        state = coco_update(state, truth, detections)
     whole = {n: v if v > -1 else math.nan for n, v in coco_summary(state).items()}
     of_classes = zip(classes, coco_by_class(state)["AP"].tolist(), strict=True)
     return whole | {f"AP of {name}": value for name, value in of_classes}
 
 
+def placement_of(arrays: Mapping[str, Any]) -> Placement:
+    """Where the pixels of the original pictures lie in images.
+
+    Args:
+        arrays: a batch, with `scale` and `offset` where images were resized.
+    """
+    none = np.zeros((len(arrays["image"]), 2), np.float32)
+    return Placement(arrays.get("scale", none + 1), arrays.get("offset", none))
+
+
 def _prepare(batch: Batch) -> Batch:
-    # Boxes that stand for crowds are not learnt.
-    crowd = batch.get("crowd", jnp.zeros_like(batch["valid"]))
-    valid = batch["valid"] & ~crowd
-    return {
-        "image": _scaled(batch["image"]),
-        "xyxy": batch["xyxy"],
-        "label": batch["label"],
-        "valid": valid,
-    }
+    read = {name: batch[name] for name in ("xyxy", "label", "valid")}
+    ignore = batch.get("ignore", jnp.zeros_like(batch["valid"]))
+    return {"image": _scaled(batch["image"]), "ignore": ignore, **read}
 
 
 def _scaled(image: Array) -> Array:

@@ -49,6 +49,8 @@ class Config(TaskConfig):
     """Of the images, as the detector sees them: a multiple of 8."""
     width_pixels: int = 160
     """Of the images, as the detector sees them: a multiple of 8."""
+    augment: bool = True
+    """Whether training images are mirrored both ways, zoomed and coloured."""
     validation: float = 0.1
     """Share of the images to validate on."""
     test: float = 0.2

@@ -39,6 +39,8 @@ class Config(TaskConfig):
     """Of the detector."""
     width: int = 32
     """Channels of the pyramid; the backbone has half to twice as many."""
+    augment: bool = False
+    """Whether training scenes are mirrored, zoomed and coloured too."""
     side: int = 64
     """Of the scenes, in pixels."""
     most: int = 5

@@ -1,9 +1,18 @@
 """Augmentation: transforms of images as pure functions of a key.
 
-Each `transform(key, images [b, h, w, c]) -> images` draws anew for every image.
+Each `transform(key, images [b, h, w, c]) -> images` draws anew for every image; those
+of images with boxes take and return a batch, as `boxes_in_turn` does.
 """
 
 from genjax.augment._affine import random_affine
+from genjax.augment._boxes import (
+    BoxTransform,
+    boxes_in_turn,
+    flip,
+    images_alone,
+    mosaic,
+    zoom,
+)
 from genjax.augment._transforms import (
     Transform,
     colour,
@@ -16,13 +25,19 @@ from genjax.augment._transforms import (
 )
 
 __all__ = [
+    "BoxTransform",
     "Transform",
+    "boxes_in_turn",
     "colour",
     "cutout",
+    "flip",
+    "images_alone",
     "in_turn",
     "mirror",
+    "mosaic",
     "quarter_turns",
     "random_affine",
     "translation",
     "with_probability",
+    "zoom",
 ]

@@ -20,8 +20,11 @@ class Annotated(NamedTuple):
 
     Fields:
         source: `image` `[n, h, w, 3]`, uint8; `xyxy` `[n, m, 4]`, in pixels of these
-            images; `label` and `valid` `[n, m]`; `crowd` `[n, m]`: boxes that stand for
-            many objects, which are for evaluation only.
+            images; `label` and `valid` `[n, m]`; `ignore` `[n, m]`: neither objects nor
+            background, as crowds and difficult ones; `crowd` `[n, m]`: those that stand
+            for many; `area` `[n, m]`, in square pixels of the files: of the object
+            where it is stated, else of the box; `scale` and `offset` `[n, 2]`: where
+            the files' pixels lie in the images, as a `Placement` has it.
         classes: their names, by label.
     """
 
@@ -36,6 +39,8 @@ class _Picture(NamedTuple):
     xyxy: list[list[float]]
     names: list[str]
     crowd: list[bool]
+    difficult: list[bool]
+    area: list[float | None]
 
 
 def read_voc(
@@ -48,7 +53,7 @@ def read_voc(
 ) -> Annotated:
     """Reads Pascal VOC annotations.
 
-    Objects marked as difficult are read like the others.
+    Objects marked as difficult are to be ignored: neither learnt nor asked for.
 
     Args:
         folder: holds `Annotations/*.xml` and `JPEGImages/`, or both kinds of files
@@ -101,7 +106,7 @@ def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
         tree = ElementTree.parse(path)
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise InputError(f"{path} is not an annotation: {error}.") from error
-    xyxy, names = [], []
+    xyxy, names, difficult = [], [], []
     for index, thing in enumerate(tree.iter("object")):
         name = thing.findtext("name")
         edges = [
@@ -118,9 +123,11 @@ def _read_xml(path: Path, images: Path, first_pixel: int) -> _Picture:
         if not name:
             raise InputError(f"{path}: object {index} has no name.")
         names.append(name.strip())
+        difficult.append((thing.findtext("difficult") or "0").strip() == "1")
     filename = tree.findtext("filename") or f"{path.stem}.jpg"
     picture = _inside(images, filename, path)
-    return _Picture(picture, xyxy, names, [False] * len(names))
+    none: list[float | None] = [None] * len(names)
+    return _Picture(picture, xyxy, names, [False] * len(names), difficult, none)
 
 
 def read_coco(
@@ -158,7 +165,7 @@ def read_coco(
         names = {entry["id"]: entry["name"] for entry in content["categories"]}
         pictures = {
             entry["id"]: _Picture(
-                _inside(Path(images), entry["file_name"], path), [], [], []
+                _inside(Path(images), entry["file_name"], path), [], [], [], [], []
             )
             for entry in sorted(content["images"], key=lambda entry: entry["id"])
         }
@@ -168,6 +175,9 @@ def read_coco(
             own.xyxy.append([x, y, x + width, y + height])
             own.names.append(names[entry["category_id"]])
             own.crowd.append(_flag("iscrowd", entry.get("iscrowd", 0)))
+            own.difficult.append(False)
+            stated = entry.get("area")
+            own.area.append(None if stated is None else _finite([stated])[0])
     except InputError:
         raise
     except OSError as error:
@@ -239,14 +249,30 @@ def _collect(
         "xyxy": np.zeros((*shape, 4), np.float32),
         "label": np.zeros(shape, np.int32),
         "valid": np.zeros(shape, bool),
+        "ignore": np.zeros(shape, bool),
         "crowd": np.zeros(shape, bool),
+        "area": np.zeros(shape, np.float32),
+        "scale": np.ones((len(pictures), 2), np.float32),
+        "offset": np.zeros((len(pictures), 2), np.float32),
     }
     for row, picture in enumerate(pictures):
-        arrays["image"][row], scale = resize_to_fit(picture.path, size)
+        arrays["image"][row], placement = resize_to_fit(picture.path, size)
+        arrays["scale"][row], arrays["offset"][row] = placement
         count = len(picture.names)
-        boxes = np.asarray(picture.xyxy, np.float32).reshape(-1, 4) * scale
+        boxes = np.asarray(picture.xyxy, np.float32).reshape(-1, 4)
+        arrays["area"][row, :count] = _areas(picture, boxes)
+        boxes = np.asarray(placement.of(boxes))
         arrays["xyxy"][row, :count] = boxes
         arrays["label"][row, :count] = [names.index(name) for name in picture.names]
         arrays["valid"][row, :count] = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
         arrays["crowd"][row, :count] = picture.crowd
+        spared = np.logical_or(picture.crowd, picture.difficult)
+        arrays["ignore"][row, :count] = spared
     return Annotated(ArraySource(arrays), names)
+
+
+def _areas(picture: _Picture, boxes: np.ndarray) -> list[float]:
+    """The stated areas, and those of the boxes where none is."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    pairs = zip(picture.area, np.prod(sides, axis=1), strict=True)
+    return [float(own) if stated is None else stated for stated, own in pairs]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genjax.errors import InputError, extra
+from genjax.placement import Placement
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -63,7 +64,7 @@ def open_image(path: Path, mode: str) -> "Image.Image":
     return image.convert(mode)
 
 
-def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, Placement]:
     """Reads an image into the upper left corner of a black one, its shape kept.
 
     Args:
@@ -71,8 +72,7 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]
         size: height and width of the result.
 
     Returns:
-        The image `[*size, 3]`, uint8, and its scale: pixels of the result per pixel of
-        the file.
+        The image `[*size, 3]`, uint8, and where the file's pixels lie in it.
 
     Raises:
         InputError: as `open_image`.
@@ -83,9 +83,9 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("RGB", (8, 4), "white").save(f"{folder}/one.png")
-    ...     image, scale = resize_to_fit(Path(folder) / "one.png", (4, 4))
-    >>> image[:, 0, 0].tolist(), scale
-    ([255, 255, 0, 0], 0.5)
+    ...     image, placement = resize_to_fit(Path(folder) / "one.png", (4, 4))
+    >>> image[:, 0, 0].tolist(), placement.scale.tolist()
+    ([255, 255, 0, 0], [0.5, 0.5])
     """
     with extra("data"):
         from PIL import Image
@@ -98,4 +98,5 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]
     resized = image.resize((width, height), Image.Resampling.BOX)
     canvas = np.zeros((*size, 3), np.uint8)
     canvas[:height, :width] = np.asarray(resized)
-    return canvas, scale
+    scales = np.array([width / image.width, height / image.height], np.float32)
+    return canvas, Placement(scales, np.zeros(2, np.float32))

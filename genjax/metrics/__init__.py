@@ -1,15 +1,20 @@
 """What a finished model is measured by."""
 
 from genjax.metrics._classifier import ClassifierScore, classifier_score
-from genjax.metrics._detection import (
-    CocoState,
-    Detections,
-    GroundTruth,
-    coco_add,
+from genjax.metrics._coco import (
     coco_by_class,
-    coco_state,
     coco_summary,
     coco_update,
+    recall_precision,
+)
+from genjax.metrics._detection import (
+    COCO,
+    Detections,
+    DetectionState,
+    GroundTruth,
+    Protocol,
+    detection_add,
+    detection_state,
     detections_of_boxes,
     ground_truth_of_boxes,
 )
@@ -47,25 +52,34 @@ from genjax.metrics._samples import (
     energy_distance,
     mode_coverage,
 )
+from genjax.metrics._voc import (
+    VOC,
+    voc_2007_average_precision,
+    voc_average_precision,
+    voc_update,
+)
 
 __all__ = [
+    "COCO",
     "PRDC",
+    "VOC",
     "ClassifierScore",
-    "CocoState",
+    "DetectionState",
     "Detections",
     "GroundTruth",
     "ModeCoverage",
+    "Protocol",
     "WithFloor",
     "area_under_roc",
     "bits_per_dim",
     "class_coverage",
     "classifier_score",
-    "coco_add",
     "coco_by_class",
-    "coco_state",
     "coco_summary",
     "coco_update",
     "completion_log_probs",
+    "detection_add",
+    "detection_state",
     "detections_of_boxes",
     "energy_distance",
     "frechet_distance",
@@ -83,8 +97,12 @@ __all__ = [
     "nearest",
     "nearest_neighbour_accuracy",
     "precision_recall_density_coverage",
+    "recall_precision",
     "sliced_wasserstein",
     "typicality",
+    "voc_2007_average_precision",
+    "voc_average_precision",
+    "voc_update",
     "waic",
     "with_floor",
 ]

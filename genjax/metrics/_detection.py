@@ -1,12 +1,12 @@
-"""Mean average precision, by COCO's rules to the last digit, as an additive state.
+"""What evaluations of detectors share: objects, detections, and an additive state.
 
 Thresholds are hit exactly by boxes in whole pixels, so everything is computed in
 float64, on the host. The state of disjoint sets of images adds up field by field: over
 batches, hosts and devices.
-
-Source: Lin et al., 2014, arXiv:1405.0312; the rules are those of the COCO API.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,25 +14,45 @@ from numpy.typing import ArrayLike
 
 from genjax.errors import InputError
 
-THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0.0, 1.0, 101)
-AREAS = np.array([[0, 1e10], [0, 32**2], [32**2, 96**2], [96**2, 1e10]])
-"""All, small, medium and large objects, in square pixels."""
-MOST = (1, 10, 100)
-"""Detections of an image and a class that count."""
+SIZES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"": (0, 1e10), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, 1e10)}
+)
 
 
-class CocoState(NamedTuple):
+class Protocol(NamedTuple):
+    """The rules of an evaluation; as it stands, COCO's.
+
+    Fields:
+        thresholds: overlaps from which on an object is found.
+        areas: the range of sizes in square pixels by name, all sizes first, under the
+            empty name.
+        most: how many detections of an image and a class count, ascending: all count
+            for the precision, as many for each recall.
+    """
+
+    thresholds: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
+    areas: Mapping[str, tuple[float, float]] = SIZES
+    most: tuple[int, ...] = (1, 10, 100)
+
+    @property
+    def ranges(self) -> np.ndarray:
+        """The ranges of sizes, `[areas, 2]`."""
+        return np.array(list(self.areas.values()), float)
+
+
+COCO = Protocol()
+
+
+class DetectionState(NamedTuple):
     """What is known of every image; zeros where an image has not been seen.
 
     Fields:
         score: of each detection, `[images, slots]`.
         label: its class, counted from 1; 0 for an empty slot.
         rank: its place among those of its image and class.
-        matched: whether it has found a ground truth, `[images, slots, areas,
-            thresholds]`.
+        matched: whether it has found an object, `[images, slots, areas, thresholds]`.
         ignored: whether it counts neither way.
-        truths: ground truths to be found, `[classes, areas]`.
+        truths: objects to be found, `[classes, areas]`.
     """
 
     score: np.ndarray
@@ -44,30 +64,44 @@ class CocoState(NamedTuple):
 
 
 class GroundTruth(NamedTuple):
-    """The objects of one image.
+    """The objects of any images, one after another.
 
     Fields:
+        image: the place of each object's image `[m]`.
         xywh: left, top, width and height `[m, 4]`, as COCO states them.
         label: classes from 0 on `[m]`.
         area: in square pixels `[m]`: that of the object where it is known.
         crowd: whether it stands for many, which may all be found.
+        ignore: whether it need not be found: difficult, and crowds anyway.
     """
 
+    image: np.ndarray
     xywh: np.ndarray
     label: np.ndarray
     area: np.ndarray
     crowd: np.ndarray
+    ignore: np.ndarray
 
 
 class Detections(NamedTuple):
-    """The detections of one image: `xywh` `[n, 4]`, `label` `[n]`, `score` `[n]`."""
+    """The detections of any images, one after another.
 
+    Fields:
+        image: the place of each detection's image `[n]`.
+        xywh: left, top, width and height `[n, 4]`.
+        label: classes from 0 on `[n]`.
+        score: `[n]`.
+    """
+
+    image: np.ndarray
     xywh: np.ndarray
     label: np.ndarray
     score: np.ndarray
 
 
-def coco_state(*, images: int, classes: int, slots: int = 100) -> CocoState:
+def detection_state(
+    *, images: int, classes: int, slots: int = 100, protocol: Protocol = COCO
+) -> DetectionState:
     """Returns the empty state.
 
     It holds detections `[images, slots]` and counts of truths `[classes, areas]`.
@@ -77,264 +111,191 @@ def coco_state(*, images: int, classes: int, slots: int = 100) -> CocoState:
         classes: how many there are.
         slots: the most detections of an image that are kept, the best of all its
             classes; COCO itself keeps 100 of each class.
+        protocol: the rules.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
-    >>> from genjax.metrics import coco_state
-    >>> coco_state(images=2, classes=3).truths.shape
+    >>> from genjax.metrics import detection_state
+    >>> detection_state(images=2, classes=3).truths.shape
     (3, 4)
     """
     shape = (images, slots)
-    flags = (*shape, len(AREAS), len(THRESHOLDS))
-    return CocoState(
+    flags = (*shape, len(protocol.areas), len(protocol.thresholds))
+    return DetectionState(
         np.zeros(shape),
         np.zeros(shape, np.int32),
         np.zeros(shape, np.int32),
         np.zeros(flags, np.uint8),
         np.zeros(flags, np.uint8),
-        np.zeros((classes, len(AREAS)), np.int64),
+        np.zeros((classes, len(protocol.areas)), np.int64),
     )
 
 
-def coco_add(one: CocoState, other: CocoState) -> CocoState:
+def detection_add(one: DetectionState, other: DetectionState) -> DetectionState:
     """Returns the state of two disjoint sets of images.
 
-    Arrays are those of `coco_state`, `[images, slots]` and `[classes, areas]`.
+    Arrays are those of `detection_state`, `[images, slots]` and `[classes, areas]`.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
-    >>> from genjax.metrics import coco_add, coco_state
-    >>> one, other = (coco_state(images=2, classes=3) for _ in range(2))
-    >>> coco_add(one, other).truths.shape
+    >>> from genjax.metrics import detection_add, detection_state
+    >>> one, other = (detection_state(images=2, classes=3) for _ in range(2))
+    >>> detection_add(one, other).truths.shape
     (3, 4)
     """
-    return CocoState(*(a + b for a, b in zip(one, other, strict=True)))
+    return DetectionState(*(a + b for a, b in zip(one, other, strict=True)))
 
 
-def coco_update(
-    state: CocoState, image: int, truth: GroundTruth, found: Detections
-) -> CocoState:
-    """Matches the detections of one image and enters them; the state itself is changed.
-
-    By descending score, a detection takes the free ground truth of its class that it
-    overlaps most, at each threshold; ignored ones (crowds, sizes outside the range)
-    only where no other is left.
-
-    Boxes are `[m, 4]` and `[n, 4]`, as `GroundTruth` and `Detections` state them.
+def checked(
+    user: str, state: DetectionState, truth: GroundTruth, found: Detections
+) -> tuple[GroundTruth, Detections]:
+    """Objects and detections as arrays; what does not fit the state is refused.
 
     Args:
-        state: from `coco_state`.
-        image: its place; equal scores are ordered by it.
+        user: who asks, for the error's sentence.
+        state: that they will be entered into.
         truth: the objects.
-        found: the detections, of any number.
+        found: the detections.
 
     Raises:
-        InputError: a class or the image is outside the state, or a detection is not
-            finite.
-
-    Source: Lin et al., 2014, arXiv:1405.0312.
-
-    >>> from genjax.metrics import coco_state, coco_update, detections_of_boxes
-    >>> from genjax.metrics import ground_truth_of_boxes
-    >>> state = coco_state(images=1, classes=1)
-    >>> boxes = [[1, 1, 3, 5]], [0], [True]
-    >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
-    >>> int(coco_update(state, 0, truth, found).truths[0, 0])
-    1
+        InputError: a class or an image is outside the state, a detection is not finite,
+            or an image was entered before.
     """
-    classes, slots = len(state.truths), state.score.shape[1]
-    for name, labels in (("truth", truth.label), ("found", found.label)):
-        outside = [int(c) for c in labels if not 0 <= c < classes]
-        if outside:
+    truth = GroundTruth(*map(np.asarray, truth))
+    found = Detections(*map(np.asarray, found))
+    limits = {"class": len(state.truths), "image": len(state.score)}
+    for name, own in (("truth", truth), ("found", found)):
+        for what, values in (("class", own.label), ("image", own.image)):
+            outside = values[(values < 0) | (values >= limits[what])]
+            if len(outside):
+                raise InputError(
+                    f"{user}: every {what} of {name} must be in 0 ... "
+                    f"{limits[what] - 1}, got {int(outside[0])}."
+                )
+    for what, values in (("box", found.xywh), ("score", found.score)):
+        bad = ~np.isfinite(values.sum(axis=tuple(range(1, values.ndim))))
+        if bad.any():
             raise InputError(
-                f"coco_update: the classes of {name} must be in 0 ... {classes - 1}, "
-                f"got {outside[0]}."
+                f"{user}: a {what} of image {int(found.image[bad][0])} is not finite."
             )
-    if not 0 <= image < len(state.score):
-        raise InputError(
-            f"coco_update: image must be in 0 ... {len(state.score) - 1}, got {image}."
-        )
-    for name, values in (("box", found.xywh), ("score", found.score)):
-        if not np.isfinite(values).all():
-            raise InputError(f"coco_update: a {name} of image {image} is not finite.")
-    if state.label[image].any():
-        raise InputError(f"coco_update: image {image} was entered before.")
-    best = np.sort(np.argsort(-found.score, kind="stable")[:slots])
-    found = Detections(*(np.asarray(field)[best] for field in found))
-    start = 0
-    for label in np.union1d(truth.label, found.label).astype(int):
-        own = GroundTruth(*(np.asarray(f)[truth.label == label] for f in truth))
-        detected = Detections(*(f[found.label == label] for f in found))
-        order = np.argsort(-detected.score, kind="stable")[: MOST[-1]]
-        detected = Detections(*(f[order] for f in detected))
-        ignore = _outside(own.area) | own.crowd.astype(bool)[None]
-        state.truths[label] += (~ignore).sum(axis=1)
-        stop = start + len(order)
-        matched, ignored = _match(own, detected, ignore)
-        state.score[image, start:stop] = detected.score
-        state.label[image, start:stop] = label + 1
-        state.rank[image, start:stop] = np.arange(len(order))
-        state.matched[image, start:stop] = matched
-        state.ignored[image, start:stop] = ignored
-        start = stop
+    again = found.image[state.label[found.image].any(axis=1)]
+    if len(again):
+        raise InputError(f"{user}: image {int(again[0])} was entered before.")
+    return truth, found
+
+
+def counted_within(groups: np.ndarray) -> np.ndarray:
+    """The place of each element among those of its group, for sorted groups.
+
+    >>> import numpy as np
+    >>> from genjax.metrics._detection import counted_within
+    >>> counted_within(np.array([3, 3, 5, 7, 7])).tolist()
+    [0, 1, 0, 0, 1]
+    """
+    starts = np.flatnonzero(np.diff(groups, prepend=groups[:1] - 1))
+    sizes = np.diff(starts, append=len(groups))
+    return np.arange(len(groups)) - np.repeat(starts, sizes)
+
+
+def best_first(found: Detections, slots: int, most: int) -> Detections:
+    """The detections that count, by image, class and descending score.
+
+    Args:
+        found: detections in any order.
+        slots: the most of an image.
+        most: the most of an image and a class.
+    """
+    order = np.lexsort((-found.score, found.image))
+    order = order[counted_within(found.image[order]) < slots]
+    keys = -found.score[order], found.label[order], found.image[order]
+    order = order[np.lexsort(keys)]
+    found = Detections(*(field[order] for field in found))
+    few = counted_within(group_of(found, int(found.label.max(initial=0)) + 1)) < most
+    return Detections(*(field[few] for field in found))
+
+
+def group_of(own: GroundTruth | Detections, classes: int) -> np.ndarray:
+    """One number for each image and class."""
+    return own.image.astype(np.int64) * classes + own.label
+
+
+def enter(
+    state: DetectionState,
+    truth: GroundTruth,
+    found: Detections,
+    matched: np.ndarray,
+    ignored: np.ndarray,
+    counts: np.ndarray,
+) -> DetectionState:
+    """Writes what `best_first` has ordered into the state, which is changed.
+
+    Args:
+        state: to write into.
+        truth: the objects.
+        found: the detections.
+        matched: `[n, areas, thresholds]`.
+        ignored: likewise.
+        counts: whether each object counts, `[m, areas]`.
+    """
+    place = found.image, counted_within(found.image)
+    state.score[place] = found.score
+    state.label[place] = found.label + 1
+    state.rank[place] = counted_within(group_of(found, len(state.truths)))
+    state.matched[place] = matched
+    state.ignored[place] = ignored
+    np.add.at(state.truths, truth.label, counts.astype(np.int64))
     return state
 
 
-def _outside(area: np.ndarray) -> np.ndarray:
-    """`[areas, m]`: whether a size is outside each range."""
-    return (area[None] < AREAS[:, :1]) | (area[None] > AREAS[:, 1:])
+class ClassResults(NamedTuple):
+    """The detections of one class in all images, best first.
 
-
-def _match(
-    truth: GroundTruth, found: Detections, ignore: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Greedy matching, `[n, areas, thresholds]`, for all ranges and thresholds."""
-    overlap = _overlap(found.xywh, truth.xywh, truth.crowd.astype(bool))
-    flags = (len(found.score), len(AREAS), len(THRESHOLDS))
-    matched, ignored = np.zeros(flags, bool), np.zeros(flags, bool)
-    taken = np.zeros((*flags[1:], len(truth.label)), bool)
-    crowd = truth.crowd.astype(bool)
-    least = np.minimum(THRESHOLDS, 1 - 1e-10)[None, :, None]
-    for index in range(len(found.score) if len(truth.label) else 0):
-        near = overlap[index][None, None]
-        free = (~taken | crowd) & (near >= least)
-        # Ground truths that count come before ignored ones; the last of equals wins.
-        counted = free & ~ignore[:, None]
-        choose = np.where(counted.any(axis=2, keepdims=True), counted, free)
-        value = np.where(choose, near, -1.0)
-        last = value.shape[2] - 1 - value[..., ::-1].argmax(axis=2)
-        hit = choose.any(axis=2)
-        matched[index] = hit
-        ignored[index] = hit & np.take_along_axis(ignore, last, axis=1)
-        rows, columns = np.nonzero(hit)
-        taken[rows, columns, last[rows, columns]] = True
-    size = found.xywh[:, 2] * found.xywh[:, 3]
-    ignored |= ~matched & _outside(size).T[:, :, None]
-    return matched, ignored
-
-
-def _overlap(found: np.ndarray, truth: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-    """IoU `[n, m]`; against a crowd, the share of the detection inside it."""
-    d, g = found.astype(float)[:, None], truth.astype(float)[None]
-    low = np.maximum(d[..., :2], g[..., :2])
-    high = np.minimum(d[..., :2] + d[..., 2:], g[..., :2] + g[..., 2:])
-    sides = np.maximum(high - low, 0)
-    shared = sides[..., 0] * sides[..., 1]
-    size_d, size_g = (x[..., 2] * x[..., 3] for x in (d, g))
-    whole = np.where(crowd[None], size_d, size_d + size_g - shared)
-    return shared / np.where(whole > 0, whole, 1.0)
-
-
-def coco_summary(state: CocoState) -> dict[str, float]:
-    """Returns the twelve numbers of COCO.
-
-    Classes without ground truth are left out; a number without any class is -1.
-
-    Returns:
-        `AP` (mean over IoU .50 to .95), `AP50`, `AP75`, `APs`, `APm`, `APl`, and the
-        recalls `AR1`, `AR10`, `AR100`, `ARs`, `ARm`, `ARl`.
-
-    Source: Lin et al., 2014, arXiv:1405.0312.
-
-    >>> from genjax.metrics import coco_state, coco_summary, coco_update
-    >>> from genjax.metrics import detections_of_boxes, ground_truth_of_boxes
-    >>> state = coco_state(images=1, classes=1)
-    >>> boxes = [[1, 1, 3, 5]], [0], [True]
-    >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
-    >>> round(coco_summary(coco_update(state, 0, truth, found))["AP"], 3)
-    1.0
+    Fields:
+        rank: of each among those of its image.
+        matched: `[n, areas, thresholds]`.
+        ignored: likewise.
     """
-    precision, recall = _tables(state)
 
-    def mean(values: np.ndarray) -> float:
-        known = values[values > -1]
-        return float(known.mean()) if known.size else -1.0
-
-    sizes = ("s", "m", "l")
-    return {
-        "AP": mean(precision[..., 0]),
-        "AP50": mean(precision[0, ..., 0]),
-        "AP75": mean(precision[5, ..., 0]),
-        **{f"AP{s}": mean(precision[..., i + 1]) for i, s in enumerate(sizes)},
-        **{f"AR{m}": mean(recall[:, :, 0, i]) for i, m in enumerate(MOST)},
-        **{f"AR{s}": mean(recall[:, :, i + 1, 2]) for i, s in enumerate(sizes)},
-    }
+    rank: np.ndarray
+    matched: np.ndarray
+    ignored: np.ndarray
 
 
-def coco_by_class(state: CocoState) -> dict[str, np.ndarray]:
-    """Returns the average precision of each class, `[classes]`.
-
-    A class without ground truth has none: NaN.
-
-    Returns:
-        `AP` (mean over IoU .50 to .95) and `AP50`.
-
-    Source: Lin et al., 2014, arXiv:1405.0312.
-
-    >>> from genjax.metrics import coco_by_class, coco_state, coco_update
-    >>> from genjax.metrics import detections_of_boxes, ground_truth_of_boxes
-    >>> state = coco_state(images=1, classes=2)
-    >>> boxes = [[1, 1, 3, 5]], [0], [True]
-    >>> truth, found = ground_truth_of_boxes(*boxes), detections_of_boxes(*boxes, [0.9])
-    >>> coco_by_class(coco_update(state, 0, truth, found))["AP50"].round(3).tolist()
-    [1.0, nan]
-    """
-    precision = _tables(state)[0][..., 0]
-    known = np.where(precision > -1, precision, np.nan)
-    return {"AP": known.mean(axis=(0, 1)), "AP50": known[0].mean(axis=0)}
-
-
-def _tables(state: CocoState) -> tuple[np.ndarray, np.ndarray]:
-    """Precision `[thresholds, recalls, classes, areas]`, and the recall reached.
-
-    They are -1 where there is no ground truth.
-    """
-    precision = np.full((len(THRESHOLDS), len(RECALLS), *state.truths.shape), -1.0)
-    recall = np.full((len(THRESHOLDS), *state.truths.shape, len(MOST)), -1.0)
+def by_class(state: DetectionState) -> dict[int, ClassResults]:
+    """The detections of each class that has objects; equal scores by their images."""
+    places = np.nonzero(state.label)
+    labels = state.label[places] - 1
+    order = np.lexsort((-state.score[places], labels))
+    places, labels = (places[0][order], places[1][order]), labels[order]
+    results = {}
     for label in np.flatnonzero(state.truths.any(axis=1)):
-        chosen = state.label == label + 1
-        order = np.argsort(-state.score[chosen], kind="stable")
-        rank = state.rank[chosen][order]
-        matched, ignored = (
-            x[chosen][order].astype(bool) for x in (state.matched, state.ignored)
-        )
-        for range_ in np.flatnonzero(state.truths[label]):
-            count = state.truths[label, range_]
-            hit, skip = matched[:, range_], ignored[:, range_]
-            for place, most in enumerate(MOST):
-                kept = rank < most
-                curve, best = _curve(hit[kept], skip[kept], int(count))
-                recall[:, label, range_, place] = best
-                # The last, which is of all detections, stays.
-                precision[:, :, label, range_] = curve
-    return precision, recall
-
-
-def _curve(
-    hit: np.ndarray, skip: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolated precision `[thresholds, recalls]`, and the recall reached."""
-    true = np.cumsum(hit & ~skip, axis=0, dtype=float)
-    false = np.cumsum(~hit & ~skip, axis=0, dtype=float)
-    curve = np.zeros((hit.shape[1], len(RECALLS)))
-    if not len(hit):
-        return curve, np.zeros(hit.shape[1])
-    recall = true / count
-    precision = true / (true + false + np.spacing(1))
-    envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    for t in range(hit.shape[1]):
-        place = np.searchsorted(recall[:, t], RECALLS, side="left")
-        inside = place < len(recall)
-        curve[t, inside] = envelope[place[inside], t]
-    return curve, recall[-1]
+        own = slice(*np.searchsorted(labels, [label, label + 1]))
+        at = places[0][own], places[1][own]
+        flags = (state.matched[at].astype(bool), state.ignored[at].astype(bool))
+        results[int(label)] = ClassResults(state.rank[at], *flags)
+    return results
 
 
 def ground_truth_of_boxes(
-    xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, crowd: ArrayLike | None = None
+    xyxy: ArrayLike,
+    label: ArrayLike,
+    valid: ArrayLike,
+    *,
+    image: ArrayLike | int = 0,
+    crowd: ArrayLike | None = None,
+    ignore: ArrayLike | None = None,
+    area: ArrayLike | None = None,
 ) -> GroundTruth:
-    """Returns the ground truth of one image from padded arrays; areas are the boxes'.
+    """Returns the objects of padded arrays, of one image or of a batch.
 
-    `xyxy` is `[n, 4]`; `label`, `valid` and `crowd` are `[n]`.
+    Args:
+        xyxy: `[*b, n, 4]`.
+        label: `[*b, n]`.
+        valid: `[*b, n]`.
+        image: the places of the images `[*b]`.
+        crowd: `[*b, n]`; no crowds without it.
+        ignore: `[*b, n]`; nothing to ignore, but crowds, without it.
+        area: `[*b, n]` in square pixels; those of the boxes without it.
 
     >>> from genjax.metrics import ground_truth_of_boxes
     >>> boxes, valid = [[1, 1, 3, 5], [0, 0, 0, 0]], [True, False]
@@ -343,27 +304,76 @@ def ground_truth_of_boxes(
     ([[1.0, 1.0, 2.0, 4.0]], [8.0])
     """
     keep = np.asarray(valid, bool)
-    xywh = _xywh(np.asarray(xyxy)[keep])
-    many = np.zeros(len(xywh), bool) if crowd is None else np.asarray(crowd)[keep]
-    return GroundTruth(xywh, np.asarray(label)[keep], xywh[:, 2] * xywh[:, 3], many)
+    xywh = _xywh(xyxy, keep)
+    none = np.zeros(keep.shape, bool)
+    many = (none if crowd is None else np.asarray(crowd, bool))[keep]
+    spared = (none if ignore is None else np.asarray(ignore, bool))[keep]
+    size = xywh[:, 2] * xywh[:, 3] if area is None else np.asarray(area, float)[keep]
+    return GroundTruth(
+        _images(image, keep),
+        xywh,
+        np.asarray(label)[keep].astype(int),
+        size,
+        many,
+        spared | many,
+    )
 
 
 def detections_of_boxes(
-    xyxy: ArrayLike, label: ArrayLike, valid: ArrayLike, score: ArrayLike
+    xyxy: ArrayLike,
+    label: ArrayLike,
+    valid: ArrayLike,
+    score: ArrayLike,
+    *,
+    image: ArrayLike | int = 0,
 ) -> Detections:
-    """Returns the detections of one image from padded arrays.
+    """Returns the detections of padded arrays, of one image or of a batch.
 
-    `xyxy` is `[n, 4]`; `label`, `valid` and `score` are `[n]`.
+    Args:
+        xyxy: `[*b, n, 4]`.
+        label: `[*b, n]`.
+        valid: `[*b, n]`.
+        score: `[*b, n]`.
+        image: the places of the images `[*b]`.
 
     >>> from genjax.metrics import detections_of_boxes
-    >>> detections_of_boxes([[1, 1, 3, 5]], [2], [True], [0.9]).xywh.tolist()
-    [[1.0, 1.0, 2.0, 4.0]]
+    >>> boxes = [[[1, 1, 3, 5]]], [[2]], [[True]], [[0.9]]
+    >>> found = detections_of_boxes(*boxes, image=[7])
+    >>> found.image.tolist(), found.xywh.tolist()
+    ([7], [[1.0, 1.0, 2.0, 4.0]])
     """
     keep = np.asarray(valid, bool)
     scores = np.asarray(score, np.float64)[keep]
-    return Detections(_xywh(np.asarray(xyxy)[keep]), np.asarray(label)[keep], scores)
+    return Detections(
+        _images(image, keep),
+        _xywh(xyxy, keep),
+        np.asarray(label)[keep].astype(int),
+        scores,
+    )
 
 
-def _xywh(xyxy: np.ndarray) -> np.ndarray:
-    xyxy = xyxy.reshape(-1, 4).astype(np.float64)
-    return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+def _images(image: ArrayLike | int, keep: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(np.asarray(image, int)[..., None], keep.shape)[keep]
+
+
+def _xywh(xyxy: ArrayLike, keep: np.ndarray) -> np.ndarray:
+    boxes = np.asarray(xyxy, np.float64).reshape(*keep.shape, 4)[keep]
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def overlaps(found: np.ndarray, truth: np.ndarray, crowd: np.ndarray) -> np.ndarray:
+    """IoU of boxes `xywh`; against a crowd, the share of the detection inside it.
+
+    Args:
+        found: `[*b, n, 4]`.
+        truth: `[*b, m, 4]`.
+        crowd: `[*b, m]`.
+    """
+    d, g = found[..., :, None, :], truth[..., None, :, :]
+    low = np.maximum(d[..., :2], g[..., :2])
+    high = np.minimum(d[..., :2] + d[..., 2:], g[..., :2] + g[..., 2:])
+    sides = np.maximum(high - low, 0)
+    shared = sides[..., 0] * sides[..., 1]
+    size_d, size_g = (x[..., 2] * x[..., 3] for x in (d, g))
+    whole = np.where(crowd[..., None, :], size_d, size_d + size_g - shared)
+    return shared / np.where(whole > 0, whole, 1.0)

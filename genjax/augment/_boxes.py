@@ -1,0 +1,265 @@
+"""Transforms of images with boxes: pure functions of a key and a batch.
+
+A batch is `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label": [b, n], "valid":
+[b, n]}`, with `"ignore": [b, n]` where it has regions to ignore. Where `"scale"` and
+`"offset"`, `[b, 2]`, say where the pixels of the original pictures lie in its images,
+they are kept true.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from genjax.augment._transforms import Transform
+from genjax.errors import InputError
+from genjax.placement import Placement
+from genjax.typing import Array, Batch, Key
+
+BoxTransform: TypeAlias = Callable[[Key, Batch], Batch]
+
+
+def images_alone(transform: Transform) -> BoxTransform:
+    """Transforms the images of a batch, whose boxes stay: for colours and noise.
+
+    Args:
+        transform: of images `[b, h, w, c]`, which moves nothing.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import colour, images_alone
+    >>> batch = {"image": jnp.zeros((1, 4, 4, 3)), "xyxy": jnp.ones((1, 1, 4))}
+    >>> sorted(images_alone(colour())(jax.random.key(0), batch))
+    ['image', 'xyxy']
+    """
+    return lambda key, batch: {**batch, "image": transform(key, batch["image"])}
+
+
+def flip(*, horizontal: float = 0.5, vertical: float = 0.0) -> BoxTransform:
+    """Mirrors images with their boxes, each by its own draws.
+
+    Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], ...}`.
+
+    Args:
+        horizontal: the probability of left and right changing places.
+        vertical: that of top and bottom.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import flip
+    >>> image, box = jnp.ones((1, 4, 8, 1)), jnp.array([[[1.0, 0.0, 3.0, 2.0]]])
+    >>> batch = {"image": image, "xyxy": box, "valid": jnp.ones((1, 1), bool)}
+    >>> flip(horizontal=1.0)(jax.random.key(0), batch)["xyxy"].tolist()
+    [[[5.0, 0.0, 7.0, 2.0]]]
+    """
+
+    def transform(key: Key, batch: Batch) -> Batch:
+        images = batch["image"]
+        b, height, width, _ = images.shape
+        chances = jnp.array([horizontal, vertical])[None]
+        turned = jax.random.bernoulli(key, chances, (b, 2))
+        for place, axis in ((0, 2), (1, 1)):
+            own = turned[:, place, None, None, None]
+            images = jnp.where(own, jnp.flip(images, axis), images)
+        sides = jnp.array([width, height], jnp.float32)[None]
+        placement = Placement(
+            jnp.where(turned, -1.0, 1.0), jnp.where(turned, sides, 0.0)
+        )
+        return _moved(batch, images, placement)
+
+    return transform
+
+
+def zoom(
+    *,
+    scale: tuple[float, float] = (0.8, 1.25),
+    stretch: float = 1.0,
+    least_visible: float = 0.4,
+    probability: float = 1.0,
+) -> BoxTransform:
+    """Enlarges or shrinks each image about a random place, and cuts or fills it.
+
+    Scales are uniform in their logarithm. A box of which less than `least_visible` of
+    the area is left is ignored, neither object nor background; one of which nothing is
+    left disappears. What the picture does not reach is zero.
+
+    Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], "valid": [b, n], ...}`.
+
+    Args:
+        scale: the least and the greatest.
+        stretch: the most by which width changes against height, at least 1.
+        least_visible: the share of a box's area.
+        probability: of each image being changed.
+
+    Raises:
+        InputError: scales are not positive and ascending, or `stretch` is below 1.
+
+    Source: Liu et al., 2016, arXiv:1512.02325.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import zoom
+    >>> image, box = jnp.ones((1, 8, 8, 1)), jnp.array([[[1.0, 1.0, 3.0, 3.0]]])
+    >>> batch = {"image": image, "xyxy": box, "valid": jnp.ones((1, 1), bool)}
+    >>> half = zoom(scale=(0.5, 0.5))(jax.random.key(0), batch)
+    >>> float(half["image"].sum())
+    16.0
+    """
+    if not 0 < scale[0] <= scale[1] or stretch < 1:
+        raise InputError(
+            "zoom: scale must be positive and ascending and stretch at least 1, got "
+            f"{scale} and {stretch}."
+        )
+
+    def transform(key: Key, batch: Batch) -> Batch:
+        images = batch["image"]
+        b, height, width, _ = images.shape
+        key_scale, key_stretch, key_place, key_draw = jax.random.split(key, 4)
+        low, high = jnp.log(scale[0]), jnp.log(scale[1])
+        both = jax.random.uniform(key_scale, (b, 1), minval=low, maxval=high)
+        half = jnp.log(stretch) / 2
+        apart = jax.random.uniform(key_stretch, (b, 1), minval=-half, maxval=half)
+        drawn = jax.random.bernoulli(key_draw, probability, (b, 1))
+        scales = jnp.exp(jnp.concatenate([both + apart, both - apart], axis=1))
+        scales = jnp.where(drawn, scales, 1.0)
+        sides = jnp.array([width, height], jnp.float32)[None]
+        # Anywhere from the picture's beginning at the image's to their ends together.
+        offset = jax.random.uniform(key_place, (b, 2)) * sides * (1 - scales)
+        placement = Placement(scales, offset)
+        moved = _moved(batch, _resampled(images, placement), placement)
+        return _cut(moved, least_visible)
+
+    return transform
+
+
+def mosaic(*, probability: float = 1.0, least_visible: float = 0.4) -> BoxTransform:
+    """Puts four pictures of a batch, half as large, into one image.
+
+    The image's own picture is at the upper left, and those of three others, which a
+    permutation of the batch chooses, fill the rest. There are four times as many boxes.
+    No map back to one original is left, so `"scale"` and `"offset"` go.
+
+    Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], "valid": [b, n], ...}`.
+
+    Args:
+        probability: of each image; the others keep their picture, with padding.
+        least_visible: as of `zoom`; nothing is cut where sides are even.
+
+    Raises:
+        InputError: a side of the images is odd.
+
+    Source: Bochkovskiy, Wang and Liao, 2020, arXiv:2004.10934.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import mosaic
+    >>> box = jnp.tile(jnp.array([2.0, 2.0, 6.0, 6.0]), (4, 1, 1))
+    >>> image, valid = jnp.ones((4, 8, 8, 1)), jnp.ones((4, 1), bool)
+    >>> batch = {"image": image, "xyxy": box, "valid": valid}
+    >>> mosaic()(jax.random.key(0), batch)["xyxy"][0, :2].tolist()
+    [[1.0, 1.0, 3.0, 3.0], [5.0, 1.0, 7.0, 3.0]]
+    """
+
+    def transform(key: Key, batch: Batch) -> Batch:
+        images = batch["image"]
+        b, height, width, _ = images.shape
+        if height % 2 or width % 2:
+            raise InputError(
+                f"mosaic: the sides of images must be even, got {height} x {width}."
+            )
+        key_order, key_draw = jax.random.split(key)
+        batch = {k: v for k, v in batch.items() if k not in ("scale", "offset")}
+        order = jax.random.permutation(key_order, b)
+        drawn = jax.random.bernoulli(key_draw, probability, (b,))
+        quarters = []
+        for place in range(4):
+            corner = jnp.array([place % 2 * width / 2, place // 2 * height / 2])
+            own = Placement(
+                jnp.full((b, 2), 0.5), jnp.broadcast_to(corner[None], (b, 2))
+            )
+            # Turned along one permutation, so that no image meets a picture twice.
+            rows = jnp.roll(order, -place)[jnp.argsort(order)]
+            part = {name: value[rows] for name, value in batch.items()}
+            shrunk = _resampled(part["image"], own)
+            quarters.append(_cut(_moved(part, shrunk, own), least_visible))
+        several = sum((q["image"] for q in quarters), jnp.zeros_like(images))
+        joined = {
+            name: jnp.concatenate([q[name] for q in quarters], axis=1)
+            for name in batch
+            if name != "image"
+        }
+        single = {
+            name: jnp.pad(value, [(0, 0), (0, 3 * value.shape[1])] + [(0, 0)] * extra)
+            for name, value in batch.items()
+            if name != "image" and (extra := value.ndim - 2) >= 0
+        }
+        chosen = {
+            name: jnp.where(_along(drawn, value), value, single[name])
+            for name, value in joined.items()
+        }
+        return {"image": jnp.where(_along(drawn, images), several, images), **chosen}
+
+    return transform
+
+
+def boxes_in_turn(*transforms: BoxTransform) -> BoxTransform:
+    """Applies transforms of batches one after another, each with a key of its own.
+
+    Args:
+        transforms: of batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], ...}`.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import boxes_in_turn, flip, zoom
+    >>> image, box = jnp.ones((1, 8, 8, 1)), jnp.array([[[1.0, 1.0, 3.0, 3.0]]])
+    >>> batch = {"image": image, "xyxy": box, "valid": jnp.ones((1, 1), bool)}
+    >>> boxes_in_turn(flip(), zoom())(jax.random.key(0), batch)["xyxy"].shape
+    (1, 1, 4)
+    """
+
+    def transform(key: Key, batch: Batch) -> Batch:
+        keys = jax.random.split(key, max(1, len(transforms)))
+        for one, own in zip(transforms, keys, strict=False):
+            batch = one(own, batch)
+        return batch
+
+    return transform
+
+
+def _along(drawn: Array, like: Array) -> Array:
+    """A draw for each image, of as many axes as `like`."""
+    return drawn.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def _moved(batch: Batch, images: Array, placement: Placement) -> Batch:
+    """The batch with images that are placed anew, and boxes where they lie then."""
+    moved = {**batch, "image": images, "xyxy": placement.of(batch["xyxy"])}
+    if "scale" in batch:
+        before = Placement(batch["scale"], batch["offset"])
+        moved["scale"], moved["offset"] = before.then(placement)
+    return moved
+
+
+def _resampled(images: Array, placement: Placement) -> Array:
+    """Images enlarged and moved, zero beyond the pictures."""
+
+    def one(image: Array, scale: Array, offset: Array) -> Array:
+        return jax.image.scale_and_translate(
+            image, image.shape, (0, 1), scale[::-1], offset[::-1], method="linear"
+        )
+
+    moved = jax.vmap(one)(images.astype(jnp.float32), *placement)
+    return moved.astype(images.dtype)
+
+
+def _cut(batch: Batch, least_visible: float) -> Batch:
+    """The batch with boxes cut to the images, by the rule of `zoom`."""
+    height, width = batch["image"].shape[1:3]
+    whole, edges = batch["xyxy"], jnp.array([width, height] * 2, jnp.float32)
+    xyxy = jnp.clip(whole, 0.0, edges[None, None])
+    before, after = (jnp.prod(x[..., 2:] - x[..., :2], axis=-1) for x in (whole, xyxy))
+    valid = batch["valid"] & (after > 0)
+    hidden = after < least_visible * before
+    ignore = batch.get("ignore", jnp.zeros_like(valid)) | hidden
+    return {**batch, "xyxy": xyxy, "valid": valid, "ignore": ignore & valid}

@@ -1,0 +1,105 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax.augment import boxes_in_turn, colour, flip, images_alone, mosaic, zoom
+from genjax.errors import InputError
+from genjax.placement import Placement
+
+KEY = jax.random.key(0)
+H, W = 24, 32
+
+
+def painted(b=4):
+    """Images in which a box is as bright as its class says."""
+    rng = np.random.default_rng(0)
+    image = np.zeros((b, H, W, 1), np.float32)
+    xyxy = np.zeros((b, 2, 4), np.float32)
+    for i in range(b):
+        for j, left in enumerate((2, 18)):
+            box = [left, rng.integers(2, 6), left + 10, rng.integers(14, 20)]
+            xyxy[i, j] = box
+            image[i, box[1] : box[3], box[0] : box[2]] = j + 1
+    return {
+        "image": jnp.asarray(image),
+        "xyxy": jnp.asarray(xyxy),
+        "label": jnp.tile(jnp.arange(2), (b, 1)),
+        "valid": jnp.ones((b, 2), bool),
+        "scale": jnp.ones((b, 2)),
+        "offset": jnp.zeros((b, 2)),
+    }
+
+
+TRANSFORMS = {
+    "flip": flip(horizontal=0.5, vertical=0.5),
+    "zoom": zoom(scale=(0.6, 1.7), stretch=1.3),
+    "mosaic": mosaic(),
+    "colour": images_alone(colour(brightness=0.1, saturation=0.0, contrast=0.0)),
+    "in turn": boxes_in_turn(flip(), zoom(), mosaic(probability=0.5)),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+def test_boxes_go_where_their_pixels_go(transform):
+    found = jax.jit(transform)(KEY, painted())
+    images = np.asarray(found["image"])[..., 0]
+    counted = found["valid"] & ~found.get("ignore", jnp.zeros_like(found["valid"]))
+    assert counted.sum() >= 4
+    for i, j in zip(*np.nonzero(counted), strict=True):
+        left, top, right, bottom = np.asarray(found["xyxy"][i, j])
+        level = float(found["label"][i, j]) + 1
+        # Inside of the box but its border there is its brightness alone.
+        rows = slice(int(np.ceil(top + 1)), int(bottom - 1))
+        columns = slice(int(np.ceil(left + 1)), int(right - 1))
+        inside = images[i, rows, columns]
+        np.testing.assert_allclose(inside, level, atol=0.25)
+        around = images[i].copy()
+        around[
+            max(0, int(top - 1)) : int(np.ceil(bottom + 1)),
+            max(0, int(left - 1)) : int(np.ceil(right + 1)),
+        ] = 0
+        if level == 2:  # the brightest, which no edge passes through
+            assert not np.any(np.abs(around - level) < 0.1)
+
+
+@pytest.mark.parametrize("name", ["flip", "zoom"])
+def test_the_way_back_is_kept(name):
+    batch = painted()
+    found = TRANSFORMS[name](KEY, batch)
+    back = Placement(found["scale"], found["offset"]).back
+    kept = found["valid"] & np.all((found["xyxy"] > 0), axis=-1)
+    kept = kept & np.all(found["xyxy"] < np.array([W, H] * 2, np.float32), axis=-1)
+    assert kept.sum() >= 2
+    original = back.of(found["xyxy"])
+    np.testing.assert_allclose(original[kept], batch["xyxy"][kept], atol=1e-3)
+
+
+def test_boxes_that_are_mostly_cut_are_ignored_and_others_disappear():
+    batch = painted(64)
+    found = jax.jit(zoom(scale=(3.0, 3.0), least_visible=0.5))(KEY, batch)
+    whole = Placement(found["scale"], found["offset"]).of(batch["xyxy"])
+    sides = np.asarray(whole[..., 2:] - whole[..., :2])
+    left = np.asarray(found["xyxy"][..., 2:] - found["xyxy"][..., :2])
+    share = left.prod(axis=-1) / sides.prod(axis=-1)
+    np.testing.assert_array_equal(found["valid"], share > 0)
+    np.testing.assert_array_equal(found["ignore"], (share > 0) & (share < 0.5))
+    assert found["ignore"].any()
+    assert not found["valid"].all()
+
+
+def test_mosaics_are_of_four_pictures_and_single_ones_keep_theirs():
+    batch = painted(8)
+    never = mosaic(probability=0.0)(KEY, batch)
+    np.testing.assert_array_equal(never["image"], batch["image"])
+    assert never["xyxy"].shape == (8, 8, 4)
+    assert never["valid"].sum() == batch["valid"].sum()
+    always = mosaic()(KEY, batch)
+    assert always["valid"].sum() == 4 * batch["valid"].sum()
+    with pytest.raises(InputError, match="must be even, got 23 x 32"):
+        mosaic()(KEY, {**batch, "image": batch["image"][:, 1:]})
+
+
+def test_bad_scales_are_a_sentence():
+    with pytest.raises(InputError, match="positive and ascending and stretch at"):
+        zoom(scale=(2.0, 1.0))
