@@ -124,7 +124,7 @@ def dense_model(config: Any, kind: Kind) -> DenseModel:
         widths=(width // 2, width, 2 * width), levels=2, stem=2
     )
     build = head_named(config.head).parts
-    neck, head = build(config, len(kind.classes), kind.anchors, kind.size)
+    neck, head = build(config, len(kind.classes), kind.anchors)
     plain = detection_objective(backbone, neck, head)
     objective = with_preprocessing(plain, lambda key, batch: _prepare(batch))
     augmented = with_preprocessing(

@@ -32,51 +32,45 @@ class Build(NamedTuple):
     """How to build a head.
 
     Fields:
-        parts: `(config, classes, anchors, (height, width)) -> parts`.
+        parts: `(config, classes, anchors) -> parts`.
         anchors: how many prior sizes it needs.
     """
 
-    parts: Callable[[Any, int, Sizes, tuple[int, int]], Parts]
+    parts: Callable[[Any, int, Sizes], Parts]
     anchors: int = 0
 
 
-def _fcos(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
-    del anchors, size
+def _fcos(config: Any, classes: int, anchors: Sizes) -> Parts:
+    del anchors
     tower = nn.DenseTower(outputs=fcos_outputs(classes), width=config.width)
     head = fcos(tower, classes=classes, strides=STRIDES, ranges=(config.ranges,))
     return Parts(nn.FPN(features=config.width), head)
 
 
-def _centernet(
-    config: Any, classes: int, anchors: Sizes, size: tuple[int, int]
-) -> Parts:
-    del anchors, size
+def _centernet(config: Any, classes: int, anchors: Sizes) -> Parts:
+    del anchors
     outputs = centernet_outputs(classes)
     tower = nn.DenseTower(outputs=outputs, width=config.width, prior=0.1)
     head = centernet(tower, classes=classes, stride=STRIDES[0])
     return Parts(nn.FPN(features=config.width, finest=1), head)
 
 
-def _yolo_v1(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
+def _yolo_v1(config: Any, classes: int, anchors: Sizes) -> Parts:
     del anchors
-    grid = size[0] // STRIDES[1], size[1] // STRIDES[1]
-    network = nn.GridRegressor(
-        grid=grid, channels=10 + classes, hidden=16 * config.width
-    )
+    # Convolutions for the paper's dense layers, which learn far less of small sets.
+    network = nn.LevelTowers(channels=(10 + classes,), width=2 * config.width)
     head = yolo_v1(network, classes=classes, stride=STRIDES[1])
-    return Parts(nn.Passthrough(features=config.width), head)
+    return Parts(nn.Passthrough(features=2 * config.width), head)
 
 
-def _yolo_v2(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
-    del size
+def _yolo_v2(config: Any, classes: int, anchors: Sizes) -> Parts:
     channels = (len(anchors) * (5 + classes),)
     network = nn.LevelTowers(channels=channels, width=2 * config.width)
     head = yolo_v2(network, classes=classes, stride=STRIDES[1], anchors=anchors)
     return Parts(nn.Passthrough(features=2 * config.width), head)
 
 
-def _yolo_v3(config: Any, classes: int, anchors: Sizes, size: tuple[int, int]) -> Parts:
-    del size
+def _yolo_v3(config: Any, classes: int, anchors: Sizes) -> Parts:
     half = len(anchors) // 2
     network = nn.LevelTowers(
         channels=(half * (5 + classes),) * 2, width=2 * config.width

@@ -244,12 +244,13 @@ def _moved(batch: Batch, images: Array, placement: Placement) -> Batch:
 def _resampled(images: Array, placement: Placement) -> Array:
     """Images enlarged and moved, zero beyond the pictures."""
 
-    def one(image: Array, scale: Array, offset: Array) -> Array:
+    def one(image: Array, own: Placement) -> Array:
+        scale, offset = (jnp.asarray(x)[::-1] for x in own)
         return jax.image.scale_and_translate(
-            image, image.shape, (0, 1), scale[::-1], offset[::-1], method="linear"
+            image, image.shape, (0, 1), scale, offset, method="linear"
         )
 
-    moved = jax.vmap(one)(images.astype(jnp.float32), *placement)
+    moved = jax.vmap(one)(images.astype(jnp.float32), placement)
     return moved.astype(images.dtype)
 
 

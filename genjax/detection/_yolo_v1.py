@@ -3,6 +3,7 @@
 Source: Redmon, Divvala, Girshick and Farhadi, 2016, arXiv:1506.02640.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -56,8 +57,8 @@ def yolo_v1(
     classes, the outputs are the paper's 7 x 7 x 30.
 
     Args:
-        network: `features -> [b, h, w, 5 boxes_per_cell + classes]`, as
-            `genjax.nn.GridRegressor`.
+        network: `features -> ([b, h, w, 5 boxes_per_cell + classes],)`, as the paper's
+            dense layers, `genjax.nn.GridRegressor`, or `genjax.nn.LevelTowers`.
         classes: how many there are.
         stride: the side of a cell, in pixels.
         boxes_per_cell: how many boxes compete for a cell's object.
@@ -80,8 +81,8 @@ def yolo_v1(
     >>> head = yolo_v1(network, classes=20, stride=64)
     >>> features = (jnp.ones((1, 14, 14, 4)),)
     >>> variables = head.init(jax.random.key(0), features)
-    >>> head.apply(variables, features).shape
-    (1, 7, 7, 30)
+    >>> [y.shape for y in head.apply(variables, features)]
+    [(1, 7, 7, 30)]
     """
     check_classes("yolo_v1", classes)
     if boxes_per_cell < 1:
@@ -98,12 +99,14 @@ def yolo_v1(
         match = partial(_match, places=places, stride=stride)
         return targets_by(match, boxes, places)
 
-    def loss(raw: Array, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
+    def loss(
+        raw: Sequence[Array], targets: Targets
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
         offset, root, confidence, classified, xyxy = predictions(raw)
         image = _image(raw, stride)
         truth = targets.xyxy[:, :, None]
         centre, size = centre_and_size(truth)
-        corner = grid(sizes_of([raw]), [stride])[0][None, :, None] / stride - 0.5
+        corner = grid(sizes_of(raw), [stride])[0][None, :, None] / stride - 0.5
         gap = jnp.sum(
             (offset - (centre / stride - corner)) ** 2
             + (root - jnp.sqrt(size / image[None, None, None])) ** 2,
@@ -128,14 +131,14 @@ def yolo_v1(
         count = jnp.sum(positive)
         return known_labels(sums, targets, classes), dict.fromkeys(sums, count)
 
-    def decode(raw: Array) -> Boxes:
+    def decode(raw: Sequence[Array]) -> Boxes:
         _, _, confidence, classified, xyxy = predictions(raw)
         sure = jnp.clip(confidence, 0, 1)[..., None]
         score = sure * jnp.clip(classified, 0, 1)[:, :, None]
-        height, width = sizes_of([raw])[0]
+        height, width = sizes_of(raw)[0]
         return detections(
-            score.reshape(len(raw), -1, classes),
-            xyxy.reshape(len(raw), -1, 4),
+            score.reshape(len(score), -1, classes),
+            xyxy.reshape(len(xyxy), -1, 4),
             (height * stride, width * stride),
             selection,
         )
@@ -151,14 +154,14 @@ def _match(boxes: Boxes, *, places: Array, stride: int) -> tuple[Array, Array]:
     return smallest(jnp.all(low & high, axis=-1), boxes)
 
 
-def _image(raw: Array, stride: int) -> Array:
+def _image(raw: Sequence[Array], stride: int) -> Array:
     """Width and height of the image."""
-    height, width = sizes_of([raw])[0]
+    height, width = sizes_of(raw)[0]
     return jnp.array([width * stride, height * stride], jnp.float32)
 
 
 def _predictions(
-    raw: Array, *, stride: int, boxes: int, classes: int
+    raw: Sequence[Array], *, stride: int, boxes: int, classes: int
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Offsets and roots `[b, p, boxes, 2]`, confidences, classes, and boxes in pixels.
 
@@ -166,14 +169,15 @@ def _predictions(
         InputError: the network has another number of outputs.
     """
     wanted = 5 * boxes + classes
-    if raw.ndim != 4 or raw.shape[-1] != wanted:
+    shapes = [level.shape for level in raw]
+    if len(shapes) != 1 or shapes[0][-1] != wanted:
         raise InputError(
-            f"yolo_v1: the network must return [b, h, w, {wanted}], 5 numbers for each "
-            f"of {boxes} boxes and {classes} classes, got {raw.shape}."
+            f"yolo_v1: the network must return one level [b, h, w, {wanted}], 5 "
+            f"numbers for each of {boxes} boxes and {classes} classes, got {shapes}."
         )
-    rows = flat([raw])
+    rows = flat(raw)
     own = rows[..., : 5 * boxes].reshape(*rows.shape[:2], boxes, 5)
-    corner = grid(sizes_of([raw]), [stride])[0][None, :, None] - stride / 2
+    corner = grid(sizes_of(raw), [stride])[0][None, :, None] - stride / 2
     centre = corner + stride * own[..., :2]
     xyxy = around(centre, own[..., 2:4] ** 2 * _image(raw, stride)[None, None, None])
     return own[..., :2], own[..., 2:4], own[..., 4], rows[..., 5 * boxes :], xyxy

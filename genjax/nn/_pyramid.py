@@ -288,8 +288,8 @@ class GridRegressor(nn.Module):
     >>> from genjax.nn import GridRegressor
     >>> module = GridRegressor(grid=(7, 7), channels=30, hidden=8)
     >>> levels = (jnp.ones((1, 4, 4, 4)),)
-    >>> module.apply(module.init(jax.random.key(0), levels), levels).shape
-    (1, 7, 7, 30)
+    >>> [y.shape for y in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 7, 7, 30)]
     """
 
     grid: tuple[int, int]
@@ -299,11 +299,11 @@ class GridRegressor(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, levels: Levels, *, train: bool = False) -> Array:
-        """Maps features to `[b, rows, columns, channels]`."""
+    def __call__(self, levels: Levels, *, train: bool = False) -> Levels:
+        """Maps features to one level `[b, rows, columns, channels]`."""
         x = levels[-1].reshape(len(levels[-1]), -1)
         x = nn.leaky_relu(nn.Dense(self.hidden, dtype=self.dtype)(x), 0.1)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         outputs = math.prod(self.grid) * self.channels
         x = nn.Dense(outputs, dtype=self.dtype)(x)
-        return x.reshape(len(x), *self.grid, self.channels)
+        return (x.reshape(len(x), *self.grid, self.channels),)

@@ -20,7 +20,7 @@ def test_the_papers_arithmetic():
     features = (jnp.ones((2, 7, 7, 4)),)
     variables = jax.jit(head.init)(jax.random.key(0), features)
     raw = head.apply(variables, features)
-    assert raw.shape == (2, 7, 7, 30)
+    assert [level.shape for level in raw] == [(2, 7, 7, 30)]
     assert head.assign(truth_of([[0, 0, 9, 9]], [0]), (448, 448)).positive.size == 49
     assert head.decode(raw).xyxy.shape == (2, 100, 4)
 
@@ -31,7 +31,7 @@ def test_losses_are_those_of_the_paper_term_by_term():
     # The object's centre (22, 9) lies in the cell of row 0 and column 1.
     truth = truth_of([[14.0, 4.0, 30.0, 14.0]], [1])
     raw[0, 0, 1, :4] = [0.4, 0.5, np.sqrt(0.5), np.sqrt(0.4)]
-    sums, _ = head.loss(jnp.asarray(raw, jnp.float32), head.assign(truth, (32, 32)))
+    sums, _ = head.loss([jnp.asarray(raw, jnp.float32)], head.assign(truth, (32, 32)))
     x, y, w, h, sure = raw[0, 0, 1, :5]
     places = (x - 6 / 16) ** 2 + (y - 9 / 16) ** 2
     sizes = (w - np.sqrt(16 / 32)) ** 2 + (h - np.sqrt(10 / 32)) ** 2
@@ -55,5 +55,5 @@ def test_bad_settings_are_sentences():
     network = nn.GridRegressor((2, 2), 12, 4)
     with pytest.raises(InputError, match="boxes_per_cell must be at least 1, got 0"):
         yolo_v1(network, classes=2, stride=16, boxes_per_cell=0)
-    with pytest.raises(InputError, match=r"return \[b, h, w, 13\].* 3 classes"):
-        yolo_v1(network, classes=3, stride=16).decode(jnp.zeros((1, 2, 2, 12)))
+    with pytest.raises(InputError, match=r"return one level \[b, h, w, 13\]"):
+        yolo_v1(network, classes=3, stride=16).decode([jnp.zeros((1, 2, 2, 12))])

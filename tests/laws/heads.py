@@ -92,14 +92,14 @@ def perfect_centernet(targets: Targets) -> CenterNetRaw:
     return CenterNetRaw(*(x.reshape(len(x), 8, 8, -1) for x in maps))
 
 
-def perfect_yolo_v1(targets: Targets) -> jax.Array:
+def perfect_yolo_v1(targets: Targets) -> list[jax.Array]:
     corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
     centre, size = centre_and_size(targets.xyxy)
     found = targets.positive[..., None]
     box = [centre / 4 - corner, jnp.sqrt(size / 32), found.astype(jnp.float32)]
     other = jnp.zeros((*found.shape[:2], 5))
     rows = jnp.concatenate([*box, other, jax.nn.one_hot(targets.label, 3)], axis=-1)
-    return rows.reshape(len(rows), 8, 8, -1)
+    return [rows.reshape(len(rows), 8, 8, -1)]
 
 
 ANCHORS = (((8.0, 8.0), (10.0, 12.0)), ((14.0, 14.0), (20.0, 16.0)))
@@ -146,7 +146,7 @@ HEADS: Mapping[str, HeadCase] = {
         perfect_centernet,
     ),
     "yolo_v1": HeadCase(
-        yolo_v1(pointwise(13, lambda x: x[0]), classes=3, stride=4), perfect_yolo_v1
+        yolo_v1(pointwise(13, lambda x: x[:1]), classes=3, stride=4), perfect_yolo_v1
     ),
     "yolo_v2": HeadCase(
         yolo_v2(
