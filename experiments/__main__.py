@@ -57,7 +57,7 @@ def _dispatch(arguments: list[str]) -> int:
     if command == "detect":
         return _detect(rest)
     if command == "data":
-        return _prepare(rest)
+        return _data(rest)
     return _run(resolve(command), rest)
 
 
@@ -287,7 +287,7 @@ def _refuse_file(out: Path, endings: Sequence[str] = TABLES) -> None:
         raise InputError(f"--out {out}: there is no folder {out.parent}.")
 
 
-def _prepare(rest: list[str]) -> int:
+def _data(rest: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments data")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("prepare", help="turn archives into a prepared set")
@@ -296,7 +296,17 @@ def _prepare(rest: list[str]) -> int:
         "--from", dest="archives", required=True, help="the folder of the archives"
     )
     command.add_argument("--data-dir", help="where prepared sets are kept")
+    check = commands.add_parser("check", help="tell what images with boxes hold")
+    check.add_argument("data", help="a VOC or YOLO folder, a COCO file, or a table")
+    check.add_argument("--images", default="", help="of a file: the folder of images")
     options = parser.parse_args(rest)
+    if "data" in options:
+        from experiments.detection._formats import checked_set
+
+        console = Console(soft_wrap=True, highlight=False)
+        for part in checked_set(options.data, options.images):
+            console.print(part, markup=False)
+        return 0
     from genjax.data import prepare
 
     folder = prepare(options.name, options.archives, data_dir=options.data_dir)

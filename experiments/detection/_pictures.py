@@ -63,12 +63,12 @@ def detect_pictures(
     detect, lines, names = jax.jit(model.detect), [], _unique_names(paths)
     make_folder(out)
     for path, name in zip(paths, names, strict=True):
-        pixels, placement = resize_to_fit(path, size)
-        found = detect(variables, jnp.asarray(pixels[None]))
+        fitted = resize_to_fit(path, size)
+        found = detect(variables, jnp.asarray(fitted.image[None]))
         original = np.asarray(open_image(path, "RGB"))
         height, width, _ = original.shape
         edges = jnp.array([width, height, width, height], jnp.float32)
-        inside = jnp.clip(placement.back.of(found.xyxy), 0.0, edges)
+        inside = jnp.clip(fitted.placement.back.of(found.xyxy), 0.0, edges)
         objects = confident(found._replace(xyxy=inside), 0, classes, least=least)
         figure = boxes_on_images(original[None], [labelled(objects)], columns=1)
         figure.set_size_inches(*(side / 150 for side in original.shape[1::-1]))

@@ -1,8 +1,11 @@
-"""A detector of any head on your own images, in VOC's or COCO's form.
+"""A detector of any head on your own images and boxes.
 
-`--data` is the folder of a VOC set (`Annotations`, `JPEGImages`), or a COCO file with
-its images in `--images`; it is cut at random into images for training, for validation
-and for testing. Without it, a small VOC set of synthetic scenes is written first.
+`--data` is the folder of a VOC set (`Annotations`, `JPEGImages`) or of a YOLO set
+(`images`, `labels`, `classes.txt`), a COCO file, or a table with a row for each box,
+the latter two with their images in `--images`. The set is cut at random into images for
+training, for validation and for testing. Without it, a small VOC set of synthetic
+scenes is written first. `python -m experiments data check` tells beforehand what is odd
+about a set.
 
 Paper: Tian, Shen, Chen and He, 2019, arXiv:1904.01355
 Command: python -m experiments detection/custom --data FOLDER
@@ -21,12 +24,12 @@ import numpy as np
 
 from experiments.config import TaskConfig
 from experiments.detection._dense import dense_task
+from experiments.detection._formats import read_annotated, tell_problems
 from experiments.runner import Task, run
 from genjax.data import (
     Annotated,
     digits,
     on_device,
-    read_coco,
     read_voc,
     scenes,
     split,
@@ -39,9 +42,10 @@ class Config(TaskConfig):
     """The settings of this experiment."""
 
     data: str = ""
-    """The folder of a VOC set or a COCO file; a synthetic set when empty."""
+    """The folder of a VOC or YOLO set, a COCO file, or a table; a synthetic set when
+    empty."""
     images: str = ""
-    """The folder of the images of a COCO file; the file's own when empty."""
+    """The folder of the images of a COCO file or a table; the file's own when empty."""
     subsets: tuple[str, ...] = ()
     """Of a VOC set: the lists in ImageSets/Main to train, validate and test on, such as
     train val test; without them the images are cut at random."""
@@ -91,6 +95,7 @@ def build(config: Config) -> Task:
     if config.subsets:
         return _by_subsets(config, size)
     annotated = _read(config, size)
+    tell_problems(annotated)
     count = len(annotated.source)
     parts = split(
         annotated.source,
@@ -117,14 +122,11 @@ def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
 
 
 def _read(config: Config, size: tuple[int, int]) -> Annotated:
-    if not config.data:
-        folder = Path(config.workdir or "runs/detection/custom") / "scenes"
-        write_scenes(folder, 40)
-        return read_voc(folder, size=size)
-    path = Path(config.data)
-    if path.suffix == ".json":
-        return read_coco(path, config.images or path.parent, size=size)
-    return read_voc(path, size=size)
+    if config.data:
+        return read_annotated(config.data, config.images, size)
+    folder = Path(config.workdir or "runs/detection/custom") / "scenes"
+    write_scenes(folder, 40)
+    return read_voc(folder, size=size)
 
 
 def write_scenes(folder: Path, n: int) -> None:

@@ -1,6 +1,8 @@
 """Sources, pipelines and preprocessing: from files to the batches of every step."""
 
-from genjax.data._annotations import Annotated, read_coco, read_voc
+from genjax.data._annotated import Annotated
+from genjax.data._annotation_lists import read_boxes, read_yolo
+from genjax.data._annotations import read_coco, read_voc
 from genjax.data._columns import (
     Column,
     Columns,
@@ -19,7 +21,7 @@ from genjax.data._pipeline import (
     on_device,
     streamed,
 )
-from genjax.data._pixels import open_image, resize_to_fit
+from genjax.data._pixels import Fitted, open_image, resize_to_fit
 from genjax.data._preprocessing import (
     Standardiser,
     binarize,
@@ -40,6 +42,7 @@ __all__ = [
     "ArraySource",
     "Column",
     "Columns",
+    "Fitted",
     "ImageFiles",
     "Pipeline",
     "Share",
@@ -65,10 +68,12 @@ __all__ = [
     "on_device",
     "open_image",
     "prepare",
+    "read_boxes",
     "read_coco",
     "read_frame",
     "read_table",
     "read_voc",
+    "read_yolo",
     "resize_to_fit",
     "scale_pixels",
     "scenes",

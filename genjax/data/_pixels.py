@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -64,7 +64,21 @@ def open_image(path: Path, mode: str) -> "Image.Image":
     return image.convert(mode)
 
 
-def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, Placement]:
+class Fitted(NamedTuple):
+    """A picture that was brought to a size.
+
+    Fields:
+        image: `[h, w, 3]`, uint8.
+        placement: where the file's pixels lie in it.
+        size: height and width of the file's picture.
+    """
+
+    image: np.ndarray
+    placement: Placement
+    size: tuple[int, int]
+
+
+def resize_to_fit(path: Path, size: tuple[int, int]) -> Fitted:
     """Reads an image into the upper left corner of a black one, its shape kept.
 
     Args:
@@ -72,7 +86,7 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, Placem
         size: height and width of the result.
 
     Returns:
-        The image `[*size, 3]`, uint8, and where the file's pixels lie in it.
+        The image `[*size, 3]`, where the file's pixels lie in it, and their size.
 
     Raises:
         InputError: as `open_image`.
@@ -83,8 +97,8 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, Placem
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("RGB", (8, 4), "white").save(f"{folder}/one.png")
-    ...     image, placement = resize_to_fit(Path(folder) / "one.png", (4, 4))
-    >>> image[:, 0, 0].tolist(), placement.scale.tolist()
+    ...     fitted = resize_to_fit(Path(folder) / "one.png", (4, 4))
+    >>> fitted.image[:, 0, 0].tolist(), fitted.placement.scale.tolist()
     ([255, 255, 0, 0], [0.5, 0.5])
     """
     with extra("data"):
@@ -99,4 +113,5 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, Placem
     canvas = np.zeros((*size, 3), np.uint8)
     canvas[:height, :width] = np.asarray(resized)
     scales = np.array([width / image.width, height / image.height], np.float32)
-    return canvas, Placement(scales, np.zeros(2, np.float32))
+    placement = Placement(scales, np.zeros(2, np.float32))
+    return Fitted(canvas, placement, (image.height, image.width))

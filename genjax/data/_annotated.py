@@ -1,0 +1,197 @@
+"""Images with boxes in memory, whatever files they were read from."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genjax.data._images import ENDINGS
+from genjax.data._pixels import resize_to_fit
+from genjax.data._source import ArraySource
+from genjax.errors import InputError
+
+BEYOND = 1.0
+"""Pixels that a box may reach beyond its picture without a word."""
+
+
+class Annotated(NamedTuple):
+    """A detection set in memory.
+
+    Fields:
+        source: `image` `[n, h, w, 3]`, uint8; `xyxy` `[n, m, 4]`, in pixels of these
+            images; `label` and `valid` `[n, m]`; `ignore` `[n, m]`: neither objects nor
+            background, as crowds and difficult ones; `crowd` `[n, m]`: those that stand
+            for many; `area` `[n, m]`, in square pixels of the files: of the object
+            where it is stated, else of the box; `scale` and `offset` `[n, 2]`: where
+            the files' pixels lie in the images, as a `Placement` has it.
+        classes: their names, by label.
+        problems: a sentence for everything that is odd and does not stop the reading:
+            boxes without extent, which are not valid, boxes beyond their picture, boxes
+            that stand twice, and classes without a box.
+    """
+
+    source: ArraySource
+    classes: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class Box(NamedTuple):
+    """One annotation, as its file states it.
+
+    Fields:
+        xyxy: its edges, in pixels, or in shares of the picture.
+        name: of its class.
+        crowd: whether it stands for many.
+        difficult: whether it need not be found.
+        area: of the object, in square pixels, where it is stated.
+        in_shares: whether the edges are from 0 to 1.
+    """
+
+    xyxy: Sequence[float]
+    name: str
+    crowd: bool = False
+    difficult: bool = False
+    area: float | None = None
+    in_shares: bool = False
+
+
+class Picture(NamedTuple):
+    """One image, and its boxes."""
+
+    path: Path
+    boxes: list[Box]
+
+
+class ImageFolder:
+    """A folder of images, found by the names that annotation tools write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._entries: dict[Path, list[str]] = {}
+
+    def find(self, name: object, owner: Path) -> Path:
+        """The place of an image, also by another case or without its ending.
+
+        Args:
+            name: as it is written.
+            owner: the file it is written in.
+
+        Raises:
+            InputError: it is no name, lies outside the folder, or fits several files.
+        """
+        if not isinstance(name, str) or not name.strip() or "\0" in name:
+            raise InputError(f"{owner}: {name!r} is not the name of a file.")
+        name = name.strip().replace("\\", "/")
+        if Path(name).is_absolute() or os.path.normpath(name).split(os.sep)[0] == "..":
+            raise InputError(f"{owner}: {name!r} lies outside the folder of images.")
+        path = self.folder / name
+        if path.exists() or not path.parent.is_dir():
+            return path
+        return self._alike(path, owner)
+
+    def _alike(self, path: Path, owner: Path) -> Path:
+        if path.parent not in self._entries:
+            listed = sorted(os.listdir(path.parent))
+            self._entries[path.parent] = [e for e in listed if _is_image(e)]
+        entries = self._entries[path.parent]
+        wanted = path.name.lower()
+        found = [e for e in entries if e.lower() == wanted] or [
+            e
+            for e in entries
+            if not _is_image(path.name) and Path(e).stem.lower() == wanted
+        ]
+        if len(found) > 1:
+            raise InputError(
+                f"{owner}: {path.name!r} may be any of {found} in {path.parent}."
+            )
+        return path.parent / found[0] if found else path
+
+
+def _is_image(name: str) -> bool:
+    return Path(name).suffix.lower() in ENDINGS
+
+
+def finite(values: Sequence[Any]) -> list[float]:
+    """The values as floats; a `ValueError` where one is none or not finite."""
+    numbers = [float(value) for value in values]
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.asarray(numbers, np.float32)).all():
+            raise ValueError(f"{numbers} are not all finite in float32")
+    return numbers
+
+
+def collect(
+    pictures: Sequence[Picture], size: tuple[int, int], classes: Sequence[str]
+) -> Annotated:
+    """Reads the images and pads the boxes.
+
+    Args:
+        pictures: with their boxes.
+        size: height and width to bring the images to.
+        classes: their names by label; those that occur, sorted, when empty.
+
+    Raises:
+        InputError: an image cannot be read, or a class is not among `classes`.
+    """
+    found = sorted({box.name for picture in pictures for box in picture.boxes})
+    names = tuple(classes) or tuple(found)
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise InputError(
+            f"the class {unknown[0]!r} is not among the classes {list(names)}."
+        )
+    most = max(1, max(len(picture.boxes) for picture in pictures))
+    shape = (len(pictures), most)
+    arrays: dict[str, Any] = {
+        "image": np.zeros((len(pictures), *size, 3), np.uint8),
+        "xyxy": np.zeros((*shape, 4), np.float32),
+        "label": np.zeros(shape, np.int32),
+        "valid": np.zeros(shape, bool),
+        "ignore": np.zeros(shape, bool),
+        "crowd": np.zeros(shape, bool),
+        "area": np.zeros(shape, np.float32),
+        "scale": np.ones((len(pictures), 2), np.float32),
+        "offset": np.zeros((len(pictures), 2), np.float32),
+    }
+    problems = [f"no box is of the class {n!r}." for n in names if n not in found]
+    for row, picture in enumerate(pictures):
+        fitted = resize_to_fit(picture.path, size)
+        arrays["image"][row] = fitted.image
+        arrays["scale"][row], arrays["offset"][row] = fitted.placement
+        count, boxes = len(picture.boxes), picture.boxes
+        edges = np.array([fitted.size[1], fitted.size[0]] * 2, np.float32)
+        xyxy = np.array([b.xyxy for b in boxes], np.float32).reshape(-1, 4)
+        shares = np.array([b.in_shares for b in boxes], bool)
+        xyxy = np.where(shares[:, None], xyxy * edges, xyxy)
+        problems += _odd(picture, xyxy, edges)
+        sides = xyxy[:, 2:] - xyxy[:, :2]
+        own = [
+            size if box.area is None else box.area
+            for box, size in zip(boxes, np.prod(sides, axis=1), strict=True)
+        ]
+        arrays["area"][row, :count] = own
+        arrays["xyxy"][row, :count] = fitted.placement.of(xyxy)
+        arrays["label"][row, :count] = [names.index(box.name) for box in boxes]
+        arrays["valid"][row, :count] = np.all(sides > 0, axis=1)
+        arrays["crowd"][row, :count] = [box.crowd for box in boxes]
+        spared = [box.crowd or box.difficult for box in boxes]
+        arrays["ignore"][row, :count] = spared
+    return Annotated(ArraySource(arrays), names, tuple(problems))
+
+
+def _odd(picture: Picture, xyxy: np.ndarray, edges: np.ndarray) -> list[str]:
+    """What is odd about the boxes of a picture."""
+    seen, found = set(), []
+    for place, (box, own) in enumerate(zip(picture.boxes, xyxy, strict=True)):
+        named = f"{picture.path.name}: box {place} ({box.name}) {own.round(2).tolist()}"
+        if np.any(own[2:] <= own[:2]):
+            found.append(f"{named} has no extent and is left out.")
+        elif np.any(own < -BEYOND) or np.any(own > edges + BEYOND):
+            width, height = edges[:2].astype(int).tolist()
+            found.append(f"{named} lies beyond its picture of {width} x {height}.")
+        if (key := (box.name, *own.tolist())) in seen:
+            found.append(f"{named} stands twice.")
+        seen.add(key)
+    return found

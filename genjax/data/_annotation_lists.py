@@ -1,0 +1,201 @@
+"""Images with boxes: YOLO's text files, and tables with a row for each box."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from genjax.data._annotated import Annotated, Box, ImageFolder, Picture, collect, finite
+from genjax.data._columns import read_frame
+from genjax.data._images import ENDINGS
+from genjax.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "image": ("image", "filename", "file", "file_name", "path", "image_path"),
+        "label": ("label", "class", "name", "category", "cell_type"),
+        "left": ("left", "xmin", "x1", "x_min"),
+        "top": ("top", "ymin", "y1", "y_min"),
+        "right": ("right", "xmax", "x2", "x_max"),
+        "bottom": ("bottom", "ymax", "y2", "y_max"),
+    }
+)
+"""What the columns of tables are called."""
+
+
+def read_yolo(
+    folder: str | Path, *, size: tuple[int, int], classes: Sequence[str] = ()
+) -> Annotated:
+    """Reads YOLO's text files: `class x y w h` a line, in shares of the picture.
+
+    A line may also hold the corners of a polygon, `class x1 y1 x2 y2 x3 y3 ...`, whose
+    bounding box is taken. An image without a file, or with an empty one, has no object.
+
+    Args:
+        folder: holds `images/` and `labels/` of like names, or both kinds of files side
+            by side; and `classes.txt` or `obj.names`, a name a line.
+        size: height and width to bring the images to; their shape is kept, the rest
+            is black.
+        classes: the names of the classes, where no file names them.
+
+    Raises:
+        InputError: there is no image or no name, a line is damaged, a class has no
+            name, or a text file has no image.
+
+    Source: Redmon, Divvala, Girshick and Farhadi, 2016, arXiv:1506.02640.
+
+    >>> from genjax.data import read_yolo
+    >>> read_yolo("absent", size=(32, 32))
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: absent holds no image.
+    """
+    root = Path(folder)
+    images = root / "images" if (root / "images").is_dir() else root
+    labels = root / "labels" if (root / "labels").is_dir() else images
+    paths = [p for p in sorted(images.rglob("*")) if p.suffix.lower() in ENDINGS]
+    if not paths:
+        raise InputError(f"{root} holds no image.")
+    places = [path.relative_to(images).with_suffix(".txt") for path in paths]
+    twice = {place for place in places if places.count(place) > 1}
+    if twice:
+        raise InputError(
+            f"{root}: several images share the boxes of {labels / min(twice)}."
+        )
+    names = tuple(classes) or _names(root)
+    lists = [p for p in sorted(labels.rglob("*.txt")) if p.name not in NAMED]
+    alone = [p for p in lists if p.relative_to(labels) not in places]
+    if alone:
+        raise InputError(f"{alone[0]} has no image in {images}.")
+    pictures = [
+        Picture(path, _read_lines(labels / place, names))
+        for path, place in zip(paths, places, strict=True)
+    ]
+    return collect(pictures, size, names)
+
+
+NAMED = ("classes.txt", "obj.names", "train.txt", "val.txt", "test.txt")
+"""Files beside the boxes that hold none: names of classes, lists of images."""
+
+
+def _names(root: Path) -> tuple[str, ...]:
+    listed = [root / "classes.txt", root / "labels" / "classes.txt"]
+    found = [p for p in (*listed, *sorted(root.glob("*.names"))) if p.is_file()]
+    if not found:
+        raise InputError(
+            f"{root} holds neither classes.txt nor obj.names, a name a line: name the "
+            "classes."
+        )
+    lines = found[0].read_text(encoding="utf-8-sig").rstrip().splitlines()
+    return tuple(line.strip() for line in lines)
+
+
+def _read_lines(path: Path, names: Sequence[str]) -> list[Box]:
+    if not path.is_file():
+        return []
+    boxes = []
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        place, *rest = line.split()
+        try:
+            label, values = int(place), finite(rest)
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: {line!r}: {error}.") from error
+        if not 0 <= label < len(names):
+            raise InputError(
+                f"{path}, line {number}: class {label} has no name among {list(names)}."
+            )
+        if len(values) != 4 and (len(values) < 6 or len(values) % 2):
+            raise InputError(
+                f"{path}, line {number}: a class and 4 numbers, or the corners of a "
+                f"polygon, were expected, got {line!r}."
+            )
+        if not all(-0.01 <= value <= 1.01 for value in values):
+            raise InputError(
+                f"{path}, line {number}: shares of the picture, from 0 to 1, were "
+                f"expected, got {line!r}."
+            )
+        boxes.append(Box(_edges(values), names[label], in_shares=True))
+    return boxes
+
+
+def _edges(values: Sequence[float]) -> list[float]:
+    if len(values) == 4:
+        x, y, width, height = values
+        return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    across, down = values[::2], values[1::2]
+    return [min(across), min(down), max(across), max(down)]
+
+
+def read_boxes(
+    table: str | Path,
+    images: str | Path,
+    *,
+    size: tuple[int, int],
+    classes: Sequence[str] = (),
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> Annotated:
+    """Reads a table with a row for each box: an image, a class and four edges.
+
+    Args:
+        table: of any kind that `read_frame` reads, with names of columns; edges are in
+            pixels. The usual names are known: `image` or `filename`, `label` or
+            `class`, `xmin`, `ymin`, `xmax` and `ymax`, or `left`, `top`, `right` and
+            `bottom`.
+        images: the folder of the images; those that no row names have no part.
+        size: height and width to bring the images to; their shape is kept, the rest
+            is black.
+        classes: the names of the classes, in the order of their labels; those that
+            occur, sorted, when empty.
+        columns: other names of columns, by `image`, `label`, `left`, `top`, `right` and
+            `bottom`.
+
+    Returns:
+        The images in the order of their names `[n, h, w, 3]`, with their boxes.
+
+    Raises:
+        InputError: the table cannot be read, a column is missing, or a value is.
+
+    >>> from genjax.data import read_boxes
+    >>> read_boxes("absent.csv", "absent", size=(32, 32))
+    Traceback (most recent call last):
+    ...
+    genjax.errors.InputError: there is no table at absent.csv.
+    """
+    path, folder = Path(table), ImageFolder(Path(images))
+    frame = read_frame(path)
+    chosen = {name: _column(path, name, frame, columns) for name in COLUMNS}
+    rows = zip(
+        *(frame.column(column).to_pylist() for column in chosen.values()), strict=True
+    )
+    pictures: dict[Path, Picture] = {}
+    for number, (image, label, *edges) in enumerate(rows, start=1):
+        if label is None or not str(label).strip():
+            raise InputError(f"{path}, row {number}: the class is missing.")
+        try:
+            box = Box(finite(edges), str(label).strip())
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}, row {number}: the edges {edges} are no four numbers."
+            ) from error
+        own = folder.find(image, path)
+        pictures.setdefault(own, Picture(own, [])).boxes.append(box)
+    return collect([pictures[name] for name in sorted(pictures)], size, classes)
+
+
+def _column(
+    path: Path, name: str, frame: "pa.Table", columns: Mapping[str, str]
+) -> str:
+    known = [columns[name]] if name in columns else COLUMNS[name]
+    found = [c for c in frame.column_names if c.strip().lower() in known or c in known]
+    if len(found) != 1:
+        raise InputError(
+            f"{path}: one column of {', '.join(known)} was expected, got the columns "
+            f"{frame.column_names}."
+        )
+    return found[0]

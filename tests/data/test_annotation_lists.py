@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from genjax.data import read_boxes, read_yolo
+from genjax.errors import InputError
+
+
+def yolo(folder, lines, names="cat\ndog\n", beside=False):
+    images, labels = (
+        (folder, folder) if beside else (folder / "images", folder / "labels")
+    )
+    images.mkdir(exist_ok=True)
+    labels.mkdir(exist_ok=True)
+    for name in ("a", "b"):
+        Image.new("RGB", (40, 20), "white").save(images / f"{name}.png")
+    (labels / "a.txt").write_text(lines)
+    (folder / "classes.txt").write_text(names)
+    return folder
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_yolos_boxes_are_shares_of_the_picture(tmp_path, beside):
+    lines = "1 0.3 0.3 0.4 0.4\n\n0 0.1 0.1 0.5 0.1 0.5 0.9 0.2 0.8\n"
+    found = read_yolo(yolo(tmp_path, lines, beside=beside), size=(20, 20))
+    arrays = found.source.arrays
+    assert found.classes == ("cat", "dog")
+    assert found.problems == ()
+    # 40 x 20 becomes 20 x 10.
+    wanted = [[2, 1, 10, 5], [2, 1, 10, 9]]
+    np.testing.assert_allclose(arrays["xyxy"][0], wanted, rtol=1e-6)
+    assert arrays["label"][0].tolist() == [1, 0]
+    assert arrays["valid"].tolist() == [[True, True], [False, False]]
+    np.testing.assert_allclose(arrays["area"][0], [16 * 8, 16 * 16], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("7 0.3 0.3 0.4 0.4", "line 1: class 7 has no name among"),
+        ("x 0.3 0.3 0.4 0.4", "line 1: 'x 0.3"),
+        ("0 0.3 0.3 0.4 nan", "not all finite"),
+        ("0 0.3 0.3 0.4 0.4 0.9", "corners of a polygon, were expected"),
+        ("0 30 30 40 40", "shares of the picture, from 0 to 1, were expected"),
+    ],
+)
+def test_damaged_lines_are_sentences(tmp_path, lines, message):
+    with pytest.raises(InputError, match=message):
+        read_yolo(yolo(tmp_path, lines), size=(8, 8))
+
+
+def test_what_belongs_to_nothing_is_a_sentence(tmp_path):
+    folder = yolo(tmp_path, "0 0.3 0.3 0.4 0.4")
+    (folder / "labels" / "c.txt").write_text("")
+    with pytest.raises(InputError, match=r"c\.txt has no image in"):
+        read_yolo(folder, size=(8, 8))
+    (folder / "labels" / "c.txt").unlink()
+    Image.new("RGB", (4, 4)).save(folder / "images" / "a.jpg")
+    with pytest.raises(InputError, match=r"several images share the boxes of .*a\.txt"):
+        read_yolo(folder, size=(8, 8))
+    (folder / "images" / "a.jpg").unlink()
+    (folder / "classes.txt").unlink()
+    with pytest.raises(InputError, match=r"neither classes\.txt nor obj\.names"):
+        read_yolo(folder, size=(8, 8))
+    assert read_yolo(folder, size=(8, 8), classes=["cat"]).classes == ("cat",)
+
+
+def table(folder, text):
+    Image.new("RGB", (40, 20), "white").save(folder / "A 1.PNG")
+    path = folder / "boxes.csv"
+    path.write_text(text)
+    return path
+
+
+def test_a_table_has_a_row_for_each_box(tmp_path):
+    rows = "filename,cell_type,xmin,xmax,ymin,ymax\na 1.png,dog,4,20,2,10\n"
+    path = table(tmp_path, rows + "A 1,cat,0,60,0,20\nA 1.PNG,cat,0,60,0,20\n")
+    found = read_boxes(path, tmp_path, size=(20, 20))
+    arrays = found.source.arrays
+    assert found.classes == ("cat", "dog")
+    np.testing.assert_allclose(arrays["xyxy"][0, 0], [2, 1, 10, 5])
+    assert arrays["label"].tolist() == [[1, 0, 0]]
+    assert [line.split(") ")[1] for line in found.problems] == [
+        "[0.0, 0.0, 60.0, 20.0] lies beyond its picture of 40 x 20.",
+        "[0.0, 0.0, 60.0, 20.0] lies beyond its picture of 40 x 20.",
+        "[0.0, 0.0, 60.0, 20.0] stands twice.",
+    ]
+    renamed = table(tmp_path, "where,what,l,t,r,b\na 1.png,dog,4,2,20,10\n")
+    columns = dict(zip(("image", "label", "left"), ("where", "what", "l"), strict=True))
+    columns |= {"top": "t", "right": "r", "bottom": "b"}
+    own = read_boxes(renamed, tmp_path, size=(20, 20), columns=columns)
+    np.testing.assert_allclose(own.source.arrays["xyxy"][0, 0], [2, 1, 10, 5])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("image,label,x1,y1,x2\na 1.png,dog,1,2,3\n", "one column of bottom, ymax, y2"),
+        ("image,label,x1,y1,x2,y2\na 1.png,,1,2,3,4\n", "row 1: the class is missing"),
+        ("image,label,x1,y1,x2,y2\na 1.png,dog,1,,3,4\n", "row 1: the edges .* are no"),
+        ("image,label,x1,y1,x2,y2\nb.png,dog,1,2,3,4\n", "there is no image at"),
+    ],
+)
+def test_damaged_tables_are_sentences(tmp_path, rows, message):
+    with pytest.raises(InputError, match=message):
+        read_boxes(table(tmp_path, rows), tmp_path, size=(8, 8))
+
+
+def test_a_name_that_fits_two_files_is_a_sentence(tmp_path):
+    path = table(tmp_path, "image,label,x1,y1,x2,y2\na 1,dog,1,2,3,4\n")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a 1.jpg")
+    with pytest.raises(InputError, match="may be any of"):
+        read_boxes(path, tmp_path, size=(8, 8))
