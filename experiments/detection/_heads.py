@@ -8,6 +8,8 @@ from genjax.base import Head
 from genjax.detection import (
     centernet,
     centernet_outputs,
+    end_to_end,
+    end_to_end_outputs,
     fcos,
     fcos_outputs,
     yolo_v1,
@@ -55,6 +57,14 @@ def _centernet(config: Any, classes: int, anchors: Sizes) -> Parts:
     return Parts(nn.FPN(features=config.width, finest=1), head)
 
 
+def _end_to_end(config: Any, classes: int, anchors: Sizes) -> Parts:
+    del anchors
+    outputs = end_to_end_outputs(classes)
+    many, one = (nn.DenseTower(outputs=outputs, width=config.width) for _ in range(2))
+    head = end_to_end(many, one, classes=classes, strides=STRIDES)
+    return Parts(nn.FPN(features=config.width), head)
+
+
 def _yolo_v1(config: Any, classes: int, anchors: Sizes) -> Parts:
     del anchors
     # Convolutions for the paper's dense layers, which learn far less of small sets.
@@ -87,6 +97,7 @@ def _yolo_v3(config: Any, classes: int, anchors: Sizes) -> Parts:
 HEADS: Mapping[str, Build] = {
     "fcos": Build(_fcos),
     "centernet": Build(_centernet),
+    "end_to_end": Build(_end_to_end),
     "yolo_v1": Build(_yolo_v1),
     "yolo_v2": Build(_yolo_v2, anchors=5),
     "yolo_v3": Build(_yolo_v3, anchors=6),

@@ -16,8 +16,18 @@ from genjax.detection._centernet import (
     released_radius,
 )
 from genjax.detection._dense import Selection
+from genjax.detection._end_to_end import (
+    end_to_end,
+    end_to_end_outputs,
+    task_aligned,
+)
 from genjax.detection._fcos import fcos, fcos_outputs
 from genjax.detection._iou import giou, iou, pairwise_iou
+from genjax.detection._losses import (
+    distribution_focal_loss,
+    quality_focal_loss,
+    varifocal_loss,
+)
 from genjax.detection._nms import nms
 from genjax.detection._objective import detection_objective, detector
 from genjax.detection._yolo_anchors import yolo_v2, yolo_v3
@@ -34,6 +44,9 @@ __all__ = [
     "centre_and_size",
     "detection_objective",
     "detector",
+    "distribution_focal_loss",
+    "end_to_end",
+    "end_to_end_outputs",
     "fcos",
     "fcos_outputs",
     "gaussian_radius",
@@ -43,8 +56,11 @@ __all__ = [
     "is_peak",
     "nms",
     "pairwise_iou",
+    "quality_focal_loss",
     "released_radius",
     "shape_iou",
+    "task_aligned",
+    "varifocal_loss",
     "yolo_v1",
     "yolo_v2",
     "yolo_v3",

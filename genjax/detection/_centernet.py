@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes, around, centre_and_size
 from genjax.detection._dense import (
+    PEAKS,
     Selection,
     Targets,
     check_classes,
@@ -30,8 +31,6 @@ from genjax.typing import Array, Features, Float, Key, Variables
 
 SIZE = 0.1
 """The paper's weight of the size."""
-PEAKS = Selection(iou_threshold=None)
-"""Peaks need no suppression."""
 
 
 class Raw(NamedTuple):
@@ -203,7 +202,7 @@ def centernet(
         span = jnp.abs(flat([raw.size]) - extent)
         positive = targets.positive[..., None].astype(jnp.float32)
         sums = {
-            "heat": jnp.sum(jnp.where(targets.ignored[..., None], 0.0, heat)),
+            "heat": jnp.sum(jnp.where(targets.learnt[..., None], heat, 0.0)),
             "offset": jnp.sum(positive * offset),
             "size": SIZE * jnp.sum(positive * span),
         }

@@ -25,8 +25,7 @@ class Targets(NamedTuple):
     Fields:
         index: the row of the object among `boxes`; meaningless where there is none.
         positive: whether a predictor has an object.
-        ignored: whether it has none and lies in a region to ignore, where nothing is
-            learnt.
+        ignored: whether it lies in a region to ignore, where only objects are learnt.
         boxes: the ground truth, with a row of padding; padding is the box `(0, 0, 1,
             1)`.
     """
@@ -47,6 +46,11 @@ class Targets(NamedTuple):
         return jnp.take_along_axis(self.boxes.label, self.index, axis=1)
 
     @property
+    def learnt(self) -> Bool[Array, "b p"]:
+        """Which predictors learn something: an object, or that there is none."""
+        return self.positive | ~self.ignored
+
+    @property
     def objects(self) -> Bool[Array, "b n"]:
         """Which rows of `boxes` are objects to find."""
         return self.boxes.valid & ~self.boxes.ignore
@@ -63,7 +67,7 @@ def targets_by(match: Match, boxes: Boxes, places: Float[Array, "p 2"]) -> Targe
     )
     index, positive = jax.vmap(match)(boxes)
     ignored = jax.vmap(lambda own: _in_ignored(places, own))(boxes)
-    return Targets(index, positive, ignored & ~positive, boxes)
+    return Targets(index, positive, ignored, boxes)
 
 
 def smallest(
@@ -149,6 +153,26 @@ def flat(levels: Sequence[Array], per_place: int = 1) -> Float[Array, "b p c"]:
     return jnp.concatenate(rows, axis=1)
 
 
+def around_places(
+    places: Float[Array, "#b #p 2"], distance: Float[Array, "b p 4"]
+) -> Float[Array, "b p 4"]:
+    """The boxes whose edges are at distances from places."""
+    return jnp.concatenate(
+        [places - distance[..., :2], places + distance[..., 2:]], axis=-1
+    )
+
+
+def bounded_distances(
+    levels: Sequence[Array], strides: Sequence[int]
+) -> Float[Array, "b p 4"]:
+    """Distances in pixels from logarithms in strides, positive and bounded."""
+    scaled = [
+        jnp.exp(8 * jnp.tanh(level.astype(jnp.float32) / 8)) * stride
+        for level, stride in zip(levels, strides, strict=True)
+    ]
+    return flat(scaled)
+
+
 class Selection(NamedTuple):
     """Which predictions become detections.
 
@@ -167,6 +191,8 @@ class Selection(NamedTuple):
 
 SUPPRESSED = Selection()
 """By greedy suppression, class by class."""
+PEAKS = Selection(iou_threshold=None)
+"""Where no two predictions are of one object."""
 
 
 def detections(
@@ -197,8 +223,3 @@ def detections(
         )
 
     return jax.vmap(of_image)(score, xyxy)
-
-
-def entropy(logits: Array, target: Array) -> Array:
-    """The binary cross-entropy of logits with targets in [0, 1]."""
-    return jax.nn.softplus(logits) - target * logits

@@ -22,9 +22,10 @@ from genjax.detection._dense import (
     SUPPRESSED,
     Selection,
     Targets,
+    around_places,
+    bounded_distances,
     check_classes,
     detections,
-    entropy,
     flat,
     grid,
     inside,
@@ -35,6 +36,7 @@ from genjax.detection._dense import (
     targets_by,
 )
 from genjax.detection._iou import giou
+from genjax.detection._losses import entropy
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Features, Key, Variables
@@ -131,7 +133,7 @@ def fcos(
         log_score = jax.nn.log_sigmoid(flat(raw.logits)) + jax.nn.log_sigmoid(
             flat(raw.centerness)
         )
-        xyxy = _around(places, _distances(raw, strides))
+        xyxy = around_places(places, bounded_distances(raw.distance, strides))
         size = (sizes[0][0] * strides[0], sizes[0][1] * strides[0])
         return detections(jnp.exp(0.5 * log_score), xyxy, size, selection)
 
@@ -149,15 +151,6 @@ def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     (('logits', 3), ('distance', 4), ('centerness', 1))
     """
     return (("logits", classes), ("distance", 4), ("centerness", 1))
-
-
-def _distances(raw: Raw, strides: Sequence[int]) -> Array:
-    """The predicted distances in pixels `[b, p, 4]`, positive and bounded."""
-    scaled = [
-        jnp.exp(8 * jnp.tanh(level.astype(jnp.float32) / 8)) * stride
-        for level, stride in zip(raw.distance, strides, strict=True)
-    ]
-    return flat(scaled)
 
 
 def _match(
@@ -186,13 +179,6 @@ def _to_edges(places: Array, xyxy: Array) -> Array:
     return jnp.concatenate([places - xyxy[..., :2], xyxy[..., 2:] - places], axis=-1)
 
 
-def _around(places: Array, distance: Array) -> Array:
-    """The boxes whose edges are at distances from places: inverts `_to_edges`."""
-    return jnp.concatenate(
-        [places - distance[..., :2], places + distance[..., 2:]], axis=-1
-    )
-
-
 def centerness_of(targets: Targets, places: Array) -> Array:
     """How central each place lies in its object's box, in [0, 1]; 0 where it has none.
 
@@ -217,10 +203,12 @@ def _loss(
         logits, jax.nn.one_hot(label, classes), alpha=0.25, gamma=2.0
     )
     # About its own place, so that a box keeps its digits far from the origin.
-    predicted = _around(jnp.zeros((1, 1, 2)), _distances(raw, strides))
+    predicted = around_places(
+        jnp.zeros((1, 1, 2)), bounded_distances(raw.distance, strides)
+    )
     overlap = giou(predicted, targets.xyxy - jnp.tile(places, 2))
     positive = targets.positive.astype(jnp.float32)
-    learnt = (~targets.ignored).astype(jnp.float32)
+    learnt = targets.learnt.astype(jnp.float32)
     sums = {
         "classification": jnp.sum(learnt[..., None] * focal),
         "box": jnp.sum(central * (1 - overlap)),

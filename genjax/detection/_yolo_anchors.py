@@ -26,13 +26,13 @@ from genjax.detection._dense import (
     Targets,
     check_classes,
     detections,
-    entropy,
     known_labels,
     level_sizes,
     sizes_of,
     targets_by,
 )
 from genjax.detection._iou import iou, pairwise_iou
+from genjax.detection._losses import entropy
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Float
 
@@ -213,7 +213,7 @@ def _anchored(
         box, found, background, classified = terms(rows, place, log_size, own, one_hot)
         share = _area_share(targets.xyxy, raw, strides)
         positive = targets.positive.astype(jnp.float32)
-        learnt = ~targets.positive & ~targets.ignored
+        learnt = targets.learnt & ~targets.positive
         learnt = learnt & (_best_overlap(xyxy, targets) < background_iou)
         learnt = learnt.astype(jnp.float32)
         sums = {

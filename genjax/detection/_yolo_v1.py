@@ -119,7 +119,7 @@ def yolo_v1(
         chosen = jax.nn.one_hot(jnp.argmax(rank, axis=2), boxes_per_cell)
         positive = targets.positive.astype(jnp.float32)
         own = chosen * positive[..., None]
-        learnt = (~targets.ignored[..., None]).astype(jnp.float32)
+        learnt = targets.learnt[..., None].astype(jnp.float32)
         one_hot = jax.nn.one_hot(targets.label, classes)
         wrong = jnp.sum((classified - one_hot) ** 2, axis=-1)
         sums = {

@@ -9,10 +9,18 @@ import jax.numpy as jnp
 
 from genjax import nn
 from genjax.base import Head, Network
-from genjax.detection import centernet, centre_and_size, yolo_v1, yolo_v2, yolo_v3
+from genjax.detection import (
+    centernet,
+    centre_and_size,
+    end_to_end,
+    yolo_v1,
+    yolo_v2,
+    yolo_v3,
+)
 from genjax.detection._anchors import AnchorGrid
 from genjax.detection._centernet import Raw as CenterNetRaw
 from genjax.detection._dense import Targets, grid
+from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
 from genjax.typing import Variables
 from tests.laws.instances import tiny_fcos
@@ -23,11 +31,12 @@ STRIDES, SIZES = (4, 8), ((8, 8), (4, 4))
 class HeadCase(NamedTuple):
     """A head, and what it would say if it knew.
 
-    `encode` makes raw predictions of targets.
+    `encode` makes raw predictions of targets; `steps` teach it 16 images.
     """
 
     head: Head
     encode: Callable[[Targets], Any]
+    steps: int = 200
 
 
 def pointwise(features: int, outputs: Callable[[list[jax.Array]], Any]) -> Network:
@@ -102,6 +111,42 @@ def perfect_yolo_v1(targets: Targets) -> list[jax.Array]:
     return [rows.reshape(len(rows), 8, 8, -1)]
 
 
+def perfect_end_to_end(targets: Targets) -> EndToEndRaw:
+    """One place an object: that nearest to its centre."""
+    places = jnp.concatenate(grid(SIZES, STRIDES))[None]
+    centre, _ = centre_and_size(targets.boxes.xyxy)
+    distance = jnp.sum((places[:, :, None] - centre[:, None]) ** 2, axis=-1)
+    nearest = jnp.argmin(distance, axis=1)
+    own = jnp.arange(places.shape[1])[None, :, None] == nearest[:, None]
+    own = own & targets.objects[:, None]
+    targets = targets._replace(
+        index=jnp.argmax(own, axis=2), positive=jnp.any(own, axis=2)
+    )
+    low, high = (
+        places - targets.xyxy[..., :2],
+        targets.xyxy[..., 2:] - places,
+    )
+    span = jnp.concatenate([low, high], axis=-1)
+    span = jnp.where(targets.positive[..., None], span, 1.0)
+    spans = zip(levels_of(span), STRIDES, strict=True)
+    branch = Branch(
+        tuple(levels_of(sure(labelled(targets)))),
+        tuple(8 * jnp.arctanh(jnp.log(x / stride) / 8) for x, stride in spans),
+    )
+    return EndToEndRaw(branch, branch)
+
+
+def tiny_end_to_end() -> Head:
+    def outputs(levels: list[jax.Array]) -> dict[str, Any]:
+        return {
+            "logits": tuple(x[..., :3] for x in levels),
+            "distance": tuple(x[..., 3:] for x in levels),
+        }
+
+    towers = pointwise(7, outputs), pointwise(7, outputs)
+    return end_to_end(*towers, classes=3, strides=STRIDES)
+
+
 ANCHORS = (((8.0, 8.0), (10.0, 12.0)), ((14.0, 14.0), (20.0, 16.0)))
 
 
@@ -145,6 +190,7 @@ HEADS: Mapping[str, HeadCase] = {
         ),
         perfect_centernet,
     ),
+    "end_to_end": HeadCase(tiny_end_to_end(), perfect_end_to_end, steps=700),
     "yolo_v1": HeadCase(
         yolo_v1(pointwise(13, lambda x: x[:1]), classes=3, stride=4), perfect_yolo_v1
     ),
