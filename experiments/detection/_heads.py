@@ -12,6 +12,8 @@ from genjax.detection import (
     end_to_end_outputs,
     fcos,
     fcos_outputs,
+    retina,
+    retina_outputs,
     yolo_v1,
     yolo_v2,
     yolo_v3,
@@ -65,6 +67,18 @@ def _end_to_end(config: Any, classes: int, anchors: Sizes) -> Parts:
     return Parts(nn.FPN(features=config.width), head)
 
 
+def _retina(config: Any, classes: int, anchors: Sizes) -> Parts:
+    half = len(anchors) // 2
+    outputs = retina_outputs(classes, anchors=half)
+    head = retina(
+        nn.DenseTower(outputs=outputs, width=config.width),
+        classes=classes,
+        strides=STRIDES,
+        anchors=(anchors[:half], anchors[half:]),
+    )
+    return Parts(nn.FPN(features=config.width), head)
+
+
 def _yolo_v1(config: Any, classes: int, anchors: Sizes) -> Parts:
     del anchors
     # Convolutions for the paper's dense layers, which learn far less of small sets.
@@ -98,6 +112,7 @@ HEADS: Mapping[str, Build] = {
     "fcos": Build(_fcos),
     "centernet": Build(_centernet),
     "end_to_end": Build(_end_to_end),
+    "retina": Build(_retina, anchors=6),
     "yolo_v1": Build(_yolo_v1),
     "yolo_v2": Build(_yolo_v2, anchors=5),
     "yolo_v3": Build(_yolo_v3, anchors=6),

@@ -22,7 +22,14 @@ from genjax.detection._end_to_end import (
     task_aligned,
 )
 from genjax.detection._fcos import fcos, fcos_outputs
-from genjax.detection._iou import giou, iou, pairwise_iou
+from genjax.detection._iou import (
+    ciou,
+    diou,
+    giou,
+    iou,
+    pairwise_iou,
+    wasserstein_similarity,
+)
 from genjax.detection._losses import (
     distribution_focal_loss,
     quality_focal_loss,
@@ -30,6 +37,7 @@ from genjax.detection._losses import (
 )
 from genjax.detection._nms import nms
 from genjax.detection._objective import detection_objective, detector
+from genjax.detection._retina import retina, retina_outputs
 from genjax.detection._yolo_anchors import yolo_v2, yolo_v3
 from genjax.detection._yolo_v1 import yolo_v1
 
@@ -42,8 +50,10 @@ __all__ = [
     "centernet",
     "centernet_outputs",
     "centre_and_size",
+    "ciou",
     "detection_objective",
     "detector",
+    "diou",
     "distribution_focal_loss",
     "end_to_end",
     "end_to_end_outputs",
@@ -58,9 +68,12 @@ __all__ = [
     "pairwise_iou",
     "quality_focal_loss",
     "released_radius",
+    "retina",
+    "retina_outputs",
     "shape_iou",
     "task_aligned",
     "varifocal_loss",
+    "wasserstein_similarity",
     "yolo_v1",
     "yolo_v2",
     "yolo_v3",

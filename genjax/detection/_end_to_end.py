@@ -275,9 +275,8 @@ def _loss(
             score, overlap, candidates, places=places, alpha=alpha, beta=beta
         )
 
-    index, positive, target = jax.lax.stop_gradient(
-        jax.vmap(choose)(targets.boxes, logits, xyxy)
-    )
+    chosen = jax.vmap(choose)(targets.boxes, logits, xyxy)
+    index, positive, target = jax.lax.stop_gradient(chosen)
     own = targets._replace(index=index, positive=positive)
     one_hot = jax.nn.one_hot(own.label, classes) * target[..., None]
     wrong = quality_focal_loss(logits, one_hot)

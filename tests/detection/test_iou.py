@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from genjax.detection import giou, iou, pairwise_iou
+from genjax.detection import (
+    ciou,
+    diou,
+    giou,
+    iou,
+    pairwise_iou,
+    wasserstein_similarity,
+)
 
 corner = st.integers(-8, 8)
 side = st.integers(1, 9)
@@ -40,7 +47,10 @@ def test_both_are_counts_of_cells(a, b):
     np.testing.assert_allclose(giou(xyxy(a), xyxy(b)), wanted[1], atol=1e-6)
 
 
-@pytest.mark.parametrize("loss", [iou, giou])
+OVERLAPS = [iou, giou, diou, ciou, wasserstein_similarity]
+
+
+@pytest.mark.parametrize("loss", OVERLAPS)
 @pytest.mark.parametrize(
     ("a", "b"),
     [
@@ -58,6 +68,46 @@ def test_gradients_are_finite_at_the_edges(loss, a, b):
     value, gradient = jax.value_and_grad(lambda x: loss(x, jnp.array(b)))(jnp.array(a))
     assert np.isfinite(value)
     assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("loss", OVERLAPS)
+def test_gradients_of_random_padded_and_degenerate_pairs_are_finite(loss):
+    keys = jax.random.split(jax.random.key(0), 4)
+    corner = jax.random.normal(keys[0], (2, 100_000, 2))
+    corner = corner * 10 ** jax.random.uniform(keys[1], (2, 100_000, 1), maxval=6.0)
+    side = jax.random.normal(keys[2], (2, 100_000, 2)) * 30
+    # A third is padding, a point, or without width; a third equals its pair.
+    kind = jax.random.randint(keys[3], (100_000, 1), 0, 9)
+    side = jnp.where(kind[None] == 0, 0.0, side)
+    side = side.at[..., 0].set(jnp.where(kind[None, :, 0] == 1, 0.0, side[..., 0]))
+    boxes = jnp.concatenate([corner, corner + side], axis=-1)
+    boxes = jnp.where(kind[None] == 2, 0.0, boxes)
+    other = jnp.where(kind >= 6, boxes[0], boxes[1])
+    value, back = jax.jit(jax.vjp, static_argnums=0)(loss, boxes[0], other)
+    assert np.all(np.isfinite(value))
+    for gradient in back(jnp.ones_like(value)):
+        assert np.all(np.isfinite(gradient))
+
+
+def test_distances_and_shapes_cost_as_in_the_papers():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        a, b = (np.sort(rng.uniform(0, 9, (2, 2)), axis=0).ravel() for _ in range(2))
+        overlap = float(iou(jnp.asarray(a), jnp.asarray(b)))
+        centres = [(x[:2] + x[2:]) / 2 for x in (a, b)]
+        sides = [x[2:] - x[:2] for x in (a, b)]
+        hull = np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2])
+        apart = np.sum((centres[0] - centres[1]) ** 2)
+        far = overlap - apart / np.sum(hull**2)
+        angles = [np.arctan(w / h) for w, h in sides]
+        v = 4 / np.pi**2 * (angles[0] - angles[1]) ** 2
+        unlike = far - v**2 / (1 - overlap + v)
+        distance = np.sqrt(apart + np.sum((sides[0] - sides[1]) ** 2) / 4)
+        pair = jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32)
+        np.testing.assert_allclose(diou(*pair), far, atol=1e-5)
+        np.testing.assert_allclose(ciou(*pair), unlike, atol=1e-5)
+        alike = wasserstein_similarity(*pair, scale=5.0)
+        np.testing.assert_allclose(alike, np.exp(-distance / 5), rtol=1e-4)
 
 
 def test_giou_pulls_boxes_together_that_do_not_meet():
@@ -93,5 +143,6 @@ def test_no_area_overflows_in_a_narrow_type(dtype, side):
 
 def test_the_overlap_with_nan_is_nan():
     box, unknown = jnp.array([0.0, 0.0, 2.0, 2.0]), jnp.array([0.0, 0.0, 2.0, jnp.nan])
-    for overlap in (iou(box, unknown), iou(unknown, box), giou(box, unknown)):
-        assert np.isnan(overlap)
+    for overlap in OVERLAPS:
+        assert np.isnan(overlap(box, unknown))
+        assert np.isnan(overlap(unknown, box))

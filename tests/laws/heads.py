@@ -13,6 +13,7 @@ from genjax.detection import (
     centernet,
     centre_and_size,
     end_to_end,
+    retina,
     yolo_v1,
     yolo_v2,
     yolo_v3,
@@ -22,6 +23,7 @@ from genjax.detection._centernet import Raw as CenterNetRaw
 from genjax.detection._dense import Targets, grid
 from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
+from genjax.detection._retina import Raw as RetinaRaw
 from genjax.typing import Variables
 from tests.laws.instances import tiny_fcos
 
@@ -173,6 +175,27 @@ def perfect_yolo_v3(targets: Targets) -> list[jax.Array]:
     return levels_of(anchored_rows(targets, AnchorGrid(SIZES, STRIDES, ANCHORS)), 2)
 
 
+def perfect_retina(targets: Targets) -> RetinaRaw:
+    own = AnchorGrid(SIZES, STRIDES, ANCHORS)
+    centre, size = centre_and_size(targets.xyxy)
+    deltas = [(centre - own.centre[None]) / own.anchor, jnp.log(size / own.anchor)]
+    return RetinaRaw(
+        tuple(levels_of(sure(labelled(targets)), 2)),
+        tuple(levels_of(jnp.concatenate(deltas, axis=-1), 2)),
+    )
+
+
+def tiny_retina() -> Head:
+    def outputs(levels: list[jax.Array]) -> dict[str, Any]:
+        return {
+            "logits": tuple(x[..., :6] for x in levels),
+            "deltas": tuple(x[..., 6:] for x in levels),
+        }
+
+    tower = pointwise(14, outputs)
+    return retina(tower, classes=3, strides=STRIDES, anchors=ANCHORS)
+
+
 HEADS: Mapping[str, HeadCase] = {
     "fcos": HeadCase(tiny_fcos(), perfect_fcos),
     "centernet": HeadCase(
@@ -191,6 +214,7 @@ HEADS: Mapping[str, HeadCase] = {
         perfect_centernet,
     ),
     "end_to_end": HeadCase(tiny_end_to_end(), perfect_end_to_end, steps=700),
+    "retina": HeadCase(tiny_retina(), perfect_retina),
     "yolo_v1": HeadCase(
         yolo_v1(pointwise(13, lambda x: x[:1]), classes=3, stride=4), perfect_yolo_v1
     ),

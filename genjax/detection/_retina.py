@@ -1,0 +1,201 @@
+"""RetinaNet: anchors of every level, matched by their overlap, and the focal loss.
+
+Source: Lin et al., 2017, arXiv:1708.02002.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from genjax.base import Head, NetworkLike
+from genjax.detection._anchors import MOST_LOG, AnchorGrid, Anchors, check_anchors
+from genjax.detection._boxes import Boxes, area, around, centre_and_size
+from genjax.detection._dense import (
+    SUPPRESSED,
+    Selection,
+    Targets,
+    check_classes,
+    detections,
+    flat,
+    known_labels,
+    level_sizes,
+    sizes_of,
+    targets_by,
+)
+from genjax.detection._iou import pairwise_iou
+from genjax.errors import InputError
+from genjax.nn.adapters import as_network
+from genjax.typing import Array, Features, Float, Key, Variables
+
+SMOOTH = 1 / 9
+"""Where the box loss turns from squares to absolute values."""
+
+
+class Raw(NamedTuple):
+    """What the head predicts, a tuple of levels each, the finest first.
+
+    Fields:
+        logits: of the classes of each anchor, `[b, h, w, a classes]`.
+        deltas: of each anchor's box, `[b, h, w, a 4]`.
+    """
+
+    logits: tuple[Array, ...]
+    deltas: tuple[Array, ...]
+
+
+def retina(
+    tower: NetworkLike,
+    *,
+    classes: int,
+    strides: Sequence[int],
+    anchors: Anchors,
+    positive_iou: float = 0.5,
+    negative_iou: float = 0.4,
+    selection: Selection = SUPPRESSED,
+) -> Head:
+    """The head of RetinaNet (and, of its kind, of SSD): boxes as changes of anchors.
+
+        x = x_a + w_a d_x,   w = w_a exp(d_w)
+
+    An anchor, about the centre of its place, learns the object that it overlaps most,
+    if by `positive_iou`; each object has its best anchor anyway. Anchors below
+    `negative_iou` are background, those between learn nothing. Classes learn by the
+    focal loss, boxes by the smooth absolute error of `d`.
+
+    Args:
+        tower: `levels -> {"logits": ..., "deltas": ...}`, as `genjax.nn.DenseTower`
+            with `retina_outputs(classes, anchors=...)`.
+        classes: how many there are.
+        strides: of the levels, in pixels, the finest first.
+        anchors: of each level, widths and heights in pixels, as many on each.
+        positive_iou: overlap from which on an anchor has an object.
+        negative_iou: overlap below which an anchor is background.
+        selection: which predictions become detections.
+
+    Returns:
+        A head. Its losses `classification` and `box` are sums, counted by anchors with
+        an object.
+
+    Raises:
+        InputError: there are no classes, an anchor has no size, or the overlaps are not
+            ascending in [0, 1].
+
+    Source: Lin et al., 2017, arXiv:1708.02002.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import retina, retina_outputs
+    >>> from genjax import nn
+    >>> anchors = [[(8.0, 8.0), (8.0, 16.0)], [(16.0, 16.0), (16.0, 32.0)]]
+    >>> tower = nn.DenseTower(outputs=retina_outputs(3, anchors=2), width=4)
+    >>> head = retina(tower, classes=3, strides=(4, 8), anchors=anchors)
+    >>> levels = (jnp.ones((2, 8, 8, 4)), jnp.ones((2, 4, 4, 4)))
+    >>> variables = head.init(jax.random.key(0), levels)
+    >>> [y.shape for y in head.apply(variables, levels).deltas]
+    [(2, 8, 8, 8), (2, 4, 4, 8)]
+    """
+    check_classes("retina", classes)
+    check_anchors("retina", anchors, len(strides))
+    if not 0 <= negative_iou <= positive_iou <= 1:
+        raise InputError(
+            "retina: negative_iou and positive_iou must be ascending in [0, 1], got "
+            f"{negative_iou} and {positive_iou}."
+        )
+    counts = {len(level) for level in anchors}
+    if len(counts) > 1:
+        raise InputError(
+            f"retina: every level must have as many anchors, got {sorted(counts)}."
+        )
+    (per_place,) = counts
+    network = as_network(tower, user="retina")
+
+    def apply(variables: Variables, features: Features) -> Raw:
+        return Raw(**network.apply(variables, features))
+
+    def train(
+        variables: Variables, key: Key, features: Features
+    ) -> tuple[Raw, Variables]:
+        raw, changed = network.train(variables, key, features)
+        return Raw(**raw), changed
+
+    def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
+        sizes = level_sizes("retina", image_size, strides)
+        own = AnchorGrid(sizes, strides, anchors)
+        xyxy = around(own.centre, own.anchor[0])
+        match = partial(_match, anchors=xyxy, positive_iou=positive_iou)
+        targets = targets_by(match, boxes, own.centre)
+        overlap = jax.vmap(partial(pairwise_iou, xyxy))(targets.boxes.xyxy)
+        overlap = jnp.where(targets.objects[:, None], overlap, 0.0)
+        between = jnp.max(overlap, axis=-1) >= negative_iou
+        return targets._replace(ignored=targets.ignored | between)
+
+    def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
+        logits, deltas = flat(raw.logits, per_place), flat(raw.deltas, per_place)
+        own = AnchorGrid(sizes_of(raw.logits), strides, anchors)
+        label = jnp.where(targets.positive, targets.label, classes)
+        focal = optax.losses.sigmoid_focal_loss(
+            logits, jax.nn.one_hot(label, classes), alpha=0.25, gamma=2.0
+        )
+        gap = jnp.abs(deltas - _deltas(targets.xyxy, own))
+        smooth = jnp.where(gap < SMOOTH, gap**2 / (2 * SMOOTH), gap - SMOOTH / 2)
+        positive = targets.positive[..., None]
+        sums = {
+            "classification": jnp.sum(jnp.where(targets.learnt[..., None], focal, 0.0)),
+            "box": jnp.sum(jnp.where(positive, smooth, 0.0)),
+        }
+        count = jnp.sum(positive.astype(jnp.float32))
+        return known_labels(sums, targets, classes), dict.fromkeys(sums, count)
+
+    def decode(raw: Raw) -> Boxes:
+        sizes = sizes_of(raw.logits)
+        own = AnchorGrid(sizes, strides, anchors)
+        deltas = flat(raw.deltas, per_place)
+        centre = own.centre[None] + own.anchor * deltas[..., :2]
+        size = own.anchor * jnp.exp(jnp.clip(deltas[..., 2:], -MOST_LOG, MOST_LOG))
+        score = jax.nn.sigmoid(flat(raw.logits, per_place))
+        pixels = (sizes[0][0] * strides[0], sizes[0][1] * strides[0])
+        return detections(score, around(centre, size), pixels, selection)
+
+    return Head(network.init, apply, train, assign, loss, decode)
+
+
+def retina_outputs(classes: int, *, anchors: int) -> tuple[tuple[str, int], ...]:
+    """Returns the outputs that the tower of `retina` needs.
+
+    Args:
+        classes: how many there are.
+        anchors: at a place.
+
+    Source: Lin et al., 2017, arXiv:1708.02002.
+
+    >>> from genjax.detection import retina_outputs
+    >>> retina_outputs(3, anchors=2)
+    (('logits', 6), ('deltas', 8))
+    """
+    return (("logits", anchors * classes), ("deltas", 4 * anchors))
+
+
+def _match(
+    boxes: Boxes, *, anchors: Float[Array, "p 4"], positive_iou: float
+) -> tuple[Array, Array]:
+    """The object of highest overlap, or that of which an anchor is the best."""
+    objects = (boxes.valid & ~boxes.ignore)[None]
+    overlap = jnp.where(objects, pairwise_iou(anchors, boxes.xyxy), 0.0)
+    best = jnp.arange(len(anchors))[:, None] == jnp.argmax(overlap, axis=0)[None]
+    own = best & (overlap > 0)
+    # An object keeps its best anchor against others; of several, the smallest wins.
+    size = jnp.where(own, -area(boxes.xyxy)[None], -jnp.inf)
+    kept = jnp.any(own, axis=1)
+    index = jnp.where(kept, jnp.argmax(size, axis=1), jnp.argmax(overlap, axis=1))
+    return index, kept | (jnp.max(overlap, axis=1) >= positive_iou)
+
+
+def _deltas(xyxy: Float[Array, "b p 4"], own: AnchorGrid) -> Float[Array, "b p 4"]:
+    """The changes of anchors to boxes."""
+    centre, size = centre_and_size(xyxy)
+    moved = (centre - own.centre[None]) / own.anchor
+    return jnp.concatenate([moved, jnp.log(size / own.anchor)], axis=-1)
