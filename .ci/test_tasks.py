@@ -126,8 +126,8 @@ def test_figures_for_a_paper(tmp_path):
     assert figure.read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("form", ["voc", "coco"])
-def test_own_annotations_to_detections_on_new_pictures(form, tmp_path):
+@pytest.mark.parametrize(("form", "head"), [("voc", "fcos"), ("coco", "yolo_v3")])
+def test_own_annotations_to_detections_on_new_pictures(form, head, tmp_path):
     write_scenes(tmp_path / "set", 20)
     data = [tmp_path / "set"]
     if form == "coco":
@@ -156,7 +156,8 @@ def test_own_annotations_to_detections_on_new_pictures(form, tmp_path):
         images = tmp_path / "set" / "JPEGImages"
         data = [tmp_path / "coco.json", "--images", images]
     where = ["--workdir", tmp_path / "run", "--no-progress"]
-    command("detection/custom", "--smoke", "--data", *data, *where)
+    command("data", "check", *data)
+    command("detection/custom", "--smoke", "--head", head, "--data", *data, *where)
     paths = [tmp_path / "new.png", tmp_path / "new.jpg"]
     for path in paths:
         Image.new("RGB", (90, 50), "grey").save(path)
