@@ -8,6 +8,7 @@ from genjax.base import Head
 from genjax.detection import (
     centernet,
     centernet_outputs,
+    cornernet,
     end_to_end,
     end_to_end_outputs,
     fcos,
@@ -56,6 +57,13 @@ def _centernet(config: Any, classes: int, anchors: Sizes) -> Parts:
     outputs = centernet_outputs(classes)
     tower = nn.DenseTower(outputs=outputs, width=config.width, prior=0.1)
     head = centernet(tower, classes=classes, stride=STRIDES[0])
+    return Parts(nn.FPN(features=config.width, finest=1), head)
+
+
+def _cornernet(config: Any, classes: int, anchors: Sizes) -> Parts:
+    del anchors
+    tower = nn.CornerTower(classes=classes, width=config.width)
+    head = cornernet(tower, classes=classes, stride=STRIDES[0])
     return Parts(nn.FPN(features=config.width, finest=1), head)
 
 
@@ -111,6 +119,7 @@ def _yolo_v3(config: Any, classes: int, anchors: Sizes) -> Parts:
 HEADS: Mapping[str, Build] = {
     "fcos": Build(_fcos),
     "centernet": Build(_centernet),
+    "cornernet": Build(_cornernet),
     "end_to_end": Build(_end_to_end),
     "retina": Build(_retina, anchors=6),
     "yolo_v1": Build(_yolo_v1),

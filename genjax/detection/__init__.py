@@ -11,10 +11,8 @@ from genjax.detection._boxes import (
 from genjax.detection._centernet import (
     centernet,
     centernet_outputs,
-    gaussian_radius,
-    is_peak,
-    released_radius,
 )
+from genjax.detection._cornernet import cornernet
 from genjax.detection._dense import Selection
 from genjax.detection._end_to_end import (
     end_to_end,
@@ -22,6 +20,7 @@ from genjax.detection._end_to_end import (
     task_aligned,
 )
 from genjax.detection._fcos import fcos, fcos_outputs
+from genjax.detection._heat import gaussian_radius, is_peak, released_radius
 from genjax.detection._iou import (
     ciou,
     diou,
@@ -51,6 +50,7 @@ __all__ = [
     "centernet_outputs",
     "centre_and_size",
     "ciou",
+    "cornernet",
     "detection_objective",
     "detector",
     "diou",

@@ -4,7 +4,6 @@ Source: Zhou, Wang and Kraehenbuehl, 2019, arXiv:1904.07850.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -26,8 +25,15 @@ from genjax.detection._dense import (
     smallest,
     targets_by,
 )
+from genjax.detection._heat import (
+    cells_of,
+    heatmap,
+    is_peak,
+    peak_loss,
+    released_radius,
+)
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Features, Float, Key, Variables
+from genjax.typing import Array, Features, Key, Variables
 
 SIZE = 0.1
 """The paper's weight of the size."""
@@ -45,76 +51,6 @@ class Raw(NamedTuple):
     heat: Array
     offset: Array
     size: Array
-
-
-def gaussian_radius(
-    size: Float[Array, "*b 2"], *, overlap: float = 0.7
-) -> Float[Array, "*b"]:
-    """How far both corners of a box may move so that it still overlaps itself enough.
-
-    The least of three cases: both corners move outwards, inwards, or the same way,
-
-        w h / ((w + 2r) (h + 2r)),   (w - 2r) (h - 2r) / w h,
-        (w - r) (h - r) / (2 w h - (w - r) (h - r)),
-
-    each of which is `overlap` at its radius.
-
-    Args:
-        size: width and height.
-        overlap: the intersection over union that must remain, in (0, 1).
-
-    Source: Law and Deng, 2018, arXiv:1808.01244, with the roots as the text has them.
-
-    >>> import jax.numpy as jnp
-    >>> from genjax.detection import gaussian_radius
-    >>> round(float(gaussian_radius(jnp.array([10.0, 10.0]))), 3)
-    0.817
-    """
-    total, product = jnp.sum(size, axis=-1), jnp.prod(size, axis=-1)
-    cases = _quadratics(total, product, overlap)
-    # The smaller root in size of a r^2 + b r + c, without cancellation.
-    roots = [
-        2 * jnp.abs(c) / (jnp.abs(b) + jnp.sqrt(jnp.maximum(b**2 - 4 * a * c, 0)))
-        for a, b, c in cases
-    ]
-    return jnp.minimum(jnp.minimum(roots[0], roots[1]), roots[2])
-
-
-def released_radius(
-    size: Float[Array, "*b 2"], *, overlap: float = 0.7
-) -> Float[Array, "*b"]:
-    """The radius of the released code of CornerNet and CenterNet, which is larger.
-
-    Its roots are `(b + sqrt(b^2 - 4 a c)) / 2`, without the division by `a`. Published
-    figures were reached with it.
-
-    Args:
-        size: width and height.
-        overlap: in (0, 1).
-
-    Source: Law and Deng, 2018, arXiv:1808.01244: the released code.
-
-    >>> import jax.numpy as jnp
-    >>> from genjax.detection import released_radius
-    >>> round(float(released_radius(jnp.array([10.0, 10.0]))), 3)
-    2.733
-    """
-    total, product = jnp.sum(size, axis=-1), jnp.prod(size, axis=-1)
-    cases = _quadratics(total, product, overlap)
-    roots = [(-b + jnp.sqrt(jnp.maximum(b**2 - 4 * a * c, 0))) / 2 for a, b, c in cases]
-    return jnp.minimum(jnp.minimum(roots[0], roots[1]), roots[2])
-
-
-def _quadratics(
-    total: Array, product: Array, overlap: float
-) -> list[tuple[float, Array, Array]]:
-    """`a r^2 + b r + c = 0` of the same way, of inwards, of outwards."""
-    rest = product * (1 - overlap)
-    return [
-        (1.0, -total, rest / (1 + overlap)),
-        (4.0, -2 * total, rest),
-        (4 * overlap, 2 * overlap * total, -rest),
-    ]
 
 
 def centernet(
@@ -176,12 +112,15 @@ def centernet(
         raw, changed = inner.train(variables, key, features)
         return _of_one_level(raw), changed
 
+    def centre_cells(boxes: Boxes, size: tuple[int, int]) -> Array:
+        return cells_of(centre_and_size(boxes.xyxy)[0], size, stride)
+
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         sizes = level_sizes("centernet", image_size, [stride])
         (places,) = grid(sizes, [stride])
 
         def match(boxes: Boxes) -> tuple[Array, Array]:
-            cell = _cells(boxes, sizes[0], stride)[None]
+            cell = centre_cells(boxes, sizes[0])[None]
             own = cell == places[:, None] / stride - 0.5
             return smallest(jnp.all(own, axis=-1), boxes)
 
@@ -190,12 +129,11 @@ def centernet(
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
         (size,) = sizes_of([raw.heat])
         wanted = jax.vmap(
-            partial(_heat, size=size, stride=stride, classes=classes, radius=radius)
+            lambda own: heatmap(
+                own, centre_cells(own, size), size, stride, classes, radius
+            )
         )(targets.boxes)
-        logits = flat([raw.heat])
-        hit = -jax.nn.log_sigmoid(logits) * jax.nn.sigmoid(-logits) ** 2
-        miss = -jax.nn.log_sigmoid(-logits) * jax.nn.sigmoid(logits) ** 2
-        heat = jnp.where(wanted == 1, hit, (1 - wanted) ** 4 * miss)
+        heat = peak_loss(flat([raw.heat]), wanted)
         corner = grid([size], [stride])[0][None] / stride - 0.5
         centre, extent = centre_and_size(targets.xyxy / stride)
         offset = jnp.abs(flat([raw.offset]) - (centre - corner))
@@ -235,61 +173,5 @@ def centernet_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     return (("heat", classes), ("offset", 2), ("size", 2))
 
 
-def is_peak(score: Float[Array, "b h w c"], *, window: int = 3) -> Array:
-    """Whether a score is the highest of its neighbourhood, `[b, h, w, c]`.
-
-    Equal neighbours are peaks both.
-
-    Args:
-        score: maps.
-        window: the side of the neighbourhood, odd.
-
-    Source: Zhou, Wang and Kraehenbuehl, 2019, arXiv:1904.07850.
-
-    >>> import jax.numpy as jnp
-    >>> from genjax.detection import is_peak
-    >>> is_peak(jnp.array([0.1, 0.9, 0.5, 0.6]).reshape(1, 1, 4, 1)).ravel().tolist()
-    [False, True, False, True]
-    """
-    shape = (1, window, window, 1)
-    highest = jax.lax.reduce_window(
-        score, -jnp.inf, jax.lax.max, shape, (1, 1, 1, 1), "SAME"
-    )
-    return score == highest
-
-
 def _of_one_level(raw: dict[str, Features]) -> Raw:
     return Raw(**{name: levels[0] for name, levels in raw.items()})
-
-
-def _cells(boxes: Boxes, size: tuple[int, int], stride: int) -> Array:
-    """Column and row of the place of each centre, `[n, 2]`."""
-    centre, _ = centre_and_size(boxes.xyxy)
-    last = jnp.array([size[1] - 1, size[0] - 1], jnp.float32)
-    return jnp.clip(jnp.floor(centre / stride), 0, last[None])
-
-
-def _heat(
-    boxes: Boxes,
-    *,
-    size: tuple[int, int],
-    stride: int,
-    classes: int,
-    radius: Callable[[Array], Array],
-) -> Array:
-    """The heatmap of one image, `[h w, classes]`."""
-    height, width = size
-    cells = _cells(boxes, size, stride)
-    _, extent = centre_and_size(boxes.xyxy / stride)
-    spread = (2 * radius(extent) + 1) / 6
-
-    def along(n: int, cell: Array) -> Array:
-        distance = jnp.arange(n, dtype=jnp.float32)[None] - cell[:, None]
-        return jnp.exp(-((distance / spread[:, None]) ** 2) / 2)
-
-    rows, columns = along(height, cells[:, 1]), along(width, cells[:, 0])
-    heat = (rows[:, :, None] * columns[:, None]).reshape(-1, height * width)
-    objects = boxes.valid & ~boxes.ignore
-    heat = jnp.where(objects[:, None], heat, 0.0)
-    # Of a label that is no class nothing is entered: the loss is NaN then.
-    return jnp.zeros((classes, height * width)).at[boxes.label].max(heat, mode="drop").T

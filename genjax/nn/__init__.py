@@ -30,6 +30,7 @@ from genjax.nn._normalization import (
 )
 from genjax.nn._pyramid import (
     FPN,
+    CornerTower,
     DenseTower,
     GridRegressor,
     LevelTowers,
@@ -51,6 +52,7 @@ __all__ = [
     "ConvNet",
     "ConvStack",
     "ConvTranspose",
+    "CornerTower",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "DenseTower",

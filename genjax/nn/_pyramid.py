@@ -307,3 +307,65 @@ class GridRegressor(nn.Module):
         outputs = math.prod(self.grid) * self.channels
         x = nn.Dense(outputs, dtype=self.dtype)(x)
         return (x.reshape(len(x), *self.grid, self.channels),)
+
+
+class CornerTower(nn.Module):
+    """What CornerNet computes at every place of its finest level, for both corners.
+
+    Corner pooling lets a corner see along its two edges: running maxima of features
+    from the right and from below for the upper left one, from the left and from above
+    for the lower right one.
+
+    Attributes:
+        classes: how many there are.
+        width: channels.
+        prior: the probability that the class logits start from.
+        dtype: of the computation.
+
+    Source: Law and Deng, 2018, arXiv:1808.01244.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import CornerTower
+    >>> module = CornerTower(classes=3, width=4)
+    >>> levels = (jnp.ones((1, 4, 4, 8)),)
+    >>> raw = module.apply(module.init(jax.random.key(0), levels), levels)
+    >>> [x.shape for x in raw["embedding"]]
+    [(1, 4, 4, 1), (1, 4, 4, 1)]
+    """
+
+    classes: int
+    width: int
+    prior: float = 0.1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> dict[str, Levels]:
+        """Maps the finest level to a pair of maps for every output."""
+        bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
+        corners = [self._pooled(levels[0], is_first=first) for first in (True, False)]
+        outputs = {}
+        for name, channels in (
+            ("heat", self.classes),
+            ("embedding", 1),
+            ("offset", 2),
+        ):
+            start = bias if name == "heat" else nn.initializers.zeros
+            outputs[name] = tuple(
+                nn.Conv(channels, (1, 1), bias_init=start, dtype=self.dtype)(x)
+                for x in corners
+            )
+        return outputs
+
+    def _pooled(self, x: Array, *, is_first: bool) -> Array:
+        seen = [
+            jax.lax.cummax(self._layer(x), axis=axis, reverse=is_first)
+            for axis in (1, 2)
+        ]
+        joined = nn.Conv(self.width, (3, 3), dtype=self.dtype)(seen[0] + seen[1])
+        direct = nn.Conv(self.width, (1, 1), dtype=self.dtype)(x)
+        return self._layer(nn.relu(GroupNorm(dtype=self.dtype)(joined) + direct))
+
+    def _layer(self, x: Array) -> Array:
+        x = nn.Conv(self.width, (3, 3), dtype=self.dtype)(x)
+        return nn.relu(GroupNorm(dtype=self.dtype)(x))

@@ -12,6 +12,7 @@ from genjax.base import Head, Network
 from genjax.detection import (
     centernet,
     centre_and_size,
+    cornernet,
     end_to_end,
     retina,
     yolo_v1,
@@ -20,6 +21,7 @@ from genjax.detection import (
 )
 from genjax.detection._anchors import AnchorGrid
 from genjax.detection._centernet import Raw as CenterNetRaw
+from genjax.detection._cornernet import Raw as CornerNetRaw
 from genjax.detection._dense import Targets, grid
 from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
@@ -101,6 +103,47 @@ def perfect_centernet(targets: Targets) -> CenterNetRaw:
     )
     maps = (sure(heat), centre - corner, size)
     return CenterNetRaw(*(x.reshape(len(x), 8, 8, -1) for x in maps))
+
+
+def part_of_places(targets: Targets, own: slice) -> Targets:
+    return targets._replace(
+        index=targets.index[:, own],
+        positive=targets.positive[:, own],
+        ignored=targets.ignored[:, own],
+    )
+
+
+def perfect_cornernet(targets: Targets) -> CornerNetRaw:
+    """Embeddings are the objects' rows."""
+    corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
+    pairs = [
+        (
+            sure(labelled(own)),
+            own.index[..., None].astype(jnp.float32),
+            own.xyxy[..., ends] / 4 - corner,
+        )
+        for own, ends in (
+            (part_of_places(targets, slice(0, 64)), slice(0, 2)),
+            (part_of_places(targets, slice(64, 128)), slice(2, 4)),
+        )
+    ]
+    maps = [
+        tuple(x.reshape(len(x), 8, 8, -1) for x in kind)
+        for kind in zip(*pairs, strict=True)
+    ]
+    return CornerNetRaw(*maps)
+
+
+def tiny_cornernet() -> Head:
+    def outputs(levels: list[jax.Array]) -> dict[str, Any]:
+        x = levels[0]
+        return {
+            "heat": (x[..., :3], x[..., 6:9]),
+            "embedding": (x[..., 3:4], x[..., 9:10]),
+            "offset": (x[..., 4:6], x[..., 10:]),
+        }
+
+    return cornernet(pointwise(12, outputs), classes=3, stride=4)
 
 
 def perfect_yolo_v1(targets: Targets) -> list[jax.Array]:
@@ -213,6 +256,7 @@ HEADS: Mapping[str, HeadCase] = {
         ),
         perfect_centernet,
     ),
+    "cornernet": HeadCase(tiny_cornernet(), perfect_cornernet),
     "end_to_end": HeadCase(tiny_end_to_end(), perfect_end_to_end, steps=700),
     "retina": HeadCase(tiny_retina(), perfect_retina),
     "yolo_v1": HeadCase(
