@@ -37,11 +37,19 @@ from genjax.detection._losses import (
 from genjax.detection._nms import nms
 from genjax.detection._objective import detection_objective, detector
 from genjax.detection._retina import retina, retina_outputs
+from genjax.detection._suppression import (
+    Fused,
+    fuse_boxes,
+    matrix_nms,
+    soft_nms_gaussian,
+    soft_nms_linear,
+)
 from genjax.detection._yolo_anchors import yolo_v2, yolo_v3
 from genjax.detection._yolo_v1 import yolo_v1
 
 __all__ = [
     "Boxes",
+    "Fused",
     "Selection",
     "anchor_sizes",
     "area",
@@ -59,11 +67,13 @@ __all__ = [
     "end_to_end_outputs",
     "fcos",
     "fcos_outputs",
+    "fuse_boxes",
     "gaussian_radius",
     "giou",
     "ground_truth",
     "iou",
     "is_peak",
+    "matrix_nms",
     "nms",
     "pairwise_iou",
     "quality_focal_loss",
@@ -71,6 +81,8 @@ __all__ = [
     "retina",
     "retina_outputs",
     "shape_iou",
+    "soft_nms_gaussian",
+    "soft_nms_linear",
     "task_aligned",
     "varifocal_loss",
     "wasserstein_similarity",

@@ -18,6 +18,7 @@ def nms(
     *,
     iou_threshold: float,
     label: Int[Array, " n"] | None = None,
+    by_distance: bool = False,
 ) -> Bool[Array, " n"]:
     """Keeps a box unless a better one that is kept overlaps it beyond a threshold.
 
@@ -35,6 +36,8 @@ def nms(
         valid: False for boxes that neither stay nor suppress.
         iou_threshold: in [0, 1].
         label: where given, boxes suppress only those of their own class.
+        by_distance: whether overlaps are `diou`, less for centres that are apart, so
+            that neighbours behind one another stay.
 
     Returns:
         Which boxes stay, in the order they came in.
@@ -42,7 +45,8 @@ def nms(
     Raises:
         InputError: `iou_threshold` is outside [0, 1].
 
-    Source: Neubeck and Van Gool, 2006.
+    Source: Neubeck and Van Gool, 2006; by distance: Zheng et al., 2020,
+    arXiv:1911.08287.
 
     >>> import jax.numpy as jnp
     >>> from genjax.detection import nms
@@ -62,7 +66,7 @@ def nms(
     boxes = jnp.pad(as_float(xyxy)[order], ((0, padding), (0, 0)))
     alive = jnp.pad(valid[order], (0, padding))
     classes = None if label is None else jnp.pad(label[order], (0, padding))
-    columns = _Columns(boxes, classes)
+    columns = _Columns(boxes, classes, by_distance=by_distance)
 
     def settle(index: Array, alive: Array) -> Array:
         start = index * block
@@ -86,16 +90,17 @@ def nms(
 class _Columns:
     """Boxes as four columns, so that overlaps vectorise along them."""
 
-    def __init__(self, xyxy: Array, label: Array | None) -> None:
-        self.xyxy, self.label = xyxy, label
+    def __init__(self, xyxy: Array, label: Array | None, *, by_distance: bool) -> None:
+        self.xyxy, self.label, self.by_distance = xyxy, label, by_distance
 
     def slice(self, start: Array, size: int) -> "_Columns":
         xyxy = jax.lax.dynamic_slice(self.xyxy, (start, 0), (size, 4))
-        if self.label is None:
-            return _Columns(xyxy, None)
-        return _Columns(xyxy, jax.lax.dynamic_slice(self.label, (start,), (size,)))
+        label = self.label
+        if label is not None:
+            label = jax.lax.dynamic_slice(label, (start,), (size,))
+        return _Columns(xyxy, label, by_distance=self.by_distance)
 
-    def overlaps(self, other: "_Columns", threshold: float) -> Array:
+    def overlaps(self, other: "_Columns", threshold: float | Array) -> Array:
         """`[rows, columns]`: whether the IoU is above the threshold."""
         left, top, right, bottom = (self.xyxy[:, i][:, None] for i in range(4))
         left_2, top_2, right_2, bottom_2 = (other.xyxy[:, i][None] for i in range(4))
@@ -104,6 +109,16 @@ class _Columns:
         shared = jnp.maximum(width, 0) * jnp.maximum(height, 0)
         union = area(self.xyxy)[:, None] + area(other.xyxy)[None] - shared
         # No quotient, which accelerators round otherwise: ties are ties everywhere.
+        if self.by_distance:
+            across = jnp.maximum(right, right_2) - jnp.minimum(left, left_2)
+            down = jnp.maximum(bottom, bottom_2) - jnp.minimum(top, top_2)
+            apart = (left + right - left_2 - right_2) ** 2
+            apart = (apart + (top + bottom - top_2 - bottom_2) ** 2) / 4
+            diagonal = across**2 + down**2
+            share = jnp.where(diagonal > 0, apart, 0.0) / jnp.where(
+                diagonal > 0, diagonal, 1.0
+            )
+            threshold = threshold + share
         above = (union > 0) & (shared > threshold * union)
         if self.label is None or other.label is None:
             return above
