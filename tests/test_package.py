@@ -41,7 +41,8 @@ WITHOUT_SOURCE = {
     ),
     "gan": "zero_sum",
     "metrics": (
-        "completion_log_probs detections_of_boxes log_probs mean_log_prob nearest "
+        "completion_log_probs confusion_matrix detections_of_boxes log_probs "
+        "mean_log_prob nearest "
         "ground_truth_of_boxes with_floor"
     ),
     "nn": (

@@ -36,7 +36,7 @@ def soft_nms_linear(
     lose `score (1 - IoU)`, and so on; equal scores in their order.
 
     Args:
-        xyxy: boxes, in any order.
+        xyxy: boxes `[n, 4]`, in any order.
         score: their scores, not negative.
         valid: False for boxes that neither stay nor lower others.
         iou_threshold: overlap from which on a score is lowered.
@@ -72,7 +72,7 @@ def soft_nms_gaussian(
     """Lowers scores like `soft_nms_linear`, by `exp(-IoU^2 / sigma)` at any overlap.
 
     Args:
-        xyxy: boxes, in any order.
+        xyxy: boxes `[n, 4]`, in any order.
         score: their scores, not negative.
         valid: False for boxes that neither stay nor lower others.
         sigma: the smaller, the more is lost.
@@ -126,7 +126,7 @@ def matrix_nms(
     suppressed itself lowers little.
 
     Args:
-        xyxy: boxes, in any order.
+        xyxy: boxes `[n, 4]`, in any order.
         score: their scores; equal ones count in their order.
         valid: False for boxes that neither stay nor lower others.
         sigma: the greater, the more is lost.
@@ -191,7 +191,7 @@ def fuse_boxes(
     models`.
 
     Args:
-        xyxy: boxes of all detectors, in any order.
+        xyxy: boxes of all detectors `[n, 4]`, in any order.
         score: their scores, positive.
         valid: False for boxes that have no part.
         label: their classes.

@@ -18,6 +18,12 @@ from genjax.metrics._detection import (
     detections_of_boxes,
     ground_truth_of_boxes,
 )
+from genjax.metrics._detection_errors import (
+    Calibration,
+    confusion_matrix,
+    detection_calibration,
+    detection_errors,
+)
 from genjax.metrics._floor import WithFloor, with_floor
 from genjax.metrics._frechet import (
     frechet_distance,
@@ -63,6 +69,7 @@ __all__ = [
     "COCO",
     "PRDC",
     "VOC",
+    "Calibration",
     "ClassifierScore",
     "DetectionState",
     "Detections",
@@ -78,7 +85,10 @@ __all__ = [
     "coco_summary",
     "coco_update",
     "completion_log_probs",
+    "confusion_matrix",
     "detection_add",
+    "detection_calibration",
+    "detection_errors",
     "detection_state",
     "detections_of_boxes",
     "energy_distance",
