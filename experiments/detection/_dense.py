@@ -73,7 +73,8 @@ def kind_of(config: Any, training: ArraySource, classes: Sequence[str]) -> Kind:
     size = (arrays["image"].shape[1], arrays["image"].shape[2])
     if not wanted:
         return Kind(list(classes), size, [])
-    xyxy = arrays["xyxy"][np.asarray(arrays["valid"], bool)]
+    ignore = arrays.get("ignore", np.zeros_like(arrays["valid"]))
+    xyxy = arrays["xyxy"][np.asarray(arrays["valid"] & ~ignore, bool)]
     sides = jnp.asarray(xyxy[:, 2:] - xyxy[:, :2])
     found = anchor_sizes(jax.random.key(0), sides, k=wanted).tolist()
     return Kind(list(classes), size, [(width, height) for width, height in found])

@@ -1,7 +1,7 @@
 """Sets of images with boxes, in whatever form they come."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,31 +16,36 @@ SHOWN = 10
 """Problems that are told in full."""
 
 
-def read_annotated(data: str, images: str, size: tuple[int, int]) -> Annotated:
+def read_annotated(
+    data: str, images: str, size: tuple[int, int], classes: Sequence[str] = ()
+) -> Annotated:
     """Reads a set by what its path is.
 
     Args:
         data: the folder of a VOC or a YOLO set, a COCO file, or a table of boxes.
         images: the folder of the images of the latter two; the file's own when empty.
         size: height and width to bring the images to.
+        classes: their names by label; those of the set when empty.
 
     Raises:
         InputError: it is none of these, or cannot be read.
     """
     path = Path(data)
     if path.suffix == ".json":
+        if classes:
+            raise InputError(f"--classes: {path} names its categories itself.")
         return read_coco(path, images or path.parent, size=size)
     if path.suffix in TABLES:
-        return read_boxes(path, images or path.parent, size=size)
+        return read_boxes(path, images or path.parent, size=size, classes=classes)
     if not path.is_dir():
         raise InputError(
             f"--data: {path} is no folder, no COCO file (.json) and no table "
             f"({', '.join(TABLES)})."
         )
     if any(path.glob("Annotations/*.xml")) or any(path.glob("*.xml")):
-        return read_voc(path, size=size)
+        return read_voc(path, size=size, classes=classes)
     if any(path.glob("labels/**/*.txt")) or any(path.glob("*.txt")):
-        return read_yolo(path, size=size)
+        return read_yolo(path, size=size, classes=classes)
     raise InputError(
         f"--data: {path} holds no annotations, neither VOC's (*.xml) nor YOLO's "
         "(*.txt)."

@@ -20,7 +20,7 @@ from experiments.detection._dense import (
 from experiments.record import read_run
 from experiments.report import make_folder, write_file
 from experiments.runner import first_seed, read_variables
-from genjax.data import open_image, resize_to_fit
+from genjax.data import image_files, open_image, resize_to_fit
 from genjax.errors import InputError
 from genjax.plotting import boxes_on_images, save
 
@@ -34,7 +34,7 @@ def detect_pictures(
 
     Args:
         folder: of a run of `detection/custom`.
-        paths: pictures.
+        paths: pictures, or folders of them.
         out: a folder that is not there yet.
         least: the lowest score.
 
@@ -47,6 +47,11 @@ def detect_pictures(
     """
     _, config = read_run(folder)
     kind = read_kind(folder)
+    if not hasattr(config, "width_pixels"):
+        raise InputError(
+            f"{folder} holds no run of detection/custom or detection/bccd."
+        )
+    paths = [own for path in paths for own in _pictures_in(path)]
     if out.exists():
         raise InputError(f"--out: {out} is there already: name another folder.")
     if not 0 <= least < 1:
@@ -76,6 +81,13 @@ def detect_pictures(
         lines.append(json.dumps({"image": str(path), "objects": _rounded(objects)}))
         write_file(out / "detections.jsonl", "\n".join(lines) + "\n")
         yield f"{path}: {len(objects)} found"
+
+
+def _pictures_in(path: Path) -> list[Path]:
+    """A picture itself, or those of a folder."""
+    if not path.is_dir():
+        return [path]
+    return list(image_files(path).paths)
 
 
 def _rounded(objects: Sequence[Found]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ import numpy as np
 from experiments.config import TaskConfig
 from experiments.detection._dense import dense_task
 from experiments.detection._formats import read_annotated, tell_problems
+from experiments.detection._heads import head_named
 from experiments.runner import Task, run
 from genjax.data import (
     Annotated,
@@ -46,6 +47,8 @@ class Config(TaskConfig):
     empty."""
     images: str = ""
     """The folder of the images of a COCO file or a table; the file's own when empty."""
+    classes: tuple[str, ...] = ()
+    """Their names by label, where the set does not name them or in another order."""
     subsets: tuple[str, ...] = ()
     """Of a VOC set: the lists in ImageSets/Main to train, validate and test on, such as
     train val test; without them the images are cut at random."""
@@ -60,7 +63,8 @@ class Config(TaskConfig):
     test: float = 0.2
     """Share of the images to measure on."""
     head: str = "fcos"
-    """Of the detector: fcos, centernet, yolo_v1, yolo_v2 or yolo_v3."""
+    """Of the detector: fcos, centernet, cornernet, end_to_end, retina, yolo_v1, yolo_v2
+    or yolo_v3."""
     width: int = 32
     """Channels of the pyramid; the backbone has half to twice as many."""
     ranges: float = 24.0
@@ -91,6 +95,7 @@ EXPECTED: dict[str, Any] = {}
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
+    head_named(config.head)  # a typo is told before the set is read
     size = (config.height, config.width_pixels)
     if config.subsets:
         return _by_subsets(config, size)
@@ -112,7 +117,9 @@ def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
             "--subsets: name three lists of the VOC set in --data, to train, validate "
             f"and test on, got {config.subsets}."
         )
-    classes = read_voc(config.data, size=(8, 8)).classes
+    whole = read_voc(config.data, size=(8, 8), classes=config.classes)
+    classes = whole.classes
+    tell_problems(whole)
     train, validation, test = (
         read_voc(config.data, size=size, subset=name, classes=classes).source
         for name in config.subsets
@@ -123,7 +130,7 @@ def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
 
 def _read(config: Config, size: tuple[int, int]) -> Annotated:
     if config.data:
-        return read_annotated(config.data, config.images, size)
+        return read_annotated(config.data, config.images, size, config.classes)
     folder = Path(config.workdir or "runs/detection/custom") / "scenes"
     write_scenes(folder, 40)
     return read_voc(folder, size=size)

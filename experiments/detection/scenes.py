@@ -1,6 +1,7 @@
 """Detectors of handwritten digits in scenes, of any head.
 
-`--head` is one of fcos, centernet, yolo_v1, yolo_v2, yolo_v3.
+`--head` is one of fcos, centernet, cornernet, end_to_end, retina, yolo_v1, yolo_v2 and
+yolo_v3.
 
 One to five of scikit-learn's digits, 12 to 32 pixels high, on a noisy ground of 64 x 64
 pixels; fresh scenes every step, on the device. Digits of the test scenes are of the 360
@@ -21,6 +22,7 @@ import numpy as np
 
 from experiments.config import TaskConfig
 from experiments.detection._dense import dense_task
+from experiments.detection._heads import head_named
 from experiments.runner import Task, run
 from genjax.data import (
     ArraySource,
@@ -74,6 +76,7 @@ EXPECTED = {"AP50": {"at_least": 0.90}}
 
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
+    head_named(config.head)
     parts = split(digits(), validation=180, test=360)
     draws = [
         scenes(

@@ -10,9 +10,9 @@ from genjax.augment._boxes import (
     boxes_in_turn,
     flip,
     images_alone,
-    mosaic,
     zoom,
 )
+from genjax.augment._several import copy_paste, mixup, mosaic
 from genjax.augment._transforms import (
     Transform,
     colour,
@@ -29,11 +29,13 @@ __all__ = [
     "Transform",
     "boxes_in_turn",
     "colour",
+    "copy_paste",
     "cutout",
     "flip",
     "images_alone",
     "in_turn",
     "mirror",
+    "mixup",
     "mosaic",
     "quarter_turns",
     "random_affine",

@@ -66,7 +66,7 @@ def flip(*, horizontal: float = 0.5, vertical: float = 0.0) -> BoxTransform:
         placement = Placement(
             jnp.where(turned, -1.0, 1.0), jnp.where(turned, sides, 0.0)
         )
-        return _moved(batch, images, placement)
+        return moved(batch, images, placement)
 
     return transform
 
@@ -127,78 +127,8 @@ def zoom(
         # Anywhere from the picture's beginning at the image's to their ends together.
         offset = jax.random.uniform(key_place, (b, 2)) * sides * (1 - scales)
         placement = Placement(scales, offset)
-        moved = _moved(batch, _resampled(images, placement), placement)
-        return _cut(moved, least_visible)
-
-    return transform
-
-
-def mosaic(*, probability: float = 1.0, least_visible: float = 0.4) -> BoxTransform:
-    """Puts four pictures of a batch, half as large, into one image.
-
-    The image's own picture is at the upper left, and those of three others, which a
-    permutation of the batch chooses, fill the rest. There are four times as many boxes.
-    No map back to one original is left, so `"scale"` and `"offset"` go.
-
-    Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], "valid": [b, n], ...}`.
-
-    Args:
-        probability: of each image; the others keep their picture, with padding.
-        least_visible: as of `zoom`; nothing is cut where sides are even.
-
-    Raises:
-        InputError: a side of the images is odd.
-
-    Source: Bochkovskiy, Wang and Liao, 2020, arXiv:2004.10934.
-
-    >>> import jax
-    >>> import jax.numpy as jnp
-    >>> from genjax.augment import mosaic
-    >>> box = jnp.tile(jnp.array([2.0, 2.0, 6.0, 6.0]), (4, 1, 1))
-    >>> image, valid = jnp.ones((4, 8, 8, 1)), jnp.ones((4, 1), bool)
-    >>> batch = {"image": image, "xyxy": box, "valid": valid}
-    >>> mosaic()(jax.random.key(0), batch)["xyxy"][0, :2].tolist()
-    [[1.0, 1.0, 3.0, 3.0], [5.0, 1.0, 7.0, 3.0]]
-    """
-
-    def transform(key: Key, batch: Batch) -> Batch:
-        images = batch["image"]
-        b, height, width, _ = images.shape
-        if height % 2 or width % 2:
-            raise InputError(
-                f"mosaic: the sides of images must be even, got {height} x {width}."
-            )
-        key_order, key_draw = jax.random.split(key)
-        batch = {k: v for k, v in batch.items() if k not in ("scale", "offset")}
-        order = jax.random.permutation(key_order, b)
-        drawn = jax.random.bernoulli(key_draw, probability, (b,))
-        quarters = []
-        for place in range(4):
-            corner = jnp.array([place % 2 * width / 2, place // 2 * height / 2])
-            own = Placement(
-                jnp.full((b, 2), 0.5), jnp.broadcast_to(corner[None], (b, 2))
-            )
-            # Turned along one permutation, so that no image meets a picture twice.
-            rows = jnp.roll(order, -place)[jnp.argsort(order)]
-            part = {name: value[rows] for name, value in batch.items()}
-            shrunk = _resampled(part["image"], own)
-            quarters.append(_cut(_moved(part, shrunk, own), least_visible))
-        several = sum((q["image"] for q in quarters), jnp.zeros_like(images))
-        joined = {
-            name: jnp.concatenate([q[name] for q in quarters], axis=1)
-            for name in batch
-            if name != "image"
-        }
-        single = {
-            name: jnp.pad(value, [(0, 0), (0, 3 * value.shape[1])] + [(0, 0)] * extra)
-            for name, value in batch.items()
-            if name != "image" and (extra := value.ndim - 2) >= 0
-        }
-        chosen = {
-            name: jnp.where(_along(drawn, value), value, single[name])
-            for name, value in joined.items()
-        }
-        return {"image": jnp.where(_along(drawn, images), several, images), **chosen}
+        placed = moved(batch, resampled(images, placement), placement)
+        return cut(placed, least_visible)
 
     return transform
 
@@ -227,21 +157,16 @@ def boxes_in_turn(*transforms: BoxTransform) -> BoxTransform:
     return transform
 
 
-def _along(drawn: Array, like: Array) -> Array:
-    """A draw for each image, of as many axes as `like`."""
-    return drawn.reshape(-1, *[1] * (like.ndim - 1))
-
-
-def _moved(batch: Batch, images: Array, placement: Placement) -> Batch:
+def moved(batch: Batch, images: Array, placement: Placement) -> Batch:
     """The batch with images that are placed anew, and boxes where they lie then."""
-    moved = {**batch, "image": images, "xyxy": placement.of(batch["xyxy"])}
+    found = {**batch, "image": images, "xyxy": placement.of(batch["xyxy"])}
     if "scale" in batch:
         before = Placement(batch["scale"], batch["offset"])
-        moved["scale"], moved["offset"] = before.then(placement)
-    return moved
+        found["scale"], found["offset"] = before.then(placement)
+    return found
 
 
-def _resampled(images: Array, placement: Placement) -> Array:
+def resampled(images: Array, placement: Placement) -> Array:
     """Images enlarged and moved, zero beyond the pictures."""
 
     def one(image: Array, own: Placement) -> Array:
@@ -250,11 +175,13 @@ def _resampled(images: Array, placement: Placement) -> Array:
             image, image.shape, (0, 1), scale, offset, method="linear"
         )
 
-    moved = jax.vmap(one)(images.astype(jnp.float32), placement)
-    return moved.astype(images.dtype)
+    found = jax.vmap(one)(images.astype(jnp.float32), placement)
+    if jnp.issubdtype(images.dtype, jnp.integer):
+        found = jnp.round(found)
+    return found.astype(images.dtype)
 
 
-def _cut(batch: Batch, least_visible: float) -> Batch:
+def cut(batch: Batch, least_visible: float) -> Batch:
     """The batch with boxes cut to the images, by the rule of `zoom`."""
     height, width = batch["image"].shape[1:3]
     whole, edges = batch["xyxy"], jnp.array([width, height] * 2, jnp.float32)

@@ -1,6 +1,7 @@
 """Images with boxes in memory, whatever files they were read from."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,10 +59,17 @@ class Box(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One image, and its boxes."""
+    """One image, and its boxes.
+
+    Fields:
+        path: of the image.
+        boxes: in the order of their file.
+        owner: the file that states them.
+    """
 
     path: Path
     boxes: list[Box]
+    owner: Path
 
 
 class ImageFolder:
@@ -71,46 +79,60 @@ class ImageFolder:
         self.folder = folder
         self._entries: dict[Path, list[str]] = {}
 
-    def find(self, name: object, owner: Path) -> Path:
+    def find(self, name: object, owner: Path, *, stem: str = "") -> Path:
         """The place of an image, also by another case or without its ending.
 
         Args:
-            name: as it is written.
+            name: as it is written, with any folders of another machine.
             owner: the file it is written in.
+            stem: another name that it may have, when there is none of the first.
 
         Raises:
-            InputError: it is no name, lies outside the folder, or fits several files.
+            InputError: it is no name, lies outside the folder, is not there, or may be
+                any of several.
         """
+        if isinstance(name, int):
+            name = str(name)
         if not isinstance(name, str) or not name.strip() or "\0" in name:
             raise InputError(f"{owner}: {name!r} is not the name of a file.")
         name = name.strip().replace("\\", "/")
-        if Path(name).is_absolute() or os.path.normpath(name).split(os.sep)[0] == "..":
+        if ".." in name.split("/"):
             raise InputError(f"{owner}: {name!r} lies outside the folder of images.")
-        path = self.folder / name
-        if path.exists() or not path.parent.is_dir():
-            return path
-        return self._alike(path, owner)
+        base = name.rsplit("/", 1)[-1]
+        relative = [] if _is_absolute(name) else [name]
+        for each in (*relative, base, *([stem] if stem else [])):
+            found = self._alike(self.folder / each, owner)
+            if found is not None:
+                return found
+        raise InputError(f"{owner}: there is no image at {self.folder / base}.")
 
-    def _alike(self, path: Path, owner: Path) -> Path:
+    def _alike(self, path: Path, owner: Path) -> Path | None:
+        if path.is_file():
+            return path
         if path.parent not in self._entries:
-            listed = sorted(os.listdir(path.parent))
-            self._entries[path.parent] = [e for e in listed if _is_image(e)]
-        entries = self._entries[path.parent]
-        wanted = path.name.lower()
+            listed = sorted(os.listdir(path.parent)) if path.parent.is_dir() else []
+            self._entries[path.parent] = [e for e in listed if is_image(e)]
+        entries, wanted = self._entries[path.parent], path.name.lower()
         found = [e for e in entries if e.lower() == wanted] or [
             e
             for e in entries
-            if not _is_image(path.name) and Path(e).stem.lower() == wanted
+            if not is_image(path.name) and Path(e).stem.lower() == wanted
         ]
         if len(found) > 1:
             raise InputError(
                 f"{owner}: {path.name!r} may be any of {found} in {path.parent}."
             )
-        return path.parent / found[0] if found else path
+        return path.parent / found[0] if found else None
 
 
-def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in ENDINGS
+def _is_absolute(name: str) -> bool:
+    """Also by the rules of another system."""
+    return name.startswith("/") or name[1:3] == ":/"
+
+
+def is_image(name: str) -> bool:
+    """Whether a file is an image by its name, and none that a system hides."""
+    return Path(name).suffix.lower() in ENDINGS and not name.startswith(".")
 
 
 def finite(values: Sequence[Any]) -> list[float]:
@@ -135,13 +157,15 @@ def collect(
     Raises:
         InputError: an image cannot be read, or a class is not among `classes`.
     """
-    found = sorted({box.name for picture in pictures for box in picture.boxes})
-    names = tuple(classes) or tuple(found)
-    unknown = [name for name in found if name not in names]
-    if unknown:
-        raise InputError(
-            f"the class {unknown[0]!r} is not among the classes {list(names)}."
-        )
+    found = {box.name: p.owner for p in pictures for box in p.boxes}
+    names = tuple(classes) or tuple(sorted(found))
+    _check_names(names)
+    for name, owner in found.items():
+        if name not in names:
+            raise InputError(
+                f"{owner}: the class {name!r} is not among the classes {list(names)}."
+            )
+    _check_pictures(pictures)
     most = max(1, max(len(picture.boxes) for picture in pictures))
     shape = (len(pictures), most)
     arrays: dict[str, Any] = {
@@ -156,6 +180,7 @@ def collect(
         "offset": np.zeros((len(pictures), 2), np.float32),
     }
     problems = [f"no box is of the class {n!r}." for n in names if n not in found]
+    labels = {name: label for label, name in enumerate(names)}
     for row, picture in enumerate(pictures):
         fitted = resize_to_fit(picture.path, size)
         arrays["image"][row] = fitted.image
@@ -173,12 +198,40 @@ def collect(
         ]
         arrays["area"][row, :count] = own
         arrays["xyxy"][row, :count] = fitted.placement.of(xyxy)
-        arrays["label"][row, :count] = [names.index(box.name) for box in boxes]
+        arrays["label"][row, :count] = [labels[box.name] for box in boxes]
         arrays["valid"][row, :count] = np.all(sides > 0, axis=1)
         arrays["crowd"][row, :count] = [box.crowd for box in boxes]
         spared = [box.crowd or box.difficult for box in boxes]
         arrays["ignore"][row, :count] = spared
     return Annotated(ArraySource(arrays), names, tuple(problems))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Classes have names, each its own."""
+    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
+    if wrong:
+        raise InputError(f"the name of a class must be a text, got {wrong[0]!r}.")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise InputError(f"two classes have one name, {twice[0]!r}: {list(names)}.")
+
+
+def _check_pictures(pictures: Sequence[Picture]) -> None:
+    """Each image stands in the set once, and edges are in pixels where they say so."""
+    owners: dict[Path, Path] = {}
+    for picture in pictures:
+        if picture.path in owners:
+            raise InputError(
+                f"{picture.path} stands twice in the set: in {owners[picture.path]} "
+                f"and in {picture.owner}."
+            )
+        owners[picture.path] = picture.owner
+    edges = [b.xyxy for p in pictures for b in p.boxes if not b.in_shares]
+    if edges and np.min(edges) >= 0 and np.max(edges) <= 1:
+        raise InputError(
+            f"{pictures[0].owner}: all edges are from 0 to 1, and pixels were "
+            "expected: multiply them by width and height."
+        )
 
 
 def _odd(picture: Picture, xyxy: np.ndarray, edges: np.ndarray) -> list[str]:

@@ -1,13 +1,21 @@
 """Images with boxes: YOLO's text files, and tables with a row for each box."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from genjax.data._annotated import Annotated, Box, ImageFolder, Picture, collect, finite
+from genjax.data._annotated import (
+    Annotated,
+    Box,
+    ImageFolder,
+    Picture,
+    collect,
+    finite,
+    is_image,
+)
 from genjax.data._columns import read_frame
-from genjax.data._images import ENDINGS
 from genjax.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,28 +64,32 @@ def read_yolo(
     root = Path(folder)
     images = root / "images" if (root / "images").is_dir() else root
     labels = root / "labels" if (root / "labels").is_dir() else images
-    paths = [p for p in sorted(images.rglob("*")) if p.suffix.lower() in ENDINGS]
+    paths = [path for path in sorted(images.rglob("*")) if is_image(path.name)]
     if not paths:
         raise InputError(f"{root} holds no image.")
     places = [path.relative_to(images).with_suffix(".txt") for path in paths]
-    twice = {place for place in places if places.count(place) > 1}
+    counts = Counter(places)
+    twice = [place for place in places if counts[place] > 1]
     if twice:
         raise InputError(
             f"{root}: several images share the boxes of {labels / min(twice)}."
         )
     names = tuple(classes) or _names(root)
-    lists = [p for p in sorted(labels.rglob("*.txt")) if p.name not in NAMED]
-    alone = [p for p in lists if p.relative_to(labels) not in places]
+    # Side by side with images, a text may be of anything.
+    lists = sorted(labels.rglob("[!.]*.txt")) if labels != images else []
+    alone = [
+        p for p in lists if p.name not in NAMED and p.relative_to(labels) not in counts
+    ]
     if alone:
         raise InputError(f"{alone[0]} has no image in {images}.")
     pictures = [
-        Picture(path, _read_lines(labels / place, names))
+        Picture(path, _read_lines(labels / place, names), labels / place)
         for path, place in zip(paths, places, strict=True)
     ]
     return collect(pictures, size, names)
 
 
-NAMED = ("classes.txt", "obj.names", "train.txt", "val.txt", "test.txt")
+NAMED = ("classes.txt", "README.txt", "train.txt", "val.txt", "test.txt")
 """Files beside the boxes that hold none: names of classes, lists of images."""
 
 
@@ -89,15 +101,22 @@ def _names(root: Path) -> tuple[str, ...]:
             f"{root} holds neither classes.txt nor obj.names, a name a line: name the "
             "classes."
         )
-    lines = found[0].read_text(encoding="utf-8-sig").rstrip().splitlines()
+    lines = _text(found[0]).rstrip().splitlines()
     return tuple(line.strip() for line in lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except ValueError as error:
+        raise InputError(f"{path} is no text in UTF-8: {error}.") from error
 
 
 def _read_lines(path: Path, names: Sequence[str]) -> list[Box]:
     if not path.is_file():
         return []
     boxes = []
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = _text(path).splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -168,12 +187,18 @@ def read_boxes(
     genjax.errors.InputError: there is no table at absent.csv.
     """
     path, folder = Path(table), ImageFolder(Path(images))
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise InputError(
+            f"read_boxes: columns may name {', '.join(COLUMNS)}, got {unknown[0]!r}."
+        )
     frame = read_frame(path)
     chosen = {name: _column(path, name, frame, columns) for name in COLUMNS}
     rows = zip(
         *(frame.column(column).to_pylist() for column in chosen.values()), strict=True
     )
     pictures: dict[Path, Picture] = {}
+    found: dict[object, Path] = {}
     for number, (image, label, *edges) in enumerate(rows, start=1):
         if label is None or not str(label).strip():
             raise InputError(f"{path}, row {number}: the class is missing.")
@@ -183,8 +208,10 @@ def read_boxes(
             raise InputError(
                 f"{path}, row {number}: the edges {edges} are no four numbers."
             ) from error
-        own = folder.find(image, path)
-        pictures.setdefault(own, Picture(own, [])).boxes.append(box)
+        if image not in found:
+            found[image] = folder.find(image, path)
+        own = found[image]
+        pictures.setdefault(own, Picture(own, [], path)).boxes.append(box)
     return collect([pictures[name] for name in sorted(pictures)], size, classes)
 
 

@@ -10,6 +10,15 @@ from xml.etree import ElementTree
 from genjax.data._annotated import Annotated, Box, ImageFolder, Picture, collect, finite
 from genjax.errors import InputError
 
+DIFFICULT = {
+    "0": False,
+    "1": True,
+    "false": False,
+    "true": True,
+    "unspecified": False,
+}
+"""What annotation tools write of an object."""
+
 
 def read_voc(
     folder: str | Path,
@@ -53,7 +62,7 @@ def read_voc(
     root = Path(folder)
     annotations = root / "Annotations"
     annotations = annotations if annotations.is_dir() else root
-    paths = sorted(annotations.glob("*.xml"))
+    paths = sorted(annotations.glob("[!.]*.xml"))
     if subset is not None:
         listing = root / "ImageSets" / "Main" / f"{subset}.txt"
         if not listing.is_file():
@@ -89,16 +98,16 @@ def _read_xml(path: Path, images: ImageFolder, first_pixel: int) -> Picture:
             ) from error
         if not name:
             raise InputError(f"{path}: object {index} has no name.")
-        difficult = (thing.findtext("difficult") or "0").strip()
-        if difficult not in ("0", "1"):
+        difficult = (thing.findtext("difficult") or "0").strip().lower()
+        if difficult not in DIFFICULT:
             raise InputError(
-                f"{path}: object {index} is difficult {difficult!r}; 0 or 1 was "
-                "expected."
+                f"{path}: object {index} is difficult {difficult!r}; one of "
+                f"{', '.join(DIFFICULT)} was expected."
             )
         xyxy = [left - first_pixel, top - first_pixel, right, bottom]
-        boxes.append(Box(xyxy, name, difficult=difficult == "1"))
+        boxes.append(Box(xyxy, name, difficult=DIFFICULT[difficult]))
     filename = (tree.findtext("filename") or "").strip() or path.stem
-    return Picture(images.find(filename, path), boxes)
+    return Picture(images.find(filename, path, stem=path.stem), boxes, path)
 
 
 def read_coco(
@@ -136,7 +145,7 @@ def read_coco(
         _refuse_twice(path, "images", content)
         names = {entry["id"]: entry["name"] for entry in content["categories"]}
         pictures = {
-            entry["id"]: Picture(folder.find(entry["file_name"], path), [])
+            entry["id"]: Picture(folder.find(entry["file_name"], path), [], path)
             for entry in sorted(content["images"], key=lambda entry: entry["id"])
         }
         for index, entry in enumerate(content["annotations"]):
@@ -165,7 +174,7 @@ def read_coco(
 
 
 def _coco_box(entry: Mapping[str, Any], names: Mapping[Any, str]) -> Box:
-    if len(entry["bbox"]) != 4:
+    if not isinstance(entry["bbox"], list) or len(entry["bbox"]) != 4:
         raise ValueError(f"bbox must be 4 numbers, got {entry['bbox']!r}")
     x, y, width, height = finite(entry["bbox"])
     stated = entry.get("area")

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from genjax.arrays import as_float
 from genjax.detection._boxes import Boxes, around, centre_and_size
-from genjax.detection._dense import flat, grid, sizes_of, smallest
+from genjax.detection._dense import Grid, flat, smallest
 from genjax.detection._iou import pairwise_iou
 from genjax.errors import InputError
-from genjax.typing import Array, Float, Key
+from genjax.typing import Array, Float, Key, Num
 
 Anchors = Sequence[Sequence[tuple[float, float]]]
 """Widths and heights in pixels, level by level, the finest first."""
@@ -36,12 +38,13 @@ def shape_iou(a: Float[Array, "n 2"], b: Float[Array, "m 2"]) -> Float[Array, "n
 
 
 def anchor_sizes(
-    key: Key, sizes: Float[Array, "n 2"], *, k: int, starts: int = 8, steps: int = 20
+    key: Key, sizes: Num[Array, "n 2"], *, k: int, starts: int = 24, steps: int = 20
 ) -> Float[Array, "k 2"]:
     """Prior sizes of boxes, by clustering with the distance 1 - IoU.
 
     Each box goes to the centre that it overlaps most; centres move to the medians of
-    their widths and heights. Of several random starts the best is returned.
+    their widths and heights. Starts are drawn one after another, the less a box
+    overlaps those before it the likelier; of several, the best is returned.
 
     Args:
         key: of the starts.
@@ -56,7 +59,7 @@ def anchor_sizes(
         .mean()` says how well they fit.
 
     Raises:
-        InputError: there are fewer boxes than `k`.
+        InputError: there are fewer boxes than `k`, or a size is not positive.
 
     Source: Redmon and Farhadi, 2017, arXiv:1612.08242.
 
@@ -72,6 +75,9 @@ def anchor_sizes(
             f"anchor_sizes: k must be from 1 to the number of boxes, {len(sizes)}, "
             f"got {k}."
         )
+    sizes = as_float(sizes)
+    if not isinstance(sizes, jax.core.Tracer) and not bool(jnp.all(sizes > 0)):
+        raise InputError("anchor_sizes: sizes must be positive.")
 
     def move(centres: Array, _: None) -> tuple[Array, None]:
         nearest = jnp.argmax(shape_iou(sizes, centres), axis=1)
@@ -80,8 +86,18 @@ def anchor_sizes(
         medians = jnp.nanmedian(members, axis=0)
         return jnp.where(jnp.isnan(medians), centres, medians), None
 
+    def seed(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        centres, key = state
+        key, own = jax.random.split(key)
+        known = jnp.arange(k)[None] < i
+        near = jnp.max(jnp.where(known, shape_iou(sizes, centres), 0.0), axis=1)
+        # What no centre is like comes next, and like ones hardly ever.
+        row = jax.random.categorical(own, jnp.log(jnp.maximum(1 - near, 1e-6)))
+        return centres.at[i].set(sizes[row]), key
+
     def cluster(key: Key) -> tuple[Array, Array]:
-        first = jax.random.choice(key, sizes, (k,), replace=False)
+        start = jnp.ones((k, 2), sizes.dtype), key
+        first, _ = jax.lax.fori_loop(0, k, seed, start)
         centres, _ = jax.lax.scan(move, first, length=steps)
         return centres, jnp.mean(jnp.max(shape_iou(sizes, centres), axis=1))
 
@@ -90,59 +106,53 @@ def anchor_sizes(
     return best[jnp.argsort(jnp.prod(best, axis=1))]
 
 
-def best_anchors(
-    boxes: Boxes,
-    *,
-    sizes: Sequence[tuple[int, int]],
-    strides: Sequence[int],
-    anchors: Anchors,
-) -> tuple[Array, Array]:
+def best_anchors(boxes: Boxes, *, grid: Grid, anchors: Anchors) -> tuple[Array, Array]:
     """Each object goes to the anchor of nearest shape, in the cell of its centre."""
     centre, size = centre_and_size(boxes.xyxy)
     own = jnp.asarray([anchor for level in anchors for anchor in level], jnp.float32)
     best = jnp.argmax(shape_iou(size, own), axis=1)
     good, first = [], 0
-    for (height, width), stride, level in zip(sizes, strides, anchors, strict=True):
+    for (height, width), places, level in zip(
+        grid.sizes, grid.levels, anchors, strict=True
+    ):
+        stride = grid.image_size[0] / height
         x, y = jnp.floor(centre.T / stride)
-        limits = jnp.clip(x, 0, width - 1), jnp.clip(y, 0, height - 1)
-        cell = (limits[1] * width + limits[0]).astype(jnp.int32)
+        x, y = jnp.clip(x, 0, width - 1), jnp.clip(y, 0, height - 1)
+        cell = (y * width + x).astype(jnp.int32)
         place = cell * len(level) + best - first
         here = (best >= first) & (best < first + len(level))
-        slots = jnp.arange(height * width * len(level))
+        slots = jnp.arange(len(places) * len(level))
         good.append((slots[:, None] == place[None]) & here[None])
         first += len(level)
     return smallest(jnp.concatenate(good), boxes)
 
 
 class AnchorGrid:
-    """The predictors of all levels: a cell and an anchor each.
+    """The predictors of all levels: a place and an anchor each.
 
     Attributes:
         corner: of the cell, in pixels, `[1, p, 2]`.
+        centre: of the cell, `[1, p, 2]`.
         stride: of the level, `[1, p, 1]`.
         anchor: width and height in pixels, `[1, p, 2]`.
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[tuple[int, int]],
-        strides: Sequence[int],
-        anchors: Anchors,
-    ) -> None:
-        corners, own, steps = [], [], []
-        levels = zip(grid(sizes, strides), strides, anchors, strict=True)
-        for places, stride, level in levels:
-            corners.append(jnp.repeat(places - stride / 2, len(level), axis=0))
-            anchor = jnp.asarray(level, jnp.float32)
-            own.append(jnp.tile(anchor, (len(places), 1)))
-            steps.append(jnp.full((len(places) * len(level), 1), float(stride)))
-        self.corner = jnp.concatenate(corners)[None]
-        self.anchor, self.stride = (jnp.concatenate(x)[None] for x in (own, steps))
+    def __init__(self, grid: Grid, anchors: Anchors) -> None:
+        levels = list(zip(grid.levels, anchors, strict=True))
+        own = [
+            jnp.tile(jnp.asarray(level, jnp.float32), (len(places), 1))
+            for places, level in levels
+        ]
+        self.anchor = jnp.concatenate(own)[None]
+        rows = [np.full(len(places), len(level)) for places, level in levels]
+        self._place = np.repeat(np.arange(len(grid.centre)), np.concatenate(rows))
+        self.corner = self.of_places(grid.corner)[None]
+        self.centre = self.of_places(grid.centre)[None]
+        self.stride = self.of_places(grid.side[:, None])[None]
 
-    @property
-    def centre(self) -> Array:
-        """The centre of each predictor's cell, `[p, 2]`."""
-        return (self.corner + self.stride / 2)[0]
+    def of_places(self, values: Array) -> Array:
+        """Values of the places as those of the predictors."""
+        return values[self._place]
 
     def boxes(self, raw: Float[Array, "b p c"]) -> Float[Array, "b p 4"]:
         """The predicted boxes: `corner + stride sigmoid(t_xy)`, `anchor exp(t_wh)`."""
@@ -156,30 +166,10 @@ class AnchorGrid:
         return (centre - self.corner) / self.stride, jnp.log(size / self.anchor)
 
 
-def rows_of(
-    user: str, raw: Sequence[Array], anchors: Anchors, classes: int
-) -> Float[Array, "b p c"]:
-    """The predictions of every anchor: four of the box, the object's, the classes'.
-
-    Raises:
-        InputError: the network has another number of levels or of outputs.
-    """
-    wanted = [len(level) * (5 + classes) for level in anchors]
-    found = [level.shape[-1] for level in raw]
-    if wanted != found:
-        raise InputError(
-            f"{user}: the levels must have {wanted} channels, {5 + classes} for each "
-            f"anchor, got {found}."
-        )
-    pairs = zip(raw, anchors, strict=True)
+def rows_of(levels: Sequence[Array], anchors: Anchors) -> Float[Array, "b p c"]:
+    """The predictions of every anchor."""
+    pairs = zip(levels, anchors, strict=True)
     return jnp.concatenate([flat([x], len(level)) for x, level in pairs], axis=1)
-
-
-def grid_of(
-    raw: Sequence[Array], strides: Sequence[int], anchors: Anchors
-) -> AnchorGrid:
-    """The predictors of raw levels."""
-    return AnchorGrid(sizes_of(raw), strides, anchors)
 
 
 def check_anchors(user: str, anchors: Anchors, levels: int) -> None:

@@ -18,10 +18,9 @@ from genjax.detection._dense import (
     check_classes,
     detections,
     flat,
-    grid,
+    grid_of_image,
+    grid_of_levels,
     known_labels,
-    level_sizes,
-    sizes_of,
     smallest,
     targets_by,
 )
@@ -32,6 +31,7 @@ from genjax.detection._heat import (
     peak_loss,
     released_radius,
 )
+from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Features, Key, Variables
 
@@ -116,25 +116,25 @@ def centernet(
         return cells_of(centre_and_size(boxes.xyxy)[0], size, stride)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        sizes = level_sizes("centernet", image_size, [stride])
-        (places,) = grid(sizes, [stride])
+        grid = grid_of_image("centernet", image_size, [stride])
 
         def match(boxes: Boxes) -> tuple[Array, Array]:
-            cell = centre_cells(boxes, sizes[0])[None]
-            own = cell == places[:, None] / stride - 0.5
+            cell = centre_cells(boxes, grid.sizes[0])[None]
+            own = cell == grid.corner[:, None] / stride
             return smallest(jnp.all(own, axis=-1), boxes)
 
-        return targets_by(match, boxes, places)
+        return targets_by(match, boxes, grid)
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
-        (size,) = sizes_of([raw.heat])
+        grid = grid_of_levels("centernet", [raw.heat], [stride], channels=[classes])
+        (size,) = grid.sizes
         wanted = jax.vmap(
             lambda own: heatmap(
                 own, centre_cells(own, size), size, stride, classes, radius
             )
         )(targets.boxes)
         heat = peak_loss(flat([raw.heat]), wanted)
-        corner = grid([size], [stride])[0][None] / stride - 0.5
+        corner = grid.corner[None] / stride
         centre, extent = centre_and_size(targets.xyxy / stride)
         offset = jnp.abs(flat([raw.offset]) - (centre - corner))
         span = jnp.abs(flat([raw.size]) - extent)
@@ -149,14 +149,12 @@ def centernet(
         return known_labels(sums, targets, classes), counts
 
     def decode(raw: Raw) -> Boxes:
-        (size,) = sizes_of([raw.heat])
-        (places,) = grid([size], [stride])
+        grid = grid_of_levels("centernet", [raw.heat], [stride], channels=[classes])
         score = jax.nn.sigmoid(raw.heat.astype(jnp.float32))
         score = jnp.where(is_peak(score), score, 0.0)
-        centre = (places - stride / 2)[None] + stride * flat([raw.offset])
+        centre = grid.corner[None] + stride * flat([raw.offset])
         xyxy = around(centre, stride * jnp.maximum(flat([raw.size]), 0.0))
-        pixels = (size[0] * stride, size[1] * stride)
-        return detections(flat([score]), xyxy, pixels, selection)
+        return detections(flat([score]), xyxy, grid.image_size, selection)
 
     return Head(inner.init, apply, train, assign, loss, decode)
 
@@ -174,4 +172,9 @@ def centernet_outputs(classes: int) -> tuple[tuple[str, int], ...]:
 
 
 def _of_one_level(raw: dict[str, Features]) -> Raw:
+    counts = {name: len(levels) for name, levels in raw.items()}
+    if set(counts.values()) != {1}:
+        raise InputError(
+            f"centernet: the network must return one level of each, got {counts}."
+        )
     return Raw(**{name: levels[0] for name, levels in raw.items()})

@@ -13,15 +13,15 @@ from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes
 from genjax.detection._dense import (
     SUPPRESSED,
+    Grid,
     Selection,
     Targets,
     check_classes,
     detections,
     flat,
-    grid,
+    grid_of_image,
+    grid_of_levels,
     known_labels,
-    level_sizes,
-    sizes_of,
     smallest,
     targets_by,
 )
@@ -117,24 +117,22 @@ def cornernet(
         return Raw(**raw), changed
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        (size,) = level_sizes("cornernet", image_size, [stride])
-        (places,) = grid([size], [stride])
+        grid = grid_of_image("cornernet", image_size, [stride])
+        corner = grid.corner / stride
 
         def match(boxes: Boxes) -> tuple[Array, Array]:
             pairs = [
-                smallest(
-                    jnp.all(cell[None] == places[:, None] / stride - 0.5, axis=-1),
-                    boxes,
-                )
-                for cell in _corner_cells(boxes, size, stride)
+                smallest(jnp.all(cell[None] == corner[:, None], axis=-1), boxes)
+                for cell in _corner_cells(boxes, grid.sizes[0], stride)
             ]
             index, positive = zip(*pairs, strict=True)
             return jnp.concatenate(index), jnp.concatenate(positive)
 
-        return targets_by(match, boxes, jnp.concatenate([places, places]))
+        return targets_by(match, boxes, grid, lambda x: jnp.concatenate([x, x]))
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
-        (size,) = sizes_of(raw.heat[:1])
+        grid = grid_of_levels("cornernet", raw.heat[:1], [stride], channels=[classes])
+        (size,) = grid.sizes
         wanted = jax.vmap(
             lambda boxes: jnp.concatenate(
                 [
@@ -144,7 +142,7 @@ def cornernet(
             )
         )(targets.boxes)
         heat = peak_loss(flat(raw.heat), wanted)
-        corner = jnp.tile(grid([size], [stride])[0], (2, 1))[None] / stride - 0.5
+        corner = jnp.tile(grid.corner, (2, 1))[None] / stride
         edges = targets.xyxy / stride
         half = corner.shape[1] // 2
         place = jnp.concatenate([edges[:, :half, :2], edges[:, half:, 2:]], axis=1)
@@ -171,9 +169,9 @@ def cornernet(
         return known_labels(sums, targets, classes), counts
 
     def decode(raw: Raw) -> Boxes:
-        (size,) = sizes_of(raw.heat[:1])
+        grid = grid_of_levels("cornernet", raw.heat[:1], [stride], channels=[classes])
         first, second = (
-            _best_corners(*maps, stride=stride, corners=corners)
+            _best_corners(*maps, grid=grid, stride=stride, corners=corners)
             for maps in zip(*raw, strict=True)
         )
         low, high = first.place[:, :, None], second.place[:, None]
@@ -190,8 +188,7 @@ def cornernet(
         label = jnp.broadcast_to(first.label[:, :, None], score.shape).reshape(b, -1)
         scores = jax.nn.one_hot(label, classes) * score.reshape(b, -1, 1)
         xyxy = jnp.concatenate(ends, axis=-1).reshape(b, -1, 4)
-        pixels = (size[0] * stride, size[1] * stride)
-        return detections(scores, xyxy, pixels, selection)
+        return detections(scores, xyxy, grid.image_size, selection)
 
     return Head(network.init, apply, train, assign, loss, decode)
 
@@ -243,7 +240,13 @@ class Corners(NamedTuple):
 
 
 def _best_corners(
-    heat: Array, embedding: Array, offset: Array, *, stride: int, corners: int
+    heat: Array,
+    embedding: Array,
+    offset: Array,
+    *,
+    grid: Grid,
+    stride: int,
+    corners: int,
 ) -> Corners:
     score = jax.nn.sigmoid(heat.astype(jnp.float32))
     score = flat([jnp.where(is_peak(score), score, 0.0)])
@@ -251,8 +254,7 @@ def _best_corners(
     count = min(corners, score[0].size)
     best, index = jax.lax.top_k(score.reshape(len(score), -1), count)
     row = index // classes
-    corner = (grid(sizes_of([heat]), [stride])[0] - stride / 2)[None]
-    place = corner + stride * flat([offset])
+    place = grid.corner[None] + stride * flat([offset])
     return Corners(
         jnp.take_along_axis(place, row[..., None], axis=1),
         index % classes,

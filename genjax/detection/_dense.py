@@ -15,6 +15,8 @@ Match = Callable[[Boxes], tuple[Array, Array]]
 """From the boxes of one image to the row of each predictor's object `[p]`, and whether
 it has one."""
 
+Spread = Callable[[Array], Array]
+
 
 class Targets(NamedTuple):
     """Which object each of the `p` predictors of all levels should find.
@@ -25,9 +27,10 @@ class Targets(NamedTuple):
     Fields:
         index: the row of the object among `boxes`; meaningless where there is none.
         positive: whether a predictor has an object.
-        ignored: whether it lies in a region to ignore, where only objects are learnt.
-        boxes: the ground truth, with a row of padding; padding is the box `(0, 0, 1,
-            1)`.
+        ignored: whether only an object is learnt there, and not that there is none:
+            where its cell meets a region to ignore.
+        boxes: the ground truth, cut to the image, the smallest first, with a row of
+            padding; padding is the box `(0, 0, 1, 1)`.
     """
 
     index: Int[Array, "b p"]
@@ -56,27 +59,130 @@ class Targets(NamedTuple):
         return self.boxes.valid & ~self.boxes.ignore
 
 
-def targets_by(match: Match, boxes: Boxes, places: Float[Array, "p 2"]) -> Targets:
-    """Matches image by image; predictors at `places` in ignored regions are let be."""
+class Grid:
+    """The places of all levels of an image, the finest level first.
+
+    Attributes:
+        sizes: rows and columns of every level.
+        image_size: height and width of the image, in pixels.
+        levels: the places of every level, `[h w, 2]` as x and y in pixels.
+        centre: all places, `[p, 2]`.
+        side: of the cell of each place, in pixels, `[p]`.
+    """
+
+    def __init__(
+        self, sizes: Sequence[tuple[int, int]], strides: Sequence[int]
+    ) -> None:
+        self.sizes = list(sizes)
+        self.image_size = sizes[0][0] * strides[0], sizes[0][1] * strides[0]
+        self.levels = [_places(*pair) for pair in zip(sizes, strides, strict=True)]
+        self.centre = jnp.concatenate(self.levels)
+        self.side = jnp.concatenate(
+            [
+                jnp.full(len(own), float(stride))
+                for own, stride in zip(self.levels, strides, strict=True)
+            ]
+        )
+
+    @property
+    def corner(self) -> Float[Array, "p 2"]:
+        """The upper left corner of the cell of each place."""
+        return self.centre - self.side[:, None] / 2
+
+
+def _places(size: tuple[int, int], stride: int) -> Array:
+    x, y = ((jnp.arange(n, dtype=jnp.float32) + 0.5) * stride for n in size[::-1])
+    return jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+
+def grid_of_image(
+    user: str, image_size: tuple[int, int], strides: Sequence[int]
+) -> Grid:
+    """The places of an image.
+
+    Raises:
+        InputError: a stride does not divide the image.
+    """
+    if any(side % stride for side in image_size for stride in strides):
+        raise InputError(
+            f"{user}: the strides {list(strides)} must divide the sides of the "
+            f"image, got {image_size[0]} x {image_size[1]}."
+        )
+    return Grid([(image_size[0] // s, image_size[1] // s) for s in strides], strides)
+
+
+def grid_of_levels(
+    user: str,
+    levels: Sequence[Array],
+    strides: Sequence[int],
+    *,
+    channels: Sequence[int],
+) -> Grid:
+    """The places of levels `[b, h, w, c]`.
+
+    Args:
+        user: who asks, for the error's sentence.
+        levels: outputs of a network.
+        strides: of the levels, in pixels.
+        channels: how many each level must have.
+
+    Raises:
+        InputError: there is another number of levels or of channels, or the levels are
+            of images of different sizes.
+    """
+    shapes = [level.shape for level in levels]
+    pairs = zip(shapes, strides, strict=False)
+    images = {(shape[1] * stride, shape[2] * stride) for shape, stride in pairs}
+    if [x[-1] for x in shapes] != list(channels) or len(images) != 1:
+        raise InputError(
+            f"{user}: the network must return levels of one image at the strides "
+            f"{list(strides)}, with {list(channels)} channels, got {shapes}."
+        )
+    return Grid([(shape[1], shape[2]) for shape in shapes], strides)
+
+
+def targets_by(
+    match: Match, boxes: Boxes, grid: Grid, spread: Spread = lambda x: x
+) -> Targets:
+    """Matches image by image, with boxes cut to the image, in an order of their own.
+
+    Args:
+        match: of one image.
+        boxes: the ground truth.
+        grid: its places.
+        spread: from values of the places to those of the predictors.
+    """
     boxes = jax.tree.map(_with_padding, boxes)
+    height, width = grid.image_size
+    edges = jnp.array([width, height] * 2, jnp.float32)[None, None]
+    xyxy = jnp.clip(boxes.xyxy, 0.0, edges)
+    valid = boxes.valid & jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
     # Padding may hold anything: what stands there must not reach a formula.
     unit = jnp.array([0.0, 0.0, 1.0, 1.0])[None, None]
     boxes = boxes._replace(
-        xyxy=jnp.where(boxes.valid[..., None], boxes.xyxy, unit),
-        label=jnp.where(boxes.valid, boxes.label, 0),
+        xyxy=jnp.where(valid[..., None], xyxy, unit),
+        label=jnp.where(valid, boxes.label, 0),
+        valid=valid,
     )
+    boxes = jax.vmap(_in_order)(boxes)
     index, positive = jax.vmap(match)(boxes)
-    ignored = jax.vmap(lambda own: _in_ignored(places, own))(boxes)
-    return Targets(index, positive, ignored, boxes)
+    ignored = jax.vmap(lambda own: _in_ignored(grid, own))(boxes)
+    return Targets(index, positive, jax.vmap(spread)(ignored), boxes)
+
+
+def _in_order(boxes: Boxes) -> Boxes:
+    """The smallest first, and all by a total order: whatever order they came in."""
+    keys = (boxes.ignore, boxes.label, *boxes.xyxy.T, area(boxes.xyxy), ~boxes.valid)
+    order = jnp.lexsort(keys)
+    return jax.tree.map(lambda leaf: leaf[order], boxes)
 
 
 def smallest(
     good: Bool[Array, "p n"], boxes: Boxes
 ) -> tuple[Int[Array, " p"], Bool[Array, " p"]]:
-    """Of the objects that each predictor may have, the smallest: in any order one."""
+    """Of the objects that each predictor may have, the first, which is the smallest."""
     good = good & (boxes.valid & ~boxes.ignore)[None]
-    cost = jnp.where(good, area(boxes.xyxy)[None], jnp.inf)
-    return jnp.argmin(cost, axis=1), jnp.any(good, axis=1)
+    return jnp.argmax(good, axis=1), jnp.any(good, axis=1)
 
 
 def inside(
@@ -88,9 +194,13 @@ def inside(
     return jnp.all(low & high, axis=-1)
 
 
-def _in_ignored(places: Array, boxes: Boxes) -> Array:
-    ignored = (boxes.valid & boxes.ignore)[None]
-    return jnp.any(inside(places, boxes.xyxy) & ignored, axis=1)
+def _in_ignored(grid: Grid, boxes: Boxes) -> Bool[Array, " p"]:
+    """Whether the cell of each place meets a region to ignore."""
+    corner = grid.corner[:, None]
+    low = corner < boxes.xyxy[None, :, 2:]
+    high = corner + grid.side[:, None, None] > boxes.xyxy[None, :, :2]
+    meets = jnp.all(low & high, axis=-1)
+    return jnp.any(meets & (boxes.valid & boxes.ignore)[None], axis=1)
 
 
 def _with_padding(leaf: Array) -> Array:
@@ -111,37 +221,6 @@ def known_labels(
     label = targets.boxes.label
     wrong = targets.objects & ((label < 0) | (label >= classes))
     return {k: jnp.where(jnp.any(wrong), jnp.nan, value) for k, value in sums.items()}
-
-
-def level_sizes(
-    user: str, image_size: tuple[int, int], strides: Sequence[int]
-) -> list[tuple[int, int]]:
-    """Rows and columns of every level.
-
-    Raises:
-        InputError: a stride does not divide the image.
-    """
-    if any(side % stride for side in image_size for stride in strides):
-        raise InputError(
-            f"{user}: the strides {list(strides)} must divide the sides of the "
-            f"image, got {image_size[0]} x {image_size[1]}."
-        )
-    return [(image_size[0] // s, image_size[1] // s) for s in strides]
-
-
-def sizes_of(levels: Sequence[Array]) -> list[tuple[int, int]]:
-    """Rows and columns of levels `[b, h, w, c]`."""
-    return [(level.shape[1], level.shape[2]) for level in levels]
-
-
-def grid(sizes: Sequence[tuple[int, int]], strides: Sequence[int]) -> list[Array]:
-    """The places of every level, `[h w, 2]` as x and y in pixels."""
-    grids = []
-    for (height, width), stride in zip(sizes, strides, strict=True):
-        x = (jnp.arange(width, dtype=jnp.float32) + 0.5) * stride
-        y = (jnp.arange(height, dtype=jnp.float32) + 0.5) * stride
-        grids.append(jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(-1, 2))
-    return grids
 
 
 def flat(levels: Sequence[Array], per_place: int = 1) -> Float[Array, "b p c"]:
@@ -210,7 +289,7 @@ def detections(
         best, index = jax.lax.top_k(score.reshape(-1), count)
         label = index % classes
         boxes = jnp.clip(xyxy[index // classes], 0.0, edges[None])
-        keep = best > selection.score_threshold
+        keep = (best > selection.score_threshold) & (area(boxes) > 0)
         if selection.iou_threshold is not None:
             threshold = selection.iou_threshold
             keep = nms(boxes, best, keep, iou_threshold=threshold, label=label)

@@ -14,6 +14,7 @@ from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes, centre_and_size
 from genjax.detection._dense import (
     PEAKS,
+    Grid,
     Selection,
     Targets,
     around_places,
@@ -21,11 +22,10 @@ from genjax.detection._dense import (
     check_classes,
     detections,
     flat,
-    grid,
+    grid_of_image,
+    grid_of_levels,
     inside,
     known_labels,
-    level_sizes,
-    sizes_of,
     smallest,
     targets_by,
 )
@@ -74,11 +74,12 @@ def end_to_end(
 
         m = score^alpha IoU^beta,
 
-    the branch `many` the best `places` of them, the branch `one` the best alone; a
-    place that several objects want goes to the highest m. Scores learn the targets
+    the branch `many` the best `places` of them, the branch `one` the best alone, by
+    `task_aligned`. Scores learn the targets
     `t = m max(IoU) / max(m)`, maxima over the object's places, by the quality focal
-    loss, and boxes `1 - GIoU`. Only `many` moves the features; detections are those of
-    `one`. Every object has a place: that of its centre, if none lies inside.
+    loss, and boxes `1 - GIoU`. Detections are those of `one`. Both move the features
+    (the paper's `one` does not, which leaves small models with duplicates). An object
+    whose box holds no place may have that of its centre.
 
     Args:
         many: `levels -> {"logits": ..., "distance": ...}`, as `genjax.nn.DenseTower`
@@ -133,28 +134,31 @@ def end_to_end(
     def train(
         variables: Variables, key: Key, features: Features
     ) -> tuple[Raw, Variables]:
-        seen = {"many": features, "one": jax.lax.stop_gradient(features)}
         branches, changed = [], {}
         for (name, network), own in zip(
             inner.items(), jax.random.split(key), strict=True
         ):
-            raw, changed[name] = network.train(
-                part_of(variables, name), own, seen[name]
-            )
+            raw, changed[name] = network.train(part_of(variables, name), own, features)
             branches.append(Branch(**raw))
         return Raw(*branches), join_changes(changed)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        grids = grid(level_sizes("end_to_end", image_size, strides), strides)
-        every = jnp.concatenate(grids)
+        grid = grid_of_image("end_to_end", image_size, strides)
 
         def match(own: Boxes) -> tuple[Array, Array]:
-            return smallest(_candidates(own, every, grids[0]), own)
+            return smallest(_candidates(own, grid), own)
 
-        return targets_by(match, boxes, every)
+        return targets_by(match, boxes, grid)
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
-        learn = partial(_loss, targets=targets, strides=strides, alpha=alpha, beta=beta)
+        learn = partial(
+            _loss,
+            targets=targets,
+            strides=strides,
+            classes=classes,
+            alpha=alpha,
+            beta=beta,
+        )
         sums, counts = learn(raw.many, places=places)
         other_sums, other_counts = learn(raw.one, places=1)
         sums |= {f"{name}_one": value for name, value in other_sums.items()}
@@ -162,14 +166,13 @@ def end_to_end(
         return known_labels(sums, targets, classes), counts
 
     def decode(raw: Raw) -> Boxes:
-        sizes = sizes_of(raw.one.logits)
-        xyxy = around_places(
-            jnp.concatenate(grid(sizes, strides))[None],
-            bounded_distances(raw.one.distance, strides),
+        grid = grid_of_levels(
+            "end_to_end", raw.one.logits, strides, channels=[classes] * len(strides)
         )
+        distance = bounded_distances(raw.one.distance, strides)
+        xyxy = around_places(grid.centre[None], distance)
         score = jax.nn.sigmoid(flat(raw.one.logits))
-        size = (sizes[0][0] * strides[0], sizes[0][1] * strides[0])
-        return detections(score, xyxy, size, selection)
+        return detections(score, xyxy, grid.image_size, selection)
 
     return Head(init, apply, train, assign, loss, decode)
 
@@ -186,14 +189,13 @@ def end_to_end_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     return (("logits", classes), ("distance", 4))
 
 
-def _candidates(
-    boxes: Boxes, places: Float[Array, "p 2"], finest: Float[Array, "q 2"]
-) -> Bool[Array, "p n"]:
+def _candidates(boxes: Boxes, grid: Grid) -> Bool[Array, "p n"]:
     """The places inside each box, or that of the finest level nearest to its centre."""
-    within = inside(places, boxes.xyxy)
+    within = inside(grid.centre, boxes.xyxy)
     centre, _ = centre_and_size(boxes.xyxy)
-    distance = jnp.sum((finest[:, None] - centre[None]) ** 2, axis=-1)
-    nearest = jnp.arange(len(places))[:, None] == jnp.argmin(distance, axis=0)[None]
+    distance = jnp.sum((grid.levels[0][:, None] - centre[None]) ** 2, axis=-1)
+    rows = jnp.arange(len(grid.centre))[:, None]
+    nearest = rows == jnp.argmin(distance, axis=0)[None]
     return within | (nearest & ~jnp.any(within, axis=0)[None])
 
 
@@ -208,8 +210,9 @@ def task_aligned(
 ) -> tuple[Int[Array, " p"], Bool[Array, " p"], Float[Array, " p"]]:
     """Gives each object the places that predict it best already.
 
-    An object takes the best `places` candidates by `m = score^alpha IoU^beta`; a place
-    that several want goes to the highest m.
+    First each object takes a place of its own, by the highest `m = score^alpha
+    IoU^beta` of the pairs that are free. Then each takes its best `places` candidates;
+    one that several want goes to the highest m.
 
     Args:
         score: of each place for each object's class.
@@ -237,18 +240,32 @@ def task_aligned(
     aligned = score**alpha * overlap**beta
     # A candidate of no overlap is one still.
     metric = jnp.where(candidates, jnp.maximum(aligned, 1e-20), 0.0)
-    count = min(places, len(metric))
-    best, rows = jax.lax.top_k(metric.T, count)
-    objects = jnp.arange(metric.shape[1])[:, None]
-    taken = jnp.zeros(metric.T.shape, bool).at[objects, rows].set(best > 0).T
-    wanted = jnp.where(taken, metric, 0.0)
-    index = jnp.argmax(wanted, axis=1)
-    own = jax.nn.one_hot(index, metric.shape[1], dtype=bool) & (wanted > 0)
+    own = _shared_out(metric)
+    if places > 1:
+        best, rows = jax.lax.top_k(metric.T, min(places, len(metric)))
+        objects = jnp.arange(metric.shape[1])[:, None]
+        taken = jnp.zeros(metric.T.shape, bool).at[objects, rows].set(best > 0).T
+        free = jnp.where(taken & ~jnp.any(own, axis=1)[:, None], metric, 0.0)
+        first = jax.nn.one_hot(jnp.argmax(free, axis=1), free.shape[1], dtype=bool)
+        own = own | (first & (free > 0))
     highest = jnp.max(jnp.where(own, metric, 0.0), axis=0)
     reached = jnp.max(jnp.where(own, overlap, 0.0), axis=0)
     target = metric * (reached / jnp.maximum(highest, 1e-20))[None]
     target = jnp.sum(jnp.where(own, target, 0.0), axis=1)
-    return index, jnp.any(own, axis=1), target
+    return jnp.argmax(own, axis=1), jnp.any(own, axis=1), target
+
+
+def _shared_out(metric: Float[Array, "p n"]) -> Bool[Array, "p n"]:
+    """One place an object, by the best pair of the free ones, again and again."""
+
+    def take(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        free, own = state
+        place, row = jnp.unravel_index(jnp.argmax(free), free.shape)
+        own = own.at[place, row].set(own[place, row] | (free[place, row] > 0))
+        return free.at[place].set(0.0).at[:, row].set(0.0), own
+
+    start = metric, jnp.zeros(metric.shape, bool)
+    return jax.lax.fori_loop(0, metric.shape[1], take, start)[1]
 
 
 def _loss(
@@ -256,20 +273,22 @@ def _loss(
     *,
     targets: Targets,
     strides: Sequence[int],
+    classes: int,
     places: int,
     alpha: float,
     beta: float,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     logits = flat(branch.logits)
-    grids = grid(sizes_of(branch.logits), strides)
-    every = jnp.concatenate(grids)
-    xyxy = around_places(every[None], bounded_distances(branch.distance, strides))
-    classes = logits.shape[-1]
+    grid = grid_of_levels(
+        "end_to_end", branch.logits, strides, channels=[classes] * len(strides)
+    )
+    distance = bounded_distances(branch.distance, strides)
+    xyxy = around_places(grid.centre[None], distance)
 
     def choose(boxes: Boxes, logits: Array, xyxy: Array) -> tuple[Array, Array, Array]:
         score = jax.nn.sigmoid(logits)[:, jnp.clip(boxes.label, 0, classes - 1)]
         objects = (boxes.valid & ~boxes.ignore)[None]
-        candidates = _candidates(boxes, every, grids[0]) & objects
+        candidates = _candidates(boxes, grid) & objects
         overlap = pairwise_iou(xyxy, boxes.xyxy)
         return task_aligned(
             score, overlap, candidates, places=places, alpha=alpha, beta=beta

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes, centre_and_size
@@ -27,16 +26,15 @@ from genjax.detection._dense import (
     check_classes,
     detections,
     flat,
-    grid,
+    grid_of_image,
+    grid_of_levels,
     inside,
     known_labels,
-    level_sizes,
-    sizes_of,
     smallest,
     targets_by,
 )
 from genjax.detection._iou import giou
-from genjax.detection._losses import entropy
+from genjax.detection._losses import entropy, focal_classification
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Features, Key, Variables
@@ -121,23 +119,24 @@ def fcos(
         return Raw(**raw), changed
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        places = grid(level_sizes("fcos", image_size, strides), strides)
+        grid = grid_of_image("fcos", image_size, strides)
         match = partial(
-            _match, places=places, strides=strides, ranges=ranges, radius=radius
+            _match, places=grid.levels, strides=strides, ranges=ranges, radius=radius
         )
-        return targets_by(match, boxes, jnp.concatenate(places))
+        return targets_by(match, boxes, grid)
 
     def decode(raw: Raw) -> Boxes:
-        sizes = sizes_of(raw.logits)
-        places = jnp.concatenate(grid(sizes, strides))[None]
+        grid = grid_of_levels(
+            "fcos", raw.logits, strides, channels=[classes] * len(strides)
+        )
         log_score = jax.nn.log_sigmoid(flat(raw.logits)) + jax.nn.log_sigmoid(
             flat(raw.centerness)
         )
-        xyxy = around_places(places, bounded_distances(raw.distance, strides))
-        size = (sizes[0][0] * strides[0], sizes[0][1] * strides[0])
-        return detections(jnp.exp(0.5 * log_score), xyxy, size, selection)
+        distance = bounded_distances(raw.distance, strides)
+        xyxy = around_places(grid.centre[None], distance)
+        return detections(jnp.exp(0.5 * log_score), xyxy, grid.image_size, selection)
 
-    loss = partial(_loss, strides=strides)
+    loss = partial(_loss, strides=strides, classes=classes)
     return Head(network.init, apply, train, assign, loss, decode)
 
 
@@ -192,25 +191,22 @@ def centerness_of(targets: Targets, places: Array) -> Array:
 
 
 def _loss(
-    raw: Raw, targets: Targets, *, strides: Sequence[int]
+    raw: Raw, targets: Targets, *, strides: Sequence[int], classes: int
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     logits, centerness = flat(raw.logits), flat(raw.centerness)[..., 0]
-    places = jnp.concatenate(grid(sizes_of(raw.logits), strides))[None]
-    classes = logits.shape[-1]
-    central = centerness_of(targets, places)
-    label = jnp.where(targets.positive, targets.label, classes)
-    focal = optax.losses.sigmoid_focal_loss(
-        logits, jax.nn.one_hot(label, classes), alpha=0.25, gamma=2.0
+    grid = grid_of_levels(
+        "fcos", raw.logits, strides, channels=[classes] * len(strides)
     )
+    places = grid.centre[None]
+    central = centerness_of(targets, places)
     # About its own place, so that a box keeps its digits far from the origin.
     predicted = around_places(
         jnp.zeros((1, 1, 2)), bounded_distances(raw.distance, strides)
     )
     overlap = giou(predicted, targets.xyxy - jnp.tile(places, 2))
     positive = targets.positive.astype(jnp.float32)
-    learnt = targets.learnt.astype(jnp.float32)
     sums = {
-        "classification": jnp.sum(learnt[..., None] * focal),
+        "classification": focal_classification(logits, targets),
         "box": jnp.sum(central * (1 - overlap)),
         "centerness": jnp.sum(positive * entropy(centerness, central)),
     }

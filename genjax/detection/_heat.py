@@ -51,8 +51,8 @@ def released_radius(
 ) -> Float[Array, "*b"]:
     """The radius of the released code of CornerNet and CenterNet, which is larger.
 
-    Its roots are `(b + sqrt(b^2 - 4 a c)) / 2`, without the division by `a`. Published
-    figures were reached with it.
+    Its roots are `(b + sqrt(b^2 - 4 a c)) / 2`, without the division by `a`. (That code
+    also rounds it down, and cuts the peak at it.)
 
     Args:
         size: width and height.
@@ -144,7 +144,7 @@ def heatmap(
     heat = (rows[:, :, None] * columns[:, None]).reshape(-1, height * width)
     objects = boxes.valid & ~boxes.ignore
     heat = jnp.where(objects[:, None], heat, 0.0)
-    # Of a label that is no class nothing is entered: the loss is NaN then.
+    # Where a label is no class, the loss is NaN anyway.
     return jnp.zeros((classes, height * width)).at[boxes.label].max(heat, mode="drop").T
 
 

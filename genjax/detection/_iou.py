@@ -152,9 +152,10 @@ def _apart(a: Array, b: Array) -> Array:
 
 
 def _hull(a: Array, b: Array) -> Array:
-    """The smallest box around both."""
-    low = jnp.minimum(a[..., :2], b[..., :2])
-    high = jnp.maximum(a[..., 2:], b[..., 2:])
+    """The smallest box around all edges of both, also where they are inside out."""
+    ends = [x[..., i : i + 2] for x in (a, b) for i in (0, 2)]
+    low = jnp.minimum(jnp.minimum(ends[0], ends[1]), jnp.minimum(ends[2], ends[3]))
+    high = jnp.maximum(jnp.maximum(ends[0], ends[1]), jnp.maximum(ends[2], ends[3]))
     return jnp.concatenate([low, high], axis=-1)
 
 

@@ -5,8 +5,10 @@ Those of overlaps are `1 - iou(a, b)` and its like.
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from genjax.arrays import as_float
+from genjax.detection._dense import Targets
 from genjax.typing import Array, Float, Num
 
 Logits = Num[Array, "*b"]
@@ -23,6 +25,21 @@ def entropy(logits: Array, target: Array) -> Array:
     [0.6931472]
     """
     return jax.nn.softplus(logits) - target * logits
+
+
+def focal_classification(
+    logits: Float[Array, "b p classes"], targets: Targets
+) -> Float[Array, ""]:
+    """The sum of the focal losses of all places that learn.
+
+    Source: Lin et al., 2017, arXiv:1708.02002.
+    """
+    classes = logits.shape[-1]
+    label = jnp.where(targets.positive, targets.label, classes)
+    focal = optax.losses.sigmoid_focal_loss(
+        logits, jax.nn.one_hot(label, classes), alpha=0.25, gamma=2.0
+    )
+    return jnp.sum(jnp.where(targets.learnt[..., None], focal, 0.0))
 
 
 def quality_focal_loss(logits: Logits, target: Score, *, gamma: float = 2.0) -> Loss:

@@ -98,7 +98,7 @@ def detector(
     >>> best = Selection(detections=7)
     >>> head = centernet(tower, classes=3, stride=4, selection=best)
     >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)
-    >>> parts = backbone, nn.FPN(features=4)
+    >>> parts = backbone, nn.FPN(features=4, finest=1)
     >>> image, box = jnp.ones((1, 32, 32, 3)), jnp.ones((1, 1, 4))
     >>> objects = {"xyxy": box, "label": jnp.array([[1]]), "valid": jnp.array([[True]])}
     >>> objective = detection_objective(*parts, head)

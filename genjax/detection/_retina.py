@@ -9,24 +9,25 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from genjax.base import Head, NetworkLike
 from genjax.detection._anchors import MOST_LOG, AnchorGrid, Anchors, check_anchors
-from genjax.detection._boxes import Boxes, area, around, centre_and_size
+from genjax.detection._boxes import Boxes, around, centre_and_size
 from genjax.detection._dense import (
     SUPPRESSED,
+    Grid,
     Selection,
     Targets,
     check_classes,
     detections,
     flat,
+    grid_of_image,
+    grid_of_levels,
     known_labels,
-    level_sizes,
-    sizes_of,
     targets_by,
 )
 from genjax.detection._iou import pairwise_iou
+from genjax.detection._losses import focal_classification
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Features, Float, Key, Variables
@@ -62,9 +63,9 @@ def retina(
         x = x_a + w_a d_x,   w = w_a exp(d_w)
 
     An anchor, about the centre of its place, learns the object that it overlaps most,
-    if by `positive_iou`; each object has its best anchor anyway. Anchors below
-    `negative_iou` are background, those between learn nothing. Classes learn by the
-    focal loss, boxes by the smooth absolute error of `d`.
+    if by `positive_iou`; each object has the anchor that overlaps it most anyway.
+    Anchors below `negative_iou` are background, those between learn nothing. Classes
+    learn by the focal loss, boxes by the smooth absolute error of `d`.
 
     Args:
         tower: `levels -> {"logits": ..., "deltas": ...}`, as `genjax.nn.DenseTower`
@@ -122,43 +123,41 @@ def retina(
         raw, changed = network.train(variables, key, features)
         return Raw(**raw), changed
 
+    def grid_of(raw: Raw) -> Grid:
+        channels = [per_place * classes] * len(strides)
+        return grid_of_levels("retina", raw.logits, strides, channels=channels)
+
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        sizes = level_sizes("retina", image_size, strides)
-        own = AnchorGrid(sizes, strides, anchors)
-        xyxy = around(own.centre, own.anchor[0])
+        grid = grid_of_image("retina", image_size, strides)
+        own = AnchorGrid(grid, anchors)
+        xyxy = around(own.centre, own.anchor)[0]
         match = partial(_match, anchors=xyxy, positive_iou=positive_iou)
-        targets = targets_by(match, boxes, own.centre)
+        targets = targets_by(match, boxes, grid, own.of_places)
         overlap = jax.vmap(partial(pairwise_iou, xyxy))(targets.boxes.xyxy)
         overlap = jnp.where(targets.objects[:, None], overlap, 0.0)
         between = jnp.max(overlap, axis=-1) >= negative_iou
         return targets._replace(ignored=targets.ignored | between)
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
+        own = AnchorGrid(grid_of(raw), anchors)
         logits, deltas = flat(raw.logits, per_place), flat(raw.deltas, per_place)
-        own = AnchorGrid(sizes_of(raw.logits), strides, anchors)
-        label = jnp.where(targets.positive, targets.label, classes)
-        focal = optax.losses.sigmoid_focal_loss(
-            logits, jax.nn.one_hot(label, classes), alpha=0.25, gamma=2.0
-        )
         gap = jnp.abs(deltas - _deltas(targets.xyxy, own))
         smooth = jnp.where(gap < SMOOTH, gap**2 / (2 * SMOOTH), gap - SMOOTH / 2)
         positive = targets.positive[..., None]
         sums = {
-            "classification": jnp.sum(jnp.where(targets.learnt[..., None], focal, 0.0)),
+            "classification": focal_classification(logits, targets),
             "box": jnp.sum(jnp.where(positive, smooth, 0.0)),
         }
         count = jnp.sum(positive.astype(jnp.float32))
         return known_labels(sums, targets, classes), dict.fromkeys(sums, count)
 
     def decode(raw: Raw) -> Boxes:
-        sizes = sizes_of(raw.logits)
-        own = AnchorGrid(sizes, strides, anchors)
-        deltas = flat(raw.deltas, per_place)
-        centre = own.centre[None] + own.anchor * deltas[..., :2]
+        grid = grid_of(raw)
+        own, deltas = AnchorGrid(grid, anchors), flat(raw.deltas, per_place)
+        centre = own.centre + own.anchor * deltas[..., :2]
         size = own.anchor * jnp.exp(jnp.clip(deltas[..., 2:], -MOST_LOG, MOST_LOG))
         score = jax.nn.sigmoid(flat(raw.logits, per_place))
-        pixels = (sizes[0][0] * strides[0], sizes[0][1] * strides[0])
-        return detections(score, around(centre, size), pixels, selection)
+        return detections(score, around(centre, size), grid.image_size, selection)
 
     return Head(network.init, apply, train, assign, loss, decode)
 
@@ -187,15 +186,14 @@ def _match(
     overlap = jnp.where(objects, pairwise_iou(anchors, boxes.xyxy), 0.0)
     best = jnp.arange(len(anchors))[:, None] == jnp.argmax(overlap, axis=0)[None]
     own = best & (overlap > 0)
-    # An object keeps its best anchor against others; of several, the smallest wins.
-    size = jnp.where(own, -area(boxes.xyxy)[None], -jnp.inf)
+    # Of several objects whose best anchor it is, the first, the smallest, has it.
     kept = jnp.any(own, axis=1)
-    index = jnp.where(kept, jnp.argmax(size, axis=1), jnp.argmax(overlap, axis=1))
+    index = jnp.where(kept, jnp.argmax(own, axis=1), jnp.argmax(overlap, axis=1))
     return index, kept | (jnp.max(overlap, axis=1) >= positive_iou)
 
 
 def _deltas(xyxy: Float[Array, "b p 4"], own: AnchorGrid) -> Float[Array, "b p 4"]:
     """The changes of anchors to boxes."""
     centre, size = centre_and_size(xyxy)
-    moved = (centre - own.centre[None]) / own.anchor
+    moved = (centre - own.centre) / own.anchor
     return jnp.concatenate([moved, jnp.log(size / own.anchor)], axis=-1)

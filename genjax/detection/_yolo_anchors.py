@@ -4,6 +4,7 @@ Sources: Redmon and Farhadi, 2017, arXiv:1612.08242; Redmon and Farhadi, 2018,
 arXiv:1804.02767.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -16,19 +17,19 @@ from genjax.detection._anchors import (
     Anchors,
     best_anchors,
     check_anchors,
-    grid_of,
     rows_of,
 )
-from genjax.detection._boxes import Boxes, centre_and_size
+from genjax.detection._boxes import Boxes, area
 from genjax.detection._dense import (
     SUPPRESSED,
+    Grid,
     Selection,
     Targets,
     check_classes,
     detections,
+    grid_of_image,
+    grid_of_levels,
     known_labels,
-    level_sizes,
-    sizes_of,
     targets_by,
 )
 from genjax.detection._iou import iou, pairwise_iou
@@ -195,23 +196,26 @@ def _anchored(
     check_anchors(user, anchors, len(strides))
     inner = as_network(network, user=user)
 
+    def grid_of(raw: Sequence[Array]) -> Grid:
+        channels = [len(level) * (5 + classes) for level in anchors]
+        return grid_of_levels(user, raw, strides, channels=channels)
+
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        sizes = level_sizes(user, image_size, strides)
-        match = partial(best_anchors, sizes=sizes, strides=strides, anchors=anchors)
-        places = AnchorGrid(sizes, strides, anchors).centre
-        return targets_by(match, boxes, places)
+        grid = grid_of_image(user, image_size, strides)
+        match = partial(best_anchors, grid=grid, anchors=anchors)
+        return targets_by(match, boxes, grid, AnchorGrid(grid, anchors).of_places)
 
     def loss(
         raw: Sequence[Array], targets: Targets
     ) -> tuple[dict[str, Array], dict[str, Array]]:
-        rows = rows_of(user, raw, anchors, classes)
-        predictors = grid_of(raw, strides, anchors)
+        grid = grid_of(raw)
+        rows, predictors = rows_of(raw, anchors), AnchorGrid(grid, anchors)
         xyxy = jax.lax.stop_gradient(predictors.boxes(rows))
         place, log_size = predictors.of_boxes(targets.xyxy)
         own = iou(xyxy, targets.xyxy)
         one_hot = jax.nn.one_hot(targets.label, classes)
         box, found, background, classified = terms(rows, place, log_size, own, one_hot)
-        share = _area_share(targets.xyxy, raw, strides)
+        share = area(targets.xyxy) / math.prod(grid.image_size)
         positive = targets.positive.astype(jnp.float32)
         learnt = targets.learnt & ~targets.positive
         learnt = learnt & (_best_overlap(xyxy, targets) < background_iou)
@@ -226,29 +230,18 @@ def _anchored(
         return known_labels(sums, targets, classes), dict.fromkeys(sums, count)
 
     def decode(raw: Sequence[Array]) -> Boxes:
-        rows = rows_of(user, raw, anchors, classes)
+        grid, rows = grid_of(raw), rows_of(raw, anchors)
         score = jax.nn.sigmoid(rows[..., 4:5]) * probabilities(rows[..., 5:])
-        xyxy = grid_of(raw, strides, anchors).boxes(rows)
-        return detections(score, xyxy, _image(raw, strides), selection)
+        xyxy = AnchorGrid(grid, anchors).boxes(rows)
+        return detections(score, xyxy, grid.image_size, selection)
 
     return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
 
 
-def _image(raw: Sequence[Array], strides: Sequence[int]) -> tuple[int, int]:
-    height, width = sizes_of(raw)[0]
-    return height * strides[0], width * strides[0]
-
-
-def _area_share(xyxy: Array, raw: Sequence[Array], strides: Sequence[int]) -> Array:
-    height, width = _image(raw, strides)
-    _, size = centre_and_size(xyxy)
-    return jnp.prod(size, axis=-1) / (height * width)
-
-
 def _best_overlap(xyxy: Float[Array, "b p 4"], targets: Targets) -> Array:
-    """The highest overlap of each prediction with any object."""
+    """The highest overlap of each prediction with any object or region to ignore."""
     overlap = pairwise_iou(xyxy, targets.boxes.xyxy)
-    return jnp.max(jnp.where(targets.objects[:, None], overlap, 0.0), axis=-1)
+    return jnp.max(jnp.where(targets.boxes.valid[:, None], overlap, 0.0), axis=-1)
 
 
 def _terms_v2(

@@ -13,15 +13,15 @@ from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes, around, centre_and_size
 from genjax.detection._dense import (
     SUPPRESSED,
+    Grid,
     Selection,
     Targets,
     check_classes,
     detections,
     flat,
-    grid,
+    grid_of_image,
+    grid_of_levels,
     known_labels,
-    level_sizes,
-    sizes_of,
     smallest,
     targets_by,
 )
@@ -90,26 +90,27 @@ def yolo_v1(
             f"yolo_v1: boxes_per_cell must be at least 1, got {boxes_per_cell}."
         )
     inner = as_network(network, user="yolo_v1")
-    predictions = partial(
-        _predictions, stride=stride, boxes=boxes_per_cell, classes=classes
-    )
+    predictions = partial(_predictions, stride=stride, boxes=boxes_per_cell)
+
+    def grid_of(raw: Sequence[Array]) -> Grid:
+        channels = [5 * boxes_per_cell + classes]
+        return grid_of_levels("yolo_v1", raw, [stride], channels=channels)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        (places,) = grid(level_sizes("yolo_v1", image_size, [stride]), [stride])
-        match = partial(_match, places=places, stride=stride)
-        return targets_by(match, boxes, places)
+        grid = grid_of_image("yolo_v1", image_size, [stride])
+        return targets_by(partial(_match, grid=grid), boxes, grid)
 
     def loss(
         raw: Sequence[Array], targets: Targets
     ) -> tuple[dict[str, Array], dict[str, Array]]:
-        offset, root, confidence, classified, xyxy = predictions(raw)
-        image = _image(raw, stride)
+        grid = grid_of(raw)
+        offset, root, confidence, classified, xyxy = predictions(raw, grid)
         truth = targets.xyxy[:, :, None]
         centre, size = centre_and_size(truth)
-        corner = grid(sizes_of(raw), [stride])[0][None, :, None] / stride - 0.5
+        corner = grid.corner[None, :, None] / stride
         gap = jnp.sum(
             (offset - (centre / stride - corner)) ** 2
-            + (root - jnp.sqrt(size / image[None, None, None])) ** 2,
+            + (root - jnp.sqrt(size / _sides(grid))) ** 2,
             axis=-1,
         )
         overlap = jax.lax.stop_gradient(iou(xyxy, truth))
@@ -132,52 +133,40 @@ def yolo_v1(
         return known_labels(sums, targets, classes), dict.fromkeys(sums, count)
 
     def decode(raw: Sequence[Array]) -> Boxes:
-        _, _, confidence, classified, xyxy = predictions(raw)
+        grid = grid_of(raw)
+        _, _, confidence, classified, xyxy = predictions(raw, grid)
         sure = jnp.clip(confidence, 0, 1)[..., None]
         score = sure * jnp.clip(classified, 0, 1)[:, :, None]
-        height, width = sizes_of(raw)[0]
         return detections(
             score.reshape(len(score), -1, classes),
             xyxy.reshape(len(xyxy), -1, 4),
-            (height * stride, width * stride),
+            grid.image_size,
             selection,
         )
 
     return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
 
 
-def _match(boxes: Boxes, *, places: Array, stride: int) -> tuple[Array, Array]:
+def _match(boxes: Boxes, *, grid: Grid) -> tuple[Array, Array]:
     """The cell of each centre."""
     centre, _ = centre_and_size(boxes.xyxy)
-    corner = places[:, None] - stride / 2
-    low, high = centre[None] >= corner, centre[None] < corner + stride
+    corner = grid.corner[:, None]
+    low = centre[None] >= corner
+    high = centre[None] < corner + grid.side[:, None, None]
     return smallest(jnp.all(low & high, axis=-1), boxes)
 
 
-def _image(raw: Sequence[Array], stride: int) -> Array:
-    """Width and height of the image."""
-    height, width = sizes_of(raw)[0]
-    return jnp.array([width * stride, height * stride], jnp.float32)
+def _sides(grid: Grid) -> Array:
+    """Width and height of the image, `[1, 1, 1, 2]`."""
+    return jnp.array(grid.image_size[::-1], jnp.float32)[None, None, None]
 
 
 def _predictions(
-    raw: Sequence[Array], *, stride: int, boxes: int, classes: int
+    raw: Sequence[Array], grid: Grid, *, stride: int, boxes: int
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Offsets and roots `[b, p, boxes, 2]`, confidences, classes, and boxes in pixels.
-
-    Raises:
-        InputError: the network has another number of outputs.
-    """
-    wanted = 5 * boxes + classes
-    shapes = [level.shape for level in raw]
-    if len(shapes) != 1 or shapes[0][-1] != wanted:
-        raise InputError(
-            f"yolo_v1: the network must return one level [b, h, w, {wanted}], 5 "
-            f"numbers for each of {boxes} boxes and {classes} classes, got {shapes}."
-        )
+    """Offsets and roots `[b, p, boxes, 2]`, confidences, classes, boxes in pixels."""
     rows = flat(raw)
     own = rows[..., : 5 * boxes].reshape(*rows.shape[:2], boxes, 5)
-    corner = grid(sizes_of(raw), [stride])[0][None, :, None] - stride / 2
-    centre = corner + stride * own[..., :2]
-    xyxy = around(centre, own[..., 2:4] ** 2 * _image(raw, stride)[None, None, None])
+    centre = grid.corner[None, :, None] + stride * own[..., :2]
+    xyxy = around(centre, own[..., 2:4] ** 2 * _sides(grid))
     return own[..., :2], own[..., 2:4], own[..., 4], rows[..., 5 * boxes :], xyxy

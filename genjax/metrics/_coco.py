@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax.metrics._detection import (
-    COCO,
     Detections,
     DetectionState,
+    EvaluationProtocol,
     GroundTruth,
-    Protocol,
     best_first,
     by_class,
     checked,
@@ -25,11 +24,7 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 
 
 def coco_update(
-    state: DetectionState,
-    truth: GroundTruth,
-    found: Detections,
-    *,
-    protocol: Protocol = COCO,
+    state: DetectionState, truth: GroundTruth, found: Detections
 ) -> DetectionState:
     """Matches the detections of any images and enters them; the state is changed.
 
@@ -43,11 +38,10 @@ def coco_update(
         state: from `detection_state`.
         truth: all objects of these images.
         found: all their detections.
-        protocol: that of the state.
 
     Raises:
-        InputError: a class or an image is outside the state, a detection is not finite,
-            or an image was entered before.
+        InputError: a class or an image is outside the state, a box or a score is not
+            finite, an image was entered before, or has more detections than slots.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
@@ -60,7 +54,7 @@ def coco_update(
     1
     """
     truth, found = checked("coco_update", state, truth, found)
-    found = best_first(found, state.score.shape[1], protocol.most[-1])
+    found, protocol = best_first("coco_update", found, state), state.protocol
     spared = _outside(truth.area, protocol) | truth.ignore.astype(bool)[:, None]
     flags = (len(found.score), len(protocol.areas), len(protocol.thresholds))
     matched, ignored = np.zeros(flags, bool), np.zeros(flags, bool)
@@ -71,7 +65,7 @@ def coco_update(
     return enter(state, truth, found, matched, ignored, ~spared)
 
 
-def _outside(area: np.ndarray, protocol: Protocol) -> np.ndarray:
+def _outside(area: np.ndarray, protocol: EvaluationProtocol) -> np.ndarray:
     """`[m, areas]`: whether a size is outside each range."""
     low, high = protocol.ranges.T
     return (area[:, None] < low) | (area[:, None] > high)
@@ -82,7 +76,7 @@ def _match(
     truth: GroundTruth,
     found: Detections,
     spared: np.ndarray,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     matched: np.ndarray,
     ignored: np.ndarray,
 ) -> None:
@@ -115,7 +109,7 @@ def _match(
 
 
 def coco_summary(
-    state: DetectionState, *, protocol: Protocol = COCO
+    state: DetectionState,
 ) -> dict[str, float]:
     """Returns the numbers of COCO, twelve by its own protocol.
 
@@ -123,7 +117,6 @@ def coco_summary(
 
     Args:
         state: after `coco_update`, with detections `[images, slots]`.
-        protocol: that of the state.
 
     Returns:
         `AP` (mean over the thresholds), `AP50` and `AP75` where they are among these,
@@ -140,7 +133,7 @@ def coco_summary(
     >>> round(coco_summary(coco_update(state, truth, found))["AP"], 3)
     1.0
     """
-    tables = _tables(state, protocol)
+    tables, protocol = _tables(state), state.protocol
     precision, recall = tables.precision, tables.recall
 
     def mean(values: np.ndarray) -> float:
@@ -152,18 +145,19 @@ def coco_summary(
         for place, threshold in enumerate(protocol.thresholds)
         if round(100 * threshold) in (50, 75)
     }
+    limits = list(enumerate(protocol.max_detections))
     sizes = [(i, name) for i, name in enumerate(protocol.areas) if name]
     return {
         "AP": mean(precision[..., 0]),
         **single,
         **{f"AP{name}": mean(precision[..., i]) for i, name in sizes},
-        **{f"AR{m}": mean(recall[..., 0, i]) for i, m in enumerate(protocol.most)},
+        **{f"AR{m}": mean(recall[..., 0, i]) for i, m in limits},
         **{f"AR{name}": mean(recall[..., i, -1]) for i, name in sizes},
     }
 
 
 def coco_by_class(
-    state: DetectionState, *, protocol: Protocol = COCO
+    state: DetectionState,
 ) -> dict[str, np.ndarray]:
     """Returns the average precision of each class, `[classes]`.
 
@@ -171,7 +165,6 @@ def coco_by_class(
 
     Args:
         state: after `coco_update`, with detections `[images, slots]`.
-        protocol: that of the state.
 
     Returns:
         `AP` (mean over the thresholds), and that of the first threshold, by COCO's
@@ -187,9 +180,9 @@ def coco_by_class(
     >>> coco_by_class(coco_update(state, truth, found))["AP50"].round(3).tolist()
     [1.0, nan]
     """
-    precision = _tables(state, protocol).precision[..., 0]
+    precision = _tables(state).precision[..., 0]
     known = np.where(precision > -1, precision, np.nan)
-    first = f"AP{round(100 * protocol.thresholds[0])}"
+    first = f"AP{round(100 * state.protocol.thresholds[0])}"
     return {"AP": known.mean(axis=(0, 1)), first: known[0].mean(axis=0)}
 
 
@@ -198,7 +191,6 @@ def recall_precision(
     *,
     threshold: int = 0,
     area: int = 0,
-    protocol: Protocol = COCO,
 ) -> np.ndarray:
     """Returns the interpolated precision at 101 recalls from 0 to 1, `[101, classes]`.
 
@@ -208,7 +200,6 @@ def recall_precision(
         state: after `coco_update`, with detections `[images, slots]`.
         threshold: the place of the overlap among the protocol's.
         area: the place of the range of sizes.
-        protocol: that of the state.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
 
@@ -220,7 +211,7 @@ def recall_precision(
     >>> recall_precision(coco_update(state, truth, found)).shape
     (101, 1)
     """
-    precision = _tables(state, protocol).precision[threshold, ..., area]
+    precision = _tables(state).precision[threshold, ..., area]
     return np.where(precision > -1, precision, np.nan)
 
 
@@ -236,8 +227,9 @@ class Tables(NamedTuple):
     recall: np.ndarray
 
 
-def _tables(state: DetectionState, protocol: Protocol) -> Tables:
-    levels, most = len(protocol.thresholds), np.array(protocol.most)
+def _tables(state: DetectionState) -> Tables:
+    protocol = state.protocol
+    levels, most = len(protocol.thresholds), np.array(protocol.max_detections)
     precision = np.full((levels, len(RECALLS), *state.truths.shape), -1.0)
     recall = np.full((levels, *state.truths.shape, len(most)), -1.0)
     for label, own in by_class(state).items():

@@ -19,20 +19,20 @@ SIZES: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 
 
-class Protocol(NamedTuple):
+class EvaluationProtocol(NamedTuple):
     """The rules of an evaluation; as it stands, COCO's.
 
     Fields:
         thresholds: overlaps from which on an object is found.
         areas: the range of sizes in square pixels by name, all sizes first, under the
             empty name.
-        most: how many detections of an image and a class count, ascending: all count
-            for the precision, as many for each recall.
+        max_detections: how many detections of an image and a class count, ascending:
+            the last for the precision, each for its recall.
     """
 
     thresholds: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
     areas: Mapping[str, tuple[float, float]] = SIZES
-    most: tuple[int, ...] = (1, 10, 100)
+    max_detections: tuple[int, ...] = (1, 10, 100)
 
     @property
     def ranges(self) -> np.ndarray:
@@ -40,7 +40,7 @@ class Protocol(NamedTuple):
         return np.array(list(self.areas.values()), float)
 
 
-COCO = Protocol()
+COCO = EvaluationProtocol()
 
 
 class DetectionState(NamedTuple):
@@ -53,6 +53,8 @@ class DetectionState(NamedTuple):
         matched: whether it has found an object, `[images, slots, areas, thresholds]`.
         ignored: whether it counts neither way.
         truths: objects to be found, `[classes, areas]`.
+        seen: how often an image has been entered, `[images]`.
+        protocol: the rules, which are those of all states that are added.
     """
 
     score: np.ndarray
@@ -61,6 +63,8 @@ class DetectionState(NamedTuple):
     matched: np.ndarray
     ignored: np.ndarray
     truths: np.ndarray
+    seen: np.ndarray
+    protocol: EvaluationProtocol = COCO
 
 
 class GroundTruth(NamedTuple):
@@ -100,7 +104,7 @@ class Detections(NamedTuple):
 
 
 def detection_state(
-    *, images: int, classes: int, slots: int = 100, protocol: Protocol = COCO
+    *, images: int, classes: int, slots: int = 100, protocol: EvaluationProtocol = COCO
 ) -> DetectionState:
     """Returns the empty state.
 
@@ -109,8 +113,8 @@ def detection_state(
     Args:
         images: how many there are.
         classes: how many there are.
-        slots: the most detections of an image that are kept, the best of all its
-            classes; COCO itself keeps 100 of each class.
+        slots: room for the detections of an image, of all its classes; more are
+            refused when they come.
         protocol: the rules.
 
     Source: Lin et al., 2014, arXiv:1405.0312.
@@ -128,6 +132,8 @@ def detection_state(
         np.zeros(flags, np.uint8),
         np.zeros(flags, np.uint8),
         np.zeros((classes, len(protocol.areas)), np.int64),
+        np.zeros(images, np.int32),
+        protocol,
     )
 
 
@@ -136,6 +142,9 @@ def detection_add(one: DetectionState, other: DetectionState) -> DetectionState:
 
     Arrays are those of `detection_state`, `[images, slots]` and `[classes, areas]`.
 
+    Raises:
+        InputError: they are of different protocols, or one image is in both.
+
     Source: Lin et al., 2014, arXiv:1405.0312.
 
     >>> from genjax.metrics import detection_add, detection_state
@@ -143,7 +152,23 @@ def detection_add(one: DetectionState, other: DetectionState) -> DetectionState:
     >>> detection_add(one, other).truths.shape
     (3, 4)
     """
-    return DetectionState(*(a + b for a, b in zip(one, other, strict=True)))
+    if one.protocol != other.protocol:
+        raise InputError(
+            f"detection_add: the states are of the protocols {one.protocol} and "
+            f"{other.protocol}."
+        )
+    names = [name for name in one._fields if name != "protocol"]
+    sums = {name: getattr(one, name) + getattr(other, name) for name in names}
+    found = one._replace(**sums)
+    _refuse_again("detection_add", found.seen > 1)
+    return found
+
+
+def _refuse_again(user: str, again: np.ndarray) -> None:
+    if again.any():
+        raise InputError(
+            f"{user}: image {int(np.flatnonzero(again)[0])} was entered before."
+        )
 
 
 def checked(
@@ -165,6 +190,11 @@ def checked(
     found = Detections(*map(np.asarray, found))
     limits = {"class": len(state.truths), "image": len(state.score)}
     for name, own in (("truth", truth), ("found", found)):
+        lengths = {field: len(values) for field, values in own._asdict().items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(
+                f"{user}: the fields of {name} have the lengths {lengths}."
+            )
         for what, values in (("class", own.label), ("image", own.image)):
             outside = values[(values < 0) | (values >= limits[what])]
             if len(outside):
@@ -172,16 +202,23 @@ def checked(
                     f"{user}: every {what} of {name} must be in 0 ... "
                     f"{limits[what] - 1}, got {int(outside[0])}."
                 )
-    for what, values in (("box", found.xywh), ("score", found.score)):
+    for what, own, values in (
+        ("box", truth, truth.xywh),
+        ("box", found, found.xywh),
+        ("score", found, found.score),
+    ):
         bad = ~np.isfinite(values.sum(axis=tuple(range(1, values.ndim))))
         if bad.any():
             raise InputError(
-                f"{user}: a {what} of image {int(found.image[bad][0])} is not finite."
+                f"{user}: a {what} of image {int(own.image[bad][0])} is not finite."
             )
-    again = found.image[state.label[found.image].any(axis=1)]
-    if len(again):
-        raise InputError(f"{user}: image {int(again[0])} was entered before.")
-    return truth, found
+    places = np.union1d(truth.image, found.image).astype(int)
+    again = np.zeros(len(state.seen), bool)
+    again[places] = state.seen[places] > 0
+    _refuse_again(user, again)
+    return truth._replace(image=truth.image.astype(int)), found._replace(
+        image=found.image.astype(int), label=found.label.astype(int)
+    )
 
 
 def counted_within(groups: np.ndarray) -> np.ndarray:
@@ -197,21 +234,31 @@ def counted_within(groups: np.ndarray) -> np.ndarray:
     return np.arange(len(groups)) - np.repeat(starts, sizes)
 
 
-def best_first(found: Detections, slots: int, most: int) -> Detections:
+def best_first(user: str, found: Detections, state: DetectionState) -> Detections:
     """The detections that count, by image, class and descending score.
 
     Args:
+        user: who asks, for the error's sentence.
         found: detections in any order.
-        slots: the most of an image.
-        most: the most of an image and a class.
+        state: that must have room for them.
+
+    Raises:
+        InputError: an image has more detections than slots.
     """
-    order = np.lexsort((-found.score, found.image))
-    order = order[counted_within(found.image[order]) < slots]
-    keys = -found.score[order], found.label[order], found.image[order]
-    order = order[np.lexsort(keys)]
+    # Of equal scores, the first that came in is the first.
+    order = np.lexsort((-found.score, found.label, found.image))
     found = Detections(*(field[order] for field in found))
-    few = counted_within(group_of(found, int(found.label.max(initial=0)) + 1)) < most
-    return Detections(*(field[few] for field in found))
+    ranks = counted_within(group_of(found, len(state.truths)))
+    few = ranks < state.protocol.max_detections[-1]
+    found = Detections(*(field[few] for field in found))
+    slots, counts = state.score.shape[1], np.bincount(found.image)
+    if counts.max(initial=0) > slots:
+        raise InputError(
+            f"{user}: image {int(counts.argmax())} has {counts.max()} detections that "
+            f"count, and the state has room for {slots}: make it with "
+            "detection_state(..., slots=...)."
+        )
+    return found
 
 
 def group_of(own: GroundTruth | Detections, classes: int) -> np.ndarray:
@@ -243,7 +290,8 @@ def enter(
     state.rank[place] = counted_within(group_of(found, len(state.truths)))
     state.matched[place] = matched
     state.ignored[place] = ignored
-    np.add.at(state.truths, truth.label, counts.astype(np.int64))
+    np.add.at(state.truths, truth.label.astype(int), counts.astype(np.int64))
+    state.seen[np.union1d(truth.image, found.image)] += 1
     return state
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from genjax.errors import InputError
 from genjax.metrics._detection import (
     Detections,
     DetectionState,
+    EvaluationProtocol,
     GroundTruth,
-    Protocol,
     best_first,
     by_class,
     checked,
@@ -20,7 +21,9 @@ from genjax.metrics._detection import (
 )
 from genjax.metrics._groups import groups_of
 
-VOC = Protocol(thresholds=(0.5,), areas={"": (0, np.inf)}, most=(2**31,))
+VOC = EvaluationProtocol(
+    thresholds=(0.5,), areas={"": (0, np.inf)}, max_detections=(2**31,)
+)
 """One overlap, all sizes, and all detections."""
 
 
@@ -29,7 +32,6 @@ def voc_update(
     truth: GroundTruth,
     found: Detections,
     *,
-    protocol: Protocol = VOC,
     one_more_pixel: bool = False,
 ) -> DetectionState:
     """Matches the detections of any images and enters them; the state is changed.
@@ -44,13 +46,13 @@ def voc_update(
         state: `detection_state(..., protocol=VOC)`, with slots for all detections.
         truth: all objects of these images.
         found: all their detections.
-        protocol: that of the state.
         one_more_pixel: whether right and lower edges are the last pixels of a box, as
             in the challenges' own files, and its sides one pixel longer.
 
     Raises:
-        InputError: a class or an image is outside the state, a detection is not finite,
-            or an image was entered before.
+        InputError: a class or an image is outside the state, a box or a score is not
+            finite, an image was entered before, or has more detections than slots, or
+            the state is of several ranges of sizes.
 
     Source: Everingham et al., 2010, the Pascal Visual Object Classes challenge.
 
@@ -63,7 +65,13 @@ def voc_update(
     1
     """
     truth, found = checked("voc_update", state, truth, found)
-    found = best_first(found, state.score.shape[1], protocol.most[-1])
+    protocol = state.protocol
+    if len(protocol.areas) > 1:
+        raise InputError(
+            "voc_update: the state must be of one range of sizes, as of the protocol "
+            f"VOC, got {protocol}."
+        )
+    found = best_first("voc_update", found, state)
     more = np.array([0.0, 0.0, 1.0, 1.0]) * one_more_pixel
     shape = (len(found.score), 1, len(protocol.thresholds))
     matched, ignored = np.zeros(shape, bool), np.zeros(shape, bool)

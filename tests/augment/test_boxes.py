@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.augment import boxes_in_turn, colour, flip, images_alone, mosaic, zoom
+from genjax.augment import (
+    boxes_in_turn,
+    colour,
+    flip,
+    images_alone,
+    mosaic,
+    zoom,
+)
 from genjax.errors import InputError
 from genjax.placement import Placement
 
@@ -88,18 +95,6 @@ def test_boxes_that_are_mostly_cut_are_ignored_and_others_disappear():
     np.testing.assert_array_equal(found["ignore"], (share > 0) & (share < 0.5))
     assert found["ignore"].any()
     assert not found["valid"].all()
-
-
-def test_mosaics_are_of_four_pictures_and_single_ones_keep_theirs():
-    batch = painted(8)
-    never = mosaic(probability=0.0)(KEY, batch)
-    np.testing.assert_array_equal(never["image"], batch["image"])
-    assert never["xyxy"].shape == (8, 8, 4)
-    assert never["valid"].sum() == batch["valid"].sum()
-    always = mosaic()(KEY, batch)
-    assert always["valid"].sum() == 4 * batch["valid"].sum()
-    with pytest.raises(InputError, match="must be even, got 23 x 32"):
-        mosaic()(KEY, {**batch, "image": batch["image"][:, 1:]})
 
 
 def test_bad_scales_are_a_sentence():

@@ -6,20 +6,29 @@ from genjax.detection import task_aligned
 
 
 def plain(score, overlap, candidates, places, alpha=0.5, beta=6.0):
-    """Object by object and place by place."""
+    """Pair by pair, then object by object and place by place."""
     metric = np.where(candidates, np.maximum(score**alpha * overlap**beta, 1e-20), 0)
-    wanted = np.zeros_like(metric)
-    for n in range(metric.shape[1]):
-        for row in np.argsort(-metric[:, n], kind="stable")[:places]:
-            wanted[row, n] = metric[row, n]
-    index, target = wanted.argmax(axis=1), np.zeros(len(metric))
-    for n in range(metric.shape[1]):
-        own = [p for p in range(len(metric)) if wanted[p].max() > 0 and index[p] == n]
-        for p in own:
-            best = max(metric[q, n] for q in own)
-            reached = max(overlap[q, n] for q in own)
-            target[p] = metric[p, n] * reached / best
-    return index, target
+    free, owner = metric.copy(), np.full(len(metric), -1)
+    for _ in range(metric.shape[1]):
+        place, n = np.unravel_index(free.argmax(), free.shape)
+        if free[place, n] > 0:
+            owner[place] = n
+            free[place], free[:, n] = 0, 0
+    if places > 1:
+        wanted = np.zeros_like(metric)
+        for n in range(metric.shape[1]):
+            rows = np.argsort(-metric[:, n], kind="stable")[:places]
+            wanted[rows, n] = metric[rows, n]
+        for place in range(len(metric)):
+            if owner[place] < 0 and wanted[place].max() > 0:
+                owner[place] = wanted[place].argmax()
+    target = np.zeros(len(metric))
+    for place, n in enumerate(owner):
+        if n >= 0:
+            own = owner == n
+            reached = overlap[own, n].max() / metric[own, n].max()
+            target[place] = metric[place, n] * reached
+    return owner, target
 
 
 @pytest.mark.parametrize("places", [1, 3, 50])
@@ -31,12 +40,23 @@ def test_places_are_shared_out_as_by_a_plain_loop(places):
         candidates[:, 3] = False  # an object that has none
         given = (jnp.asarray(x) for x in (score, overlap, candidates))
         index, has_one, target = task_aligned(*given, places=places)
-        wanted_index, wanted = plain(score, overlap, candidates, places)
+        owner, wanted = plain(score, overlap, candidates, places)
         np.testing.assert_allclose(target, wanted, rtol=1e-4)
-        np.testing.assert_array_equal(has_one, wanted > 0)
-        np.testing.assert_array_equal(index[wanted > 0], wanted_index[wanted > 0])
+        np.testing.assert_array_equal(has_one, owner >= 0)
+        np.testing.assert_array_equal(np.asarray(index)[owner >= 0], owner[owner >= 0])
         if places == 1:
-            assert (np.asarray(target) > 0).sum() <= 3
+            assert has_one.sum() == 3
+
+
+def test_no_object_is_left_without_a_place():
+    # Two that want the same place first, and a third with one candidate.
+    overlap = jnp.array([[0.9, 0.8, 0.7], [0.2, 0.3, 0.0], [0.1, 0.1, 0.0]])
+    given = jnp.ones((3, 3)), overlap, overlap > 0
+    for places in (1, 3):
+        index, has_one, _ = task_aligned(*given, places=places)
+        owners = sorted(int(n) for n, one in zip(index, has_one, strict=True) if one)
+        assert 1 in owners
+        assert len(owners) >= 2
 
 
 def test_a_place_without_overlap_is_still_taken():

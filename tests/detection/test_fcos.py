@@ -5,10 +5,9 @@ import pytest
 
 from genjax import nn
 from genjax.detection import fcos, fcos_outputs, ground_truth
-from genjax.detection._dense import grid
 from genjax.detection._fcos import centerness_of
 from genjax.errors import InputError
-from tests.laws.heads import SIZES, STRIDES
+from tests.laws.heads import GRID
 from tests.laws.instances import tiny_fcos
 
 
@@ -43,7 +42,7 @@ def test_places_near_the_centre_learn_the_distances():
     np.testing.assert_array_equal(fine, wanted)
     place = 2 * 8 + 1
     np.testing.assert_allclose(targets.xyxy[0, place], [2, 4, 14, 16])
-    centerness = centerness_of(targets, jnp.concatenate(grid(SIZES, STRIDES))[None])
+    centerness = centerness_of(targets, GRID.centre[None])
     np.testing.assert_allclose(centerness[0, place], np.sqrt(0.5))
     assert np.all(np.where(targets.positive, 0, centerness) == 0)
 

@@ -85,6 +85,7 @@ def test_gradients_of_random_padded_and_degenerate_pairs_are_finite(loss):
     other = jnp.where(kind >= 6, boxes[0], boxes[1])
     value, back = jax.jit(jax.vjp, static_argnums=0)(loss, boxes[0], other)
     assert np.all(np.isfinite(value))
+    assert np.all(np.abs(value) <= 2)
     for gradient in back(jnp.ones_like(value)):
         assert np.all(np.isfinite(gradient))
 

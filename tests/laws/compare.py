@@ -12,6 +12,14 @@ def over(cases):
     return pytest.mark.parametrize("case", cases.values(), ids=cases.keys())
 
 
+def every_third(cases):
+    """All of a mapping as parameters; two of three are for the slow tests."""
+    return [
+        pytest.param(case, id=name, marks=[pytest.mark.slow] * (place % 3 > 0))
+        for place, (name, case) in enumerate(cases.items())
+    ]
+
+
 def assert_close(tree, other, atol=1e-5):
     """Both are finite: what has diverged agrees with anything."""
     chex.assert_tree_all_finite((tree, other))

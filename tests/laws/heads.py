@@ -22,7 +22,7 @@ from genjax.detection import (
 from genjax.detection._anchors import AnchorGrid
 from genjax.detection._centernet import Raw as CenterNetRaw
 from genjax.detection._cornernet import Raw as CornerNetRaw
-from genjax.detection._dense import Targets, grid
+from genjax.detection._dense import Grid, Targets
 from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
 from genjax.detection._retina import Raw as RetinaRaw
@@ -30,6 +30,8 @@ from genjax.typing import Variables
 from tests.laws.instances import tiny_fcos
 
 STRIDES, SIZES = (4, 8), ((8, 8), (4, 4))
+GRID = Grid(SIZES, STRIDES)
+FINEST, COARSEST = Grid(SIZES[:1], STRIDES[:1]), Grid(SIZES[1:], STRIDES[1:])
 
 
 class HeadCase(NamedTuple):
@@ -74,7 +76,7 @@ def labelled(targets: Targets) -> jax.Array:
 
 
 def perfect_fcos(targets: Targets) -> FcosRaw:
-    places = jnp.concatenate(grid(SIZES, STRIDES))[None]
+    places = GRID.centre[None]
     positive = targets.positive[..., None]
     low, high = places - targets.xyxy[..., :2], targets.xyxy[..., 2:] - places
     distance = jnp.where(positive, jnp.concatenate([low, high], axis=-1), 1.0)
@@ -96,7 +98,7 @@ def perfect_fcos(targets: Targets) -> FcosRaw:
 
 
 def perfect_centernet(targets: Targets) -> CenterNetRaw:
-    corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
+    corner = FINEST.corner[None] / 4
     centre, size = centre_and_size(targets.xyxy / 4)
     heat = targets.positive[..., None].astype(jnp.float32) * jax.nn.one_hot(
         targets.label, 3
@@ -115,7 +117,7 @@ def part_of_places(targets: Targets, own: slice) -> Targets:
 
 def perfect_cornernet(targets: Targets) -> CornerNetRaw:
     """Embeddings are the objects' rows."""
-    corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
+    corner = FINEST.corner[None] / 4
     pairs = [
         (
             sure(labelled(own)),
@@ -147,7 +149,7 @@ def tiny_cornernet() -> Head:
 
 
 def perfect_yolo_v1(targets: Targets) -> list[jax.Array]:
-    corner = grid(SIZES[:1], STRIDES[:1])[0][None] / 4 - 0.5
+    corner = FINEST.corner[None] / 4
     centre, size = centre_and_size(targets.xyxy)
     found = targets.positive[..., None]
     box = [centre / 4 - corner, jnp.sqrt(size / 32), found.astype(jnp.float32)]
@@ -158,7 +160,7 @@ def perfect_yolo_v1(targets: Targets) -> list[jax.Array]:
 
 def perfect_end_to_end(targets: Targets) -> EndToEndRaw:
     """One place an object: that nearest to its centre."""
-    places = jnp.concatenate(grid(SIZES, STRIDES))[None]
+    places = GRID.centre[None]
     centre, _ = centre_and_size(targets.boxes.xyxy)
     distance = jnp.sum((places[:, :, None] - centre[:, None]) ** 2, axis=-1)
     nearest = jnp.argmin(distance, axis=1)
@@ -210,18 +212,18 @@ def anchored_rows(targets: Targets, predictors: AnchorGrid) -> jax.Array:
 
 
 def perfect_yolo_v2(targets: Targets) -> list[jax.Array]:
-    rows = anchored_rows(targets, AnchorGrid(SIZES[1:], STRIDES[1:], ANCHORS[1:]))
+    rows = anchored_rows(targets, AnchorGrid(COARSEST, ANCHORS[1:]))
     return [rows.reshape(len(rows), 4, 4, -1)]
 
 
 def perfect_yolo_v3(targets: Targets) -> list[jax.Array]:
-    return levels_of(anchored_rows(targets, AnchorGrid(SIZES, STRIDES, ANCHORS)), 2)
+    return levels_of(anchored_rows(targets, AnchorGrid(GRID, ANCHORS)), 2)
 
 
 def perfect_retina(targets: Targets) -> RetinaRaw:
-    own = AnchorGrid(SIZES, STRIDES, ANCHORS)
+    own = AnchorGrid(GRID, ANCHORS)
     centre, size = centre_and_size(targets.xyxy)
-    deltas = [(centre - own.centre[None]) / own.anchor, jnp.log(size / own.anchor)]
+    deltas = [(centre - own.centre) / own.anchor, jnp.log(size / own.anchor)]
     return RetinaRaw(
         tuple(levels_of(sure(labelled(targets)), 2)),
         tuple(levels_of(jnp.concatenate(deltas, axis=-1), 2)),

@@ -12,7 +12,7 @@ from genjax.training import (
     gradient_descent,
     pmap,
 )
-from tests.laws.compare import assert_close, over, replicated
+from tests.laws.compare import assert_close, every_third, over, replicated
 from tests.laws.registry import OBJECTIVES
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
@@ -71,7 +71,7 @@ def test_so_they_are_where_parameters_are_sharded_too(name):
 
 
 @devices
-@objectives
+@pytest.mark.parametrize("case", every_third(OBJECTIVES))
 def test_raw_gradients_by_pmap_are_means_of_each_devices_own(case):
     objective, single = case.method, recorded(case)
     shared = raw_gradients(pmap(single, 8), case.batch)

@@ -89,6 +89,43 @@ def test_the_order_of_the_ground_truth_changes_nothing(case):
 
 
 @heads
+def test_so_it_is_for_objects_of_one_size(case):
+    boxes = boxes_of(scene_batch(4))
+    pair = jnp.array([[4.0, 4.0, 14.0, 14.0], [4.5, 4.5, 14.5, 14.5]])
+    boxes = boxes._replace(
+        xyxy=jnp.broadcast_to(pair[None], boxes.xyxy.shape),
+        label=jnp.tile(jnp.array([0, 1]), (4, 1)),
+        valid=jnp.ones_like(boxes.valid),
+    )
+    turned = jax.tree.map(lambda leaf: leaf[:, ::-1], boxes)
+    assert_same(loss_and_gradient(case, boxes), loss_and_gradient(case, turned))
+
+
+@heads
+@pytest.mark.parametrize(
+    "box",
+    [[20.0, 10, 50, 26], [-64, -64, 128, 128], [-9, -9, -1, -1], [28, 28, 32, 32]],
+)
+def test_boxes_that_reach_beyond_the_image_cost_and_are_cut(case, box):
+    boxes = boxes_of(scene_batch(4))
+    beyond = boxes._replace(
+        xyxy=jnp.broadcast_to(
+            jnp.array(box, jnp.float32)[None, None], boxes.xyxy.shape
+        ),
+        label=jnp.zeros_like(boxes.label),
+    )
+    inside = beyond._replace(xyxy=jnp.clip(beyond.xyxy, 0, 32))
+    inside = inside._replace(
+        valid=beyond.valid & jnp.all(inside.xyxy[..., 2:] > inside.xyxy[..., :2], -1)
+    )
+    value, gradient = loss_and_gradient(case, beyond)
+    assert value >= 0
+    assert_same((value, gradient), loss_and_gradient(case, inside))
+    if box[2] > 0:
+        assert np.any(assigned(case, beyond).positive)
+
+
+@heads
 def test_images_without_objects_are_finite(case):
     empty = jax.tree.map(jnp.zeros_like, boxes_of(scene_batch(4)))
     value, gradient = loss_and_gradient(case, empty)
@@ -117,6 +154,28 @@ def test_nothing_is_learnt_in_a_region_to_ignore(case):
         assigned(case, both).positive,
         assigned(case, boxes).positive,
     )
+
+
+@heads
+def test_a_small_region_is_ignored_too(case):
+    boxes = boxes_of(scene_batch(4))
+    spot = jnp.array([[2.2, 2.2, 3.8, 3.8]])
+    region = boxes._replace(
+        xyxy=jnp.broadcast_to(spot[None], boxes.xyxy.shape),
+        valid=jnp.ones_like(boxes.valid),
+        ignore=jnp.ones_like(boxes.ignore),
+    )
+    found = assigned(case, region)
+    assert np.all(np.any(found.ignored, axis=1))
+    assert not np.all(found.ignored)
+
+
+@heads
+def test_levels_of_another_image_are_a_sentence(case):
+    raw = case.encode(assigned(case, boxes_of(scene_batch(4))))
+    wide = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf], axis=-1), raw)
+    with pytest.raises(InputError, match="channels, got"):
+        case.head.decode(wide)
 
 
 @heads

@@ -75,7 +75,12 @@ from genjax.training import (
     gradient_descent,
 )
 from genjax.vae import LatentModel, elbo, iwae
-from tests.laws.compare import assert_close, assert_equal, replicated
+from tests.laws.compare import (
+    assert_close,
+    assert_equal,
+    every_third,
+    replicated,
+)
 from tests.laws.instances import (
     Noisy,
     batch,
@@ -272,18 +277,7 @@ CASES = [
         NETWORKS if family.is_vector and not family.is_variant else ("both",)
     )
 ]
-MIXED = [
-    pytest.param(family, NETWORKS["both"], id=name)
-    for name, family in FAMILIES.items()
-    if not family.is_variant
-]
-
-
-KILLED = [
-    pytest.param(*case.values, id=case.id, marks=[pytest.mark.slow] * (place % 3 > 0))
-    for place, case in enumerate(MIXED)
-]
-"""A third of them; the others are killed by the slow tests."""
+MIXED = {name: family for name, family in FAMILIES.items() if not family.is_variant}
 
 
 def update_of(family, network):
@@ -307,13 +301,13 @@ def test_a_training_pass_moves_every_collection_and_is_its_keys(family, network)
         assert all(not np.array_equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize(("family", "network"), KILLED)
-def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
+@pytest.mark.parametrize("family", every_third(MIXED))
+def test_a_killed_run_is_one_that_never_stopped(family, tmp_path):
     rows = {k: np.asarray(v) for k, v in family.batch(32).items()}
     pipeline = on_device(ArraySource(rows), batch_size=16, seed=0)
 
     def run(steps, **kwargs):
-        update = update_of(family, network)
+        update = update_of(family, NETWORKS["both"])
         kwargs |= {"chunk": 2, "show_progress": False}
         return fit(update, pipeline, key=KEY, steps=steps, **kwargs)
 
@@ -324,9 +318,9 @@ def test_a_killed_run_is_one_that_never_stopped(family, network, tmp_path):
 
 
 @pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
-@pytest.mark.parametrize(("family", "network"), MIXED)
-def test_eight_devices_are_one(family, network):
-    states, update = [], update_of(family, network)
+@pytest.mark.parametrize("family", MIXED.values(), ids=MIXED.keys())
+def test_eight_devices_are_one(family):
+    states, update = [], update_of(family, NETWORKS["both"])
     start = jax.jit(update.init)(KEY, family.batch())
     for devices in (1, 8):
         mesh = device_mesh(devices)

@@ -2,6 +2,7 @@ import contextlib
 import io
 import json
 
+import hotcoco
 import numpy as np
 import pytest
 from pycocotools.coco import COCO as Api
@@ -9,9 +10,10 @@ from pycocotools.cocoeval import COCOeval
 
 from genjax.errors import InputError
 from genjax.metrics import (
+    VOC,
     Detections,
+    EvaluationProtocol,
     GroundTruth,
-    Protocol,
     coco_summary,
     coco_update,
     detection_add,
@@ -219,17 +221,19 @@ def test_difficult_objects_need_not_be_found_once():
 
 
 def test_a_protocol_of_ones_own_has_its_own_numbers():
-    protocol = Protocol(
-        thresholds=(0.3, 0.5), areas={"": (0, 1e9), "tiny": (0, 50)}, most=(2,)
+    protocol = EvaluationProtocol(
+        thresholds=(0.3, 0.5),
+        areas={"": (0, 1e9), "tiny": (0, 50)},
+        max_detections=(2,),
     )
     truth = ground_truth_of_boxes(SQUARE, [0], [True], area=[40])
     found = detections_of_boxes([[0, 0, 10, 4]], [0], [True], [0.9])
     state = detection_state(images=1, classes=1, protocol=protocol)
-    state = coco_update(state, truth, found, protocol=protocol)
-    assert coco_summary(state, protocol=protocol) == pytest.approx(
+    state = coco_update(state, truth, found)
+    assert coco_summary(state) == pytest.approx(
         {"AP": 0.5, "AP50": 0, "APtiny": 0.5, "AR2": 0.5, "ARtiny": 0.5}
     )
-    curve = recall_precision(state, protocol=protocol)
+    curve = recall_precision(state)
     np.testing.assert_allclose(curve[:, 0], 1.0)
 
 
@@ -249,3 +253,38 @@ def test_bad_input_is_a_sentence():
     coco_update(state, nothing, one)
     with pytest.raises(InputError, match="image 0 was entered before"):
         coco_update(state, nothing, one)
+    with pytest.raises(InputError, match="image 0 was entered before"):
+        detection_add(state, state)
+    with pytest.raises(InputError, match="are of the protocols"):
+        detection_add(state, detection_state(images=1, classes=1, protocol=VOC))
+    unknown = ground_truth_of_boxes([[0, 0, np.nan, 3]], [0], [True])
+    with pytest.raises(InputError, match="a box of image 0 is not finite"):
+        coco_update(detection_state(images=1, classes=1), unknown, empty)
+    with pytest.raises(InputError, match="fields of found have the lengths"):
+        coco_update(state, nothing, one._replace(score=np.zeros(2)))
+
+
+def test_no_detection_is_cut_without_a_word():
+    many = detections_of_boxes(
+        np.tile([[0, 0, 9, 9]], (6, 1)), np.arange(6) % 2, np.ones(6, bool), np.ones(6)
+    )
+    nothing = ground_truth_of_boxes(np.zeros((0, 4)), [], np.zeros(0, bool))
+    state = detection_state(images=1, classes=2, slots=5)
+    with pytest.raises(InputError, match="image 0 has 6 detections that count"):
+        coco_update(state, nothing, many)
+
+
+def test_the_other_implementation_agrees(tmp_path):
+    content, results = random_set(3)
+    paths = [tmp_path / name for name in ("truth.json", "found.json")]
+    for path, value in zip(paths, (content, results), strict=True):
+        path.write_text(json.dumps(value))
+    api = hotcoco.COCO(str(paths[0]))
+    evaluation = hotcoco.COCOeval(api, api.load_res(str(paths[1])), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    truth, found, images, classes = of_coco(content, results)
+    state = detection_state(images=images, classes=classes)
+    summary = coco_summary(coco_update(state, truth, found))
+    np.testing.assert_allclose(list(summary.values()), evaluation.stats[:12], atol=1e-6)
