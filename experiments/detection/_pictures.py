@@ -87,7 +87,7 @@ def _pictures_in(path: Path) -> list[Path]:
     """A picture itself, or those of a folder."""
     if not path.is_dir():
         return [path]
-    return list(image_files(path).paths)
+    return list(image_files(path, size=None).paths)
 
 
 def _rounded(objects: Sequence[Found]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Blood cells in microscope images: BCCD, by its official split, from scratch.
+"""Blood cells (BCCD) by the official split, from scratch.
 
 `--data` is the folder `BCCD` of the set (Shenggan/BCCD_Dataset, MIT), which holds
 `Annotations`, `JPEGImages` and `ImageSets`: 205 images to train on, 87 to choose the
@@ -28,7 +28,7 @@ class Config(custom.Config):
     subsets: tuple[str, ...] = ("train", "val", "test")
     height: int = 144
     width_pixels: int = 192
-    steps: int = 1600
+    steps: int = 2000
 
 
 SMOKE = custom.SMOKE

@@ -1,4 +1,4 @@
-"""A detector of any head on your own images and boxes.
+"""Any detection head on your own images and boxes.
 
 `--data` is the folder of a VOC set (`Annotations`, `JPEGImages`) or of a YOLO set
 (`images`, `labels`, `classes.txt`), a COCO file, or a table with a row for each box,

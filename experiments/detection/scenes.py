@@ -1,4 +1,4 @@
-"""Detectors of handwritten digits in scenes, of any head.
+"""Any detection head on scenes of handwritten digits.
 
 `--head` is one of fcos, centernet, cornernet, end_to_end, retina, yolo_v1, yolo_v2 and
 yolo_v3.

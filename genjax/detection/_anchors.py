@@ -14,7 +14,7 @@ from genjax.detection._iou import pairwise_iou
 from genjax.errors import InputError
 from genjax.typing import Array, Float, Key, Num
 
-Anchors = Sequence[Sequence[tuple[float, float]]]
+Anchors = Sequence[Sequence[Sequence[float]]]
 """Widths and heights in pixels, level by level, the finest first."""
 MOST_LOG = 8.0
 """Sizes are taken within e^8 of their anchors', so that none overflows."""

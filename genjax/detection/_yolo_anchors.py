@@ -47,7 +47,7 @@ def yolo_v2(
     *,
     classes: int,
     stride: int,
-    anchors: Sequence[tuple[float, float]],
+    anchors: Sequence[Sequence[float]],
     background_iou: float = 0.6,
     selection: Selection = SUPPRESSED,
 ) -> Head:

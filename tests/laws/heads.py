@@ -186,7 +186,7 @@ def perfect_end_to_end(targets: Targets) -> EndToEndRaw:
 def tiny_end_to_end() -> Head:
     def outputs(levels: list[jax.Array]) -> dict[str, Any]:
         return {
-            "logits": tuple(x[..., :3] for x in levels),
+            "logits": tuple(x[..., :3] - 4.0 for x in levels),
             "distance": tuple(x[..., 3:] for x in levels),
         }
 
@@ -259,7 +259,7 @@ HEADS: Mapping[str, HeadCase] = {
         perfect_centernet,
     ),
     "cornernet": HeadCase(tiny_cornernet(), perfect_cornernet),
-    "end_to_end": HeadCase(tiny_end_to_end(), perfect_end_to_end, steps=700),
+    "end_to_end": HeadCase(tiny_end_to_end(), perfect_end_to_end, steps=400),
     "retina": HeadCase(tiny_retina(), perfect_retina),
     "yolo_v1": HeadCase(
         yolo_v1(pointwise(13, lambda x: x[:1]), classes=3, stride=4), perfect_yolo_v1
