@@ -16,6 +16,7 @@ python -m experiments detect RUN PICTURES --out FOLDER     boxes on pictures
 python -m experiments evaluate RUN              measures it again
 python -m experiments export RUN --out FILE     its variables, as safetensors
 python -m experiments data prepare SET --from DIR  prepares a set of TFDS
+python -m experiments data check SET                 what images with boxes hold
 """
 
 

@@ -1,4 +1,4 @@
-"""Blood cells (BCCD) by the official split, from scratch.
+"""Blood cells (BCCD), the official split, from scratch.
 
 `--data` is the folder `BCCD` of the set (Shenggan/BCCD_Dataset, MIT), which holds
 `Annotations`, `JPEGImages` and `ImageSets`: 205 images to train on, 87 to choose the
