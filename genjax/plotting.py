@@ -162,8 +162,10 @@ def boxes_on_images(
             axis.add_patch(Rectangle((left, top), *size, **box))
             plate = {"facecolor": colour, "edgecolor": "none", "pad": 0.6}
             ink = _ink_on(colour)
-            style = {"color": ink, "fontsize": 7, "va": "bottom", "bbox": plate}
-            axis.text(left, top, _plain(text), **style)
+            # At the upper border inside of the box, so that titles stay free.
+            side = "top" if top < 0.08 * image.shape[0] else "bottom"
+            style = {"color": ink, "fontsize": 7, "va": side, "bbox": plate}
+            axis.text(left, top, _plain(text), clip_on=True, **style)
     for axis, text in zip(axes.flat, titles, strict=False):
         axis.set_title(text, fontsize=8, color=INK, pad=2)
     if title:
