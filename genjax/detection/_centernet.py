@@ -21,6 +21,7 @@ from genjax.detection._dense import (
     grid_of_image,
     grid_of_levels,
     known_labels,
+    returning,
     smallest,
     targets_by,
 )
@@ -33,7 +34,7 @@ from genjax.detection._heat import (
 )
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Features, Key, Variables
+from genjax.typing import Array, Features
 
 SIZE = 0.1
 """The paper's weight of the size."""
@@ -101,16 +102,7 @@ def centernet(
     (2, 8, 8, 3)
     """
     check_classes("centernet", classes)
-    inner = as_network(network, user="centernet")
-
-    def apply(variables: Variables, features: Features) -> Raw:
-        return _of_one_level(inner.apply(variables, features))
-
-    def train(
-        variables: Variables, key: Key, features: Features
-    ) -> tuple[Raw, Variables]:
-        raw, changed = inner.train(variables, key, features)
-        return _of_one_level(raw), changed
+    inner = returning(as_network(network, user="centernet"), _of_one_level)
 
     def centre_cells(boxes: Boxes, size: tuple[int, int]) -> Array:
         return cells_of(centre_and_size(boxes.xyxy)[0], size, stride)
@@ -156,7 +148,7 @@ def centernet(
         xyxy = around(centre, stride * jnp.maximum(flat([raw.size]), 0.0))
         return detections(flat([score]), xyxy, grid.image_size, selection)
 
-    return Head(inner.init, apply, train, assign, loss, decode)
+    return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
 
 
 def centernet_outputs(classes: int) -> tuple[tuple[str, int], ...]:

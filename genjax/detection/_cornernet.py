@@ -4,6 +4,7 @@ Source: Law and Deng, 2018, arXiv:1808.01244.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -22,6 +23,7 @@ from genjax.detection._dense import (
     grid_of_image,
     grid_of_levels,
     known_labels,
+    returning,
     smallest,
     targets_by,
 )
@@ -33,7 +35,7 @@ from genjax.detection._heat import (
     released_radius,
 )
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Features, Float, Key, Variables
+from genjax.typing import Array, Float
 
 GROUPING = 0.1
 """The paper's weight of pulling and of pushing."""
@@ -106,15 +108,7 @@ def cornernet(
     """
     check_classes("cornernet", classes)
     network = as_network(tower, user="cornernet")
-
-    def apply(variables: Variables, features: Features) -> Raw:
-        return Raw(**network.apply(variables, features))
-
-    def train(
-        variables: Variables, key: Key, features: Features
-    ) -> tuple[Raw, Variables]:
-        raw, changed = network.train(variables, key, features)
-        return Raw(**raw), changed
+    inner = returning(network, lambda outputs: Raw(**outputs))
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("cornernet", image_size, [stride])
@@ -130,67 +124,93 @@ def cornernet(
 
         return targets_by(match, boxes, grid, lambda x: jnp.concatenate([x, x]))
 
-    def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
-        grid = grid_of_levels("cornernet", raw.heat[:1], [stride], channels=[classes])
-        (size,) = grid.sizes
-        wanted = jax.vmap(
-            lambda boxes: jnp.concatenate(
-                [
-                    heatmap(boxes, cells, size, stride, classes, radius)
-                    for cells in _corner_cells(boxes, size, stride)
-                ]
-            )
-        )(targets.boxes)
-        heat = peak_loss(flat(raw.heat), wanted)
-        corner = jnp.tile(grid.corner, (2, 1))[None] / stride
-        edges = targets.xyxy / stride
-        half = corner.shape[1] // 2
-        place = jnp.concatenate([edges[:, :half, :2], edges[:, half:, 2:]], axis=1)
-        gap = jnp.abs(flat(raw.offset) - (place - corner))
-        smooth = jnp.where(gap < 1, gap**2 / 2, gap - 0.5)
-        positive = targets.positive[..., None]
-        pull, push, pairs = jax.vmap(lambda boxes, *own: _grouping(boxes, own, stride))(
-            targets.boxes, *(e[..., 0].astype(jnp.float32) for e in raw.embedding)
-        )
-        count = jnp.sum(positive.astype(jnp.float32))
-        objects = jnp.sum(targets.objects.astype(jnp.float32))
-        sums = {
-            "heat": jnp.sum(jnp.where(targets.learnt[..., None], heat, 0.0)),
-            "offset": jnp.sum(jnp.where(positive, smooth, 0.0)),
-            "pull": GROUPING * jnp.sum(pull),
-            "push": GROUPING * jnp.sum(push),
-        }
-        counts = {
-            "heat": 2 * objects,
-            "offset": count,
-            "pull": objects,
-            "push": jnp.sum(pairs),
-        }
-        return known_labels(sums, targets, classes), counts
+    loss = partial(_loss, classes=classes, stride=stride, radius=radius)
+    decode = partial(
+        _decode,
+        classes=classes,
+        stride=stride,
+        corners=corners,
+        apart=apart,
+        selection=selection,
+    )
+    return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
 
-    def decode(raw: Raw) -> Boxes:
-        grid = grid_of_levels("cornernet", raw.heat[:1], [stride], channels=[classes])
-        first, second = (
-            _best_corners(*maps, grid=grid, stride=stride, corners=corners)
-            for maps in zip(*raw, strict=True)
-        )
-        low, high = first.place[:, :, None], second.place[:, None]
-        fits = jnp.all(high > low, axis=-1)
-        fits &= first.label[:, :, None] == second.label[:, None]
-        worse = jnp.minimum(first.score[:, :, None], second.score[:, None])
-        fits &= worse > selection.score_threshold
-        differ = jnp.abs(first.embedding[:, :, None] - second.embedding[:, None])
-        score = (first.score[:, :, None] + second.score[:, None]) / 2
-        score = jnp.where(fits & (differ < apart), score, 0.0)
-        b = len(score)
-        shape = (*score.shape, 2)
-        ends = [jnp.broadcast_to(x, shape) for x in (low, high)]
-        label = jnp.broadcast_to(first.label[:, :, None], score.shape).reshape(b, -1)
-        scores = jax.nn.one_hot(label, classes) * score.reshape(b, -1, 1)
-        xyxy = jnp.concatenate(ends, axis=-1).reshape(b, -1, 4)
-        return detections(scores, xyxy, grid.image_size, selection)
 
-    return Head(network.init, apply, train, assign, loss, decode)
+def _loss(
+    raw: Raw,
+    targets: Targets,
+    *,
+    classes: int,
+    stride: int,
+    radius: Callable[[Array], Array],
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    grid = grid_of_levels("cornernet", raw.heat[:1], [stride], channels=[classes])
+    (size,) = grid.sizes
+    wanted = jax.vmap(
+        lambda boxes: jnp.concatenate(
+            [
+                heatmap(boxes, cells, size, stride, classes, radius)
+                for cells in _corner_cells(boxes, size, stride)
+            ]
+        )
+    )(targets.boxes)
+    heat = peak_loss(flat(raw.heat), wanted)
+    corner = jnp.tile(grid.corner, (2, 1))[None] / stride
+    edges = targets.xyxy / stride
+    half = corner.shape[1] // 2
+    place = jnp.concatenate([edges[:, :half, :2], edges[:, half:, 2:]], axis=1)
+    gap = jnp.abs(flat(raw.offset) - (place - corner))
+    smooth = jnp.where(gap < 1, gap**2 / 2, gap - 0.5)
+    positive = targets.positive[..., None]
+    pull, push, pairs = jax.vmap(lambda boxes, *own: _grouping(boxes, own, stride))(
+        targets.boxes, *(e[..., 0].astype(jnp.float32) for e in raw.embedding)
+    )
+    count = jnp.sum(positive.astype(jnp.float32))
+    objects = jnp.sum(targets.objects.astype(jnp.float32))
+    sums = {
+        "heat": jnp.sum(jnp.where(targets.learnt[..., None], heat, 0.0)),
+        "offset": jnp.sum(jnp.where(positive, smooth, 0.0)),
+        "pull": GROUPING * jnp.sum(pull),
+        "push": GROUPING * jnp.sum(push),
+    }
+    counts = {
+        "heat": 2 * objects,
+        "offset": count,
+        "pull": objects,
+        "push": jnp.sum(pairs),
+    }
+    return known_labels(sums, targets, classes), counts
+
+
+def _decode(
+    raw: Raw,
+    *,
+    classes: int,
+    stride: int,
+    corners: int,
+    apart: float,
+    selection: Selection,
+) -> Boxes:
+    grid = grid_of_levels("cornernet", raw.heat[:1], [stride], channels=[classes])
+    first, second = (
+        _best_corners(*maps, grid=grid, stride=stride, corners=corners)
+        for maps in zip(*raw, strict=True)
+    )
+    low, high = first.place[:, :, None], second.place[:, None]
+    fits = jnp.all(high > low, axis=-1)
+    fits &= first.label[:, :, None] == second.label[:, None]
+    worse = jnp.minimum(first.score[:, :, None], second.score[:, None])
+    fits &= worse > selection.score_threshold
+    differ = jnp.abs(first.embedding[:, :, None] - second.embedding[:, None])
+    score = (first.score[:, :, None] + second.score[:, None]) / 2
+    score = jnp.where(fits & (differ < apart), score, 0.0)
+    b = len(score)
+    shape = (*score.shape, 2)
+    ends = [jnp.broadcast_to(x, shape) for x in (low, high)]
+    label = jnp.broadcast_to(first.label[:, :, None], score.shape).reshape(b, -1)
+    scores = jax.nn.one_hot(label, classes) * score.reshape(b, -1, 1)
+    xyxy = jnp.concatenate(ends, axis=-1).reshape(b, -1, 4)
+    return detections(scores, xyxy, grid.image_size, selection)
 
 
 def _corner_cells(

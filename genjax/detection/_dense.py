@@ -1,15 +1,16 @@
 """What dense heads share: places, targets, and the choice of the best detections."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from genjax.base import Network
 from genjax.detection._boxes import Boxes, area
 from genjax.detection._nms import nms
 from genjax.errors import InputError
-from genjax.typing import Array, Bool, Float, Int
+from genjax.typing import Array, Bool, Float, Int, Key, Variables
 
 Match = Callable[[Boxes], tuple[Array, Array]]
 """From the boxes of one image to the row of each predictor's object `[p]`, and whether
@@ -57,6 +58,21 @@ class Targets(NamedTuple):
     def objects(self) -> Bool[Array, "b n"]:
         """Which rows of `boxes` are objects to find."""
         return self.boxes.valid & ~self.boxes.ignore
+
+
+def returning(network: Network, make: Callable[[Any], Any]) -> Network:
+    """The network, with its outputs in a form of one's own.
+
+    Args:
+        network: any.
+        make: from its outputs to those that are wanted.
+    """
+
+    def train(variables: Variables, key: Key, *inputs: Any) -> tuple[Any, Variables]:
+        outputs, changed = network.train(variables, key, *inputs)
+        return make(outputs), changed
+
+    return Network(network.init, lambda *given: make(network.apply(*given)), train)
 
 
 class Grid:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from genjax.base import Head, NetworkLike
+from genjax.base import Head, Network, NetworkLike
 from genjax.detection._boxes import Boxes, centre_and_size
 from genjax.detection._dense import (
     PEAKS,
@@ -26,6 +26,7 @@ from genjax.detection._dense import (
     grid_of_levels,
     inside,
     known_labels,
+    returning,
     smallest,
     targets_by,
 )
@@ -113,34 +114,7 @@ def end_to_end(
     [(2, 8, 8, 3), (2, 4, 4, 3)]
     """
     check_classes("end_to_end", classes)
-    inner = {
-        "many": as_network(many, user="end_to_end"),
-        "one": as_network(one, user="end_to_end"),
-    }
-
-    def init(key: Key, features: Features) -> Variables:
-        keys = jax.random.split(key)
-        pairs = zip(inner.items(), keys, strict=True)
-        return join_parts({n: net.init(own, features) for (n, net), own in pairs})
-
-    def apply(variables: Variables, features: Features) -> Raw:
-        return Raw(
-            *(
-                Branch(**network.apply(part_of(variables, name), features))
-                for name, network in inner.items()
-            )
-        )
-
-    def train(
-        variables: Variables, key: Key, features: Features
-    ) -> tuple[Raw, Variables]:
-        branches, changed = [], {}
-        for (name, network), own in zip(
-            inner.items(), jax.random.split(key), strict=True
-        ):
-            raw, changed[name] = network.train(part_of(variables, name), own, features)
-            branches.append(Branch(**raw))
-        return Raw(*branches), join_changes(changed)
+    inner = returning(_side_by_side(many, one), lambda pair: Raw(*pair))
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("end_to_end", image_size, strides)
@@ -174,7 +148,34 @@ def end_to_end(
         score = jax.nn.sigmoid(flat(raw.one.logits))
         return detections(score, xyxy, grid.image_size, selection)
 
-    return Head(init, apply, train, assign, loss, decode)
+    return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
+
+
+def _side_by_side(many: NetworkLike, one: NetworkLike) -> Network:
+    """Both networks on the same features."""
+    pair = [as_network(network, user="end_to_end") for network in (many, one)]
+    names = Raw._fields
+
+    def init(key: Key, *features: Features) -> Variables:
+        starts = zip(names, pair, jax.random.split(key), strict=True)
+        return join_parts({n: net.init(own, *features) for n, net, own in starts})
+
+    def apply(variables: Variables, *features: Features) -> list[Branch]:
+        own = [part_of(variables, name) for name in names]
+        found = zip(pair, own, strict=True)
+        return [Branch(**network.apply(part, *features)) for network, part in found]
+
+    def train(
+        variables: Variables, key: Key, *features: Features
+    ) -> tuple[list[Branch], Variables]:
+        branches, changed = [], {}
+        for name, network, own in zip(names, pair, jax.random.split(key), strict=True):
+            part = part_of(variables, name)
+            raw, changed[name] = network.train(part, own, *features)
+            branches.append(Branch(**raw))
+        return branches, join_changes(changed)
+
+    return Network(init, apply, train)
 
 
 def end_to_end_outputs(classes: int) -> tuple[tuple[str, int], ...]:

@@ -30,6 +30,7 @@ from genjax.detection._dense import (
     grid_of_levels,
     inside,
     known_labels,
+    returning,
     smallest,
     targets_by,
 )
@@ -37,7 +38,7 @@ from genjax.detection._iou import giou
 from genjax.detection._losses import entropy, focal_classification
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Features, Key, Variables
+from genjax.typing import Array
 
 
 class Raw(NamedTuple):
@@ -108,15 +109,7 @@ def fcos(
             f"between the {len(strides)} levels, got {list(ranges)}."
         )
     network = as_network(tower, user="fcos")
-
-    def apply(variables: Variables, features: Features) -> Raw:
-        return Raw(**network.apply(variables, features))
-
-    def train(
-        variables: Variables, key: Key, features: Features
-    ) -> tuple[Raw, Variables]:
-        raw, changed = network.train(variables, key, features)
-        return Raw(**raw), changed
+    inner = returning(network, lambda outputs: Raw(**outputs))
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("fcos", image_size, strides)
@@ -137,7 +130,7 @@ def fcos(
         return detections(jnp.exp(0.5 * log_score), xyxy, grid.image_size, selection)
 
     loss = partial(_loss, strides=strides, classes=classes)
-    return Head(network.init, apply, train, assign, loss, decode)
+    return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
 
 
 def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:

@@ -24,13 +24,14 @@ from genjax.detection._dense import (
     grid_of_image,
     grid_of_levels,
     known_labels,
+    returning,
     targets_by,
 )
 from genjax.detection._iou import pairwise_iou
 from genjax.detection._losses import focal_classification
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Features, Float, Key, Variables
+from genjax.typing import Array, Float
 
 SMOOTH = 1 / 9
 """Where the box loss turns from squares to absolute values."""
@@ -113,15 +114,7 @@ def retina(
         )
     (per_place,) = counts
     network = as_network(tower, user="retina")
-
-    def apply(variables: Variables, features: Features) -> Raw:
-        return Raw(**network.apply(variables, features))
-
-    def train(
-        variables: Variables, key: Key, features: Features
-    ) -> tuple[Raw, Variables]:
-        raw, changed = network.train(variables, key, features)
-        return Raw(**raw), changed
+    inner = returning(network, lambda outputs: Raw(**outputs))
 
     def grid_of(raw: Raw) -> Grid:
         channels = [per_place * classes] * len(strides)
@@ -159,7 +152,7 @@ def retina(
         score = jax.nn.sigmoid(flat(raw.logits, per_place))
         return detections(score, around(centre, size), grid.image_size, selection)
 
-    return Head(network.init, apply, train, assign, loss, decode)
+    return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
 
 
 def retina_outputs(classes: int, *, anchors: int) -> tuple[tuple[str, int], ...]:

@@ -106,13 +106,7 @@ def yolo_v1(
         grid = grid_of(raw)
         offset, root, confidence, classified, xyxy = predictions(raw, grid)
         truth = targets.xyxy[:, :, None]
-        centre, size = centre_and_size(truth)
-        corner = grid.corner[None, :, None] / stride
-        gap = jnp.sum(
-            (offset - (centre / stride - corner)) ** 2
-            + (root - jnp.sqrt(size / _sides(grid))) ** 2,
-            axis=-1,
-        )
+        gap = _gap(offset, root, truth, grid, stride)
         overlap = jax.lax.stop_gradient(iou(xyxy, truth))
         # Where no box meets the object, the nearest is responsible.
         meets = jnp.any(overlap > 0, axis=2, keepdims=True)
@@ -154,6 +148,14 @@ def _match(boxes: Boxes, *, grid: Grid) -> tuple[Array, Array]:
     low = centre[None] >= corner
     high = centre[None] < corner + grid.side[:, None, None]
     return smallest(jnp.all(low & high, axis=-1), boxes)
+
+
+def _gap(offset: Array, root: Array, truth: Array, grid: Grid, stride: int) -> Array:
+    """The squared errors of each predicted box, `[b, p, boxes]`."""
+    centre, size = centre_and_size(truth)
+    place = (centre - grid.corner[None, :, None]) / stride
+    wanted = jnp.sqrt(size / _sides(grid))
+    return jnp.sum((offset - place) ** 2 + (root - wanted) ** 2, axis=-1)
 
 
 def _sides(grid: Grid) -> Array:

@@ -8,7 +8,6 @@ from PIL import Image
 from experiments.detection.custom import write_scenes
 from genjax.data import read_coco, read_voc
 from genjax.errors import InputError
-from genjax.placement import Placement
 
 OBJECT = """<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>
 <xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"""
@@ -51,19 +50,6 @@ def test_damaged_voc_is_a_sentence(tmp_path, objects, filename, message):
         read_voc(write_voc(tmp_path, objects, filename), size=(8, 8))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["A.PNG", "a", "C:\\Users\\me\\a.png", "/home/me/a.png", "renamed.png", " a.png"],
-)
-def test_images_are_found_by_the_names_that_tools_write(tmp_path, name):
-    folder = write_voc(tmp_path / "set", [("cat", 1, 2, 3, 4)], name)
-    (folder / "._a.xml").write_text("a system's own")
-    assert len(read_voc(folder, size=(8, 8)).source) == 1
-    (folder / "a.png").unlink()
-    with pytest.raises(InputError, match=r"a\.xml: there is no image at"):
-        read_voc(folder, size=(8, 8))
-
-
 def test_difficult_objects_are_to_be_ignored(tmp_path):
     folder = write_voc(tmp_path, [("cat", 1, 2, 30, 14), ("cat", 1, 2, 9, 9)])
     path = folder / "a.xml"
@@ -76,32 +62,6 @@ def test_difficult_objects_are_to_be_ignored(tmp_path):
     path.write_text(whole.replace("<bndbox>", "<difficult>2</difficult><bndbox>", 1))
     with pytest.raises(InputError, match="object 0 is difficult '2'; one of 0, 1"):
         read_voc(folder, size=(8, 8))
-
-
-def test_what_is_odd_is_told(tmp_path):
-    folder = write_voc(tmp_path, [("cat", 1, 2, 90, 9), ("cat", 5, 5, 2, 9)] * 2)
-    found = read_voc(folder, size=(8, 8), classes=("cat", "dog"))
-    assert [line.split("]")[-1] for line in found.problems] == [
-        "no box is of the class 'dog'.",
-        " lies beyond its picture of 40 x 20.",
-        " has no extent and is left out.",
-        " lies beyond its picture of 40 x 20.",
-        " stands twice.",
-        " has no extent and is left out.",
-        " stands twice.",
-    ]
-    (folder / "b.xml").write_text((folder / "a.xml").read_text())
-    with pytest.raises(InputError, match="stands twice in the set"):
-        read_voc(folder, size=(8, 8))
-
-
-def test_areas_are_the_objects_and_sizes_the_files(tmp_path):
-    arrays = read_coco(coco(tmp_path, **box(area=99)), tmp_path, size=(20, 20))
-    arrays = arrays.source.arrays
-    assert arrays["area"].tolist() == [[99]]
-    placement = Placement(arrays["scale"], arrays["offset"])
-    np.testing.assert_allclose(placement.scale, [[0.5, 0.5]])
-    np.testing.assert_allclose(placement.back.of(arrays["xyxy"]), [[[4, 2, 20, 10]]])
 
 
 def test_pascals_own_files_count_from_one(tmp_path):

@@ -12,6 +12,7 @@ from genjax.detection import (
     soft_nms_linear,
 )
 from genjax.errors import InputError
+from tests.metrics.test_coco import overlaps
 
 N = 40
 
@@ -23,13 +24,6 @@ def problem(seed):
     score = rng.uniform(0.1, 1, N).round(2)  # equal ones too
     valid, label = rng.uniform(size=N) < 0.9, rng.integers(0, 2, N)
     return xyxy.astype(np.float32), score.astype(np.float32), valid, label
-
-
-def overlaps(a, b):
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    whole = sum(np.prod(x[..., 2:] - x[..., :2], axis=-1) for x in (a, b))
-    return shared / (whole - shared)
 
 
 def pairs_of(xyxy, label):

@@ -1,0 +1,61 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import nn
+from genjax.detection import ground_truth, retina, retina_outputs
+from genjax.errors import InputError
+from tests.metrics.test_coco import overlaps
+
+ANCHORS = [[(8.0, 8.0), (6.0, 12.0)], [(16.0, 16.0), (14.0, 20.0)]]
+
+
+def head_of(**kwargs):
+    tower = nn.DenseTower(outputs=retina_outputs(3, anchors=2), width=4)
+    return retina(tower, classes=3, strides=(4, 8), anchors=ANCHORS, **kwargs)
+
+
+def test_anchors_are_matched_as_by_a_plain_loop():
+    rng = np.random.default_rng(0)
+    anchors = []
+    for stride, level in ((4, ANCHORS[0]), (8, ANCHORS[1])):
+        for row in range(32 // stride):
+            for column in range(32 // stride):
+                centre = stride * (np.array([column, row]) + 0.5)
+                for size in level:
+                    half = np.array(size) / 2
+                    anchors.append(np.concatenate([centre - half, centre + half]))
+    anchors = np.array(anchors)
+    assign = jax.jit(lambda truth: head_of().assign(truth, (32, 32)))
+    for _ in range(10):
+        low = rng.uniform(0, 20, (3, 2))
+        xyxy = np.concatenate([low, low + rng.uniform(4, 12, (3, 2))], axis=1)
+        areas = np.prod(xyxy[:, 2:] - xyxy[:, :2], axis=1)
+        xyxy = xyxy[np.argsort(areas)]
+        truth = ground_truth(
+            jnp.asarray(xyxy, jnp.float32)[None],
+            jnp.zeros((1, 3), int),
+            jnp.ones((1, 3), bool),
+        )
+        found = assign(truth)
+        near = overlaps(anchors[:, None], xyxy[None])
+        best = near.argmax(axis=0)
+        for place, row in enumerate(near):
+            own = [n for n in range(3) if best[n] == place]
+            wanted = own[0] if own else row.argmax()
+            positive = bool(own) or row.max() >= 0.5
+            assert bool(found.positive[0, place]) == positive
+            if positive:
+                np.testing.assert_allclose(
+                    found.xyxy[0, place], xyxy[wanted], rtol=1e-5
+                )
+            assert bool(found.learnt[0, place]) == (positive or row.max() < 0.4)
+
+
+def test_bad_settings_are_sentences():
+    with pytest.raises(InputError, match="must be ascending in"):
+        head_of(positive_iou=0.3)
+    tower = nn.DenseTower(outputs=retina_outputs(3, anchors=2), width=4)
+    with pytest.raises(InputError, match=r"as many anchors, got \[1, 2\]"):
+        retina(tower, classes=3, strides=(4, 8), anchors=[[(8.0, 8.0)], ANCHORS[1]])
