@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmarks.timing import median_ms
-from genjax.detection import nms
+from genjax.detection import fuse_boxes, matrix_nms, nms, soft_nms_gaussian
 from genjax.self_supervised import (
     normalize,
     ntxent,
@@ -49,7 +49,23 @@ def cases() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
         )
     for n in (1000, 8400):
         found[f"nms, {n} boxes"] = (partial(nms, iou_threshold=0.5), boxes(n))
+    found["nms, the best 300 of 8400 boxes"] = (_best_300, boxes(8400))
+    batch = [jnp.stack([x] * 16) for x in boxes(1000)]
+    label = jax.random.randint(keys[1], (16, 1000), 0, 80)
+    found["nms, 16 x 1000 boxes of 80 classes"] = (
+        jax.vmap(lambda *x: nms(*x[:3], iou_threshold=0.5, label=x[3])),
+        (*batch, label),
+    )
+    for suppress in (soft_nms_gaussian, matrix_nms):
+        found[f"{suppress.__name__}, 1000 boxes"] = (suppress, boxes(1000))
+    one = jnp.zeros(1000, jnp.int32)
+    found["fuse_boxes, 1000 boxes"] = (fuse_boxes, (*boxes(1000), one))
     return found
+
+
+def _best_300(xyxy: Any, score: Any, valid: Any) -> Any:
+    best, index = jax.lax.top_k(score, 300)
+    return nms(xyxy[index], best, valid[index], iou_threshold=0.5)
 
 
 def boxes(n: int) -> tuple[Any, ...]:
