@@ -3,6 +3,7 @@
 from genjax.metrics._classifier import ClassifierScore, classifier_score
 from genjax.metrics._coco import (
     coco_by_class,
+    coco_results,
     coco_summary,
     coco_update,
     recall_precision,
@@ -82,6 +83,7 @@ __all__ = [
     "class_coverage",
     "classifier_score",
     "coco_by_class",
+    "coco_results",
     "coco_summary",
     "coco_update",
     "completion_log_probs",

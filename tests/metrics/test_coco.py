@@ -12,6 +12,7 @@ from genjax.metrics import (
     Detections,
     EvaluationProtocol,
     GroundTruth,
+    coco_results,
     coco_summary,
     coco_update,
     detection_add,
@@ -68,6 +69,23 @@ def of_coco(content, results):
 
 def only(entries, keep):
     return type(entries)(*(field[keep] for field in entries))
+
+
+@pytest.mark.shared_data
+def test_results_are_written_as_they_were_read(shared_data):
+    _, found, _, _ = read_oracle(shared_data / "coco_eval_oracle")
+    folder = shared_data / "coco_eval_oracle"
+    content = json.loads((folder / "instances_val2014_100.json").read_text())
+    results = (folder / "instances_val2014_fakebbox100_results.json").read_text()
+    images = sorted(entry["id"] for entry in content["images"])
+    categories = [entry["id"] for entry in content["categories"]]
+    written = coco_results(found, image_ids=images, category_ids=categories)
+    for own, wanted in zip(written, json.loads(results), strict=True):
+        assert {k: own[k] for k in ("image_id", "category_id")} == {
+            k: wanted[k] for k in ("image_id", "category_id")
+        }
+        np.testing.assert_allclose(own["bbox"], wanted["bbox"], atol=1e-3)
+        np.testing.assert_allclose(own["score"], wanted["score"], atol=1e-5)
 
 
 @pytest.mark.shared_data
