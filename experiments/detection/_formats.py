@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -17,7 +18,12 @@ SHOWN = 10
 
 
 def read_annotated(
-    data: str, images: str, size: tuple[int, int], classes: Sequence[str] = ()
+    data: str,
+    images: str,
+    size: tuple[int, int],
+    *,
+    classes: Sequence[str] = (),
+    skip_bad: bool = False,
 ) -> Annotated:
     """Reads a set by what its path is.
 
@@ -26,26 +32,28 @@ def read_annotated(
         images: the folder of the images of the latter two; the file's own when empty.
         size: height and width to bring the images to.
         classes: their names by label; those of the set when empty.
+        skip_bad: leave out what is damaged instead of stopping.
 
     Raises:
         InputError: it is none of these, or cannot be read.
     """
     path = Path(data)
+    how: dict[str, Any] = {"size": size, "skip_bad": skip_bad}
     if path.suffix == ".json":
         if classes:
             raise InputError(f"--classes: {path} names its categories itself.")
-        return read_coco(path, images or path.parent, size=size)
+        return read_coco(path, images or path.parent, **how)
     if path.suffix in TABLES:
-        return read_boxes(path, images or path.parent, size=size, classes=classes)
+        return read_boxes(path, images or path.parent, classes=classes, **how)
     if not path.is_dir():
         raise InputError(
             f"--data: {path} is no folder, no COCO file (.json) and no table "
             f"({', '.join(TABLES)})."
         )
     if any(path.glob("Annotations/*.xml")) or any(path.glob("*.xml")):
-        return read_voc(path, size=size, classes=classes)
+        return read_voc(path, classes=classes, **how)
     if any(path.glob("labels/**/*.txt")) or any(path.glob("*.txt")):
-        return read_yolo(path, size=size, classes=classes)
+        return read_yolo(path, classes=classes, **how)
     raise InputError(
         f"--data: {path} holds no annotations, neither VOC's (*.xml) nor YOLO's "
         "(*.txt)."
@@ -73,7 +81,7 @@ def checked_set(data: str, images: str) -> Iterator[Table | str]:
         data: as of `read_annotated`.
         images: likewise.
     """
-    annotated = read_annotated(data, images, (32, 32))
+    annotated = read_annotated(data, images, (32, 32), skip_bad=True)
     arrays = annotated.source.arrays
     valid, ignore = (np.asarray(arrays[name], bool) for name in ("valid", "ignore"))
     per_image = valid.sum(axis=1)

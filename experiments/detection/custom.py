@@ -49,6 +49,8 @@ class Config(TaskConfig):
     """The folder of the images of a COCO file or a table; the file's own when empty."""
     classes: tuple[str, ...] = ()
     """Their names by label, where the set does not name them or in another order."""
+    skip_bad: bool = False
+    """Leave out what is damaged, and tell it, instead of stopping."""
     subsets: tuple[str, ...] = ()
     """Of a VOC set: the lists in ImageSets/Main to train, validate and test on, such as
     train val test; without them the images are cut at random."""
@@ -117,11 +119,14 @@ def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
             "--subsets: name three lists of the VOC set in --data, to train, validate "
             f"and test on, got {config.subsets}."
         )
-    whole = read_voc(config.data, size=(8, 8), classes=config.classes)
+    skip = config.skip_bad
+    whole = read_voc(config.data, size=(8, 8), classes=config.classes, skip_bad=skip)
     classes = whole.classes
     tell_problems(whole)
     train, validation, test = (
-        read_voc(config.data, size=size, subset=name, classes=classes).source
+        read_voc(
+            config.data, size=size, subset=name, classes=classes, skip_bad=skip
+        ).source
         for name in config.subsets
     )
     pipeline = on_device(train, batch_size=config.batch_size, seed=config.seed)
@@ -130,7 +135,13 @@ def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
 
 def _read(config: Config, size: tuple[int, int]) -> Annotated:
     if config.data:
-        return read_annotated(config.data, config.images, size, config.classes)
+        return read_annotated(
+            config.data,
+            config.images,
+            size,
+            classes=config.classes,
+            skip_bad=config.skip_bad,
+        )
     folder = Path(config.workdir or "runs/detection/custom") / "scenes"
     write_scenes(folder, 40)
     return read_voc(folder, size=size)

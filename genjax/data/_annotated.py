@@ -1,8 +1,9 @@
 """Images with boxes in memory, whatever files they were read from."""
 
+import contextlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,8 +30,9 @@ class Annotated(NamedTuple):
             the files' pixels lie in the images, as a `Placement` has it.
         classes: their names, by label.
         problems: a sentence for everything that is odd and does not stop the reading:
-            boxes without extent, which are not valid, boxes beyond their picture, boxes
-            that stand twice, and classes without a box.
+            records that were left out (`skip_bad`), boxes without extent, which are not
+            valid, boxes beyond their picture, boxes that stand twice, and classes
+            without a box.
     """
 
     source: ArraySource
@@ -56,6 +58,28 @@ class Box(NamedTuple):
     difficult: bool = False
     area: float | None = None
     in_shares: bool = False
+
+
+class Skipped:
+    """What is left out of a set that may have bad records; without leave it stops.
+
+    Attributes:
+        told: a sentence for each.
+    """
+
+    def __init__(self, *, skip_bad: bool) -> None:
+        self.skip_bad = skip_bad
+        self.told: list[str] = []
+
+    @contextlib.contextmanager
+    def record(self) -> Iterator[None]:
+        """Surrounds the reading of one record."""
+        try:
+            yield
+        except InputError as error:
+            if not self.skip_bad:
+                raise
+            self.told.append(f"left out: {error}")
 
 
 class Picture(NamedTuple):
@@ -145,7 +169,10 @@ def finite(values: Sequence[Any]) -> list[float]:
 
 
 def collect(
-    pictures: Sequence[Picture], size: tuple[int, int], classes: Sequence[str]
+    pictures: Sequence[Picture],
+    size: tuple[int, int],
+    classes: Sequence[str],
+    skipped: Skipped,
 ) -> Annotated:
     """Reads the images and pads the boxes.
 
@@ -153,6 +180,7 @@ def collect(
         pictures: with their boxes.
         size: height and width to bring the images to.
         classes: their names by label; those that occur, sorted, when empty.
+        skipped: what has been left out, and whether it may be.
 
     Raises:
         InputError: an image cannot be read, or a class is not among `classes`.
@@ -166,7 +194,7 @@ def collect(
                 f"{owner}: the class {name!r} is not among the classes {list(names)}."
             )
     _check_pictures(pictures)
-    most = max(1, max(len(picture.boxes) for picture in pictures))
+    most = max([1, *(len(picture.boxes) for picture in pictures)])
     shape = (len(pictures), most)
     arrays: dict[str, Any] = {
         "image": np.zeros((len(pictures), *size, 3), np.uint8),
@@ -181,8 +209,14 @@ def collect(
     }
     problems = [f"no box is of the class {n!r}." for n in names if n not in found]
     labels = {name: label for label, name in enumerate(names)}
-    for row, picture in enumerate(pictures):
-        fitted = resize_to_fit(picture.path, size)
+    row = -1
+    for picture in pictures:
+        fitted = None
+        with skipped.record():
+            fitted = resize_to_fit(picture.path, size)
+        if fitted is None:
+            continue
+        row += 1
         arrays["image"][row] = fitted.image
         arrays["scale"][row], arrays["offset"][row] = fitted.placement
         count, boxes = len(picture.boxes), picture.boxes
@@ -203,7 +237,10 @@ def collect(
         arrays["crowd"][row, :count] = [box.crowd for box in boxes]
         spared = [box.crowd or box.difficult for box in boxes]
         arrays["ignore"][row, :count] = spared
-    return Annotated(ArraySource(arrays), names, tuple(problems))
+    if row < 0:
+        raise InputError(f"no image is left of this set: {skipped.told[:1]}.")
+    arrays = {name: values[: row + 1] for name, values in arrays.items()}
+    return Annotated(ArraySource(arrays), names, (*skipped.told, *problems))
 
 
 def _check_names(names: Sequence[str]) -> None:

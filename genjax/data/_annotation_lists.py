@@ -11,6 +11,7 @@ from genjax.data._annotated import (
     Box,
     ImageFolder,
     Picture,
+    Skipped,
     collect,
     finite,
     is_image,
@@ -35,7 +36,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def read_yolo(
-    folder: str | Path, *, size: tuple[int, int], classes: Sequence[str] = ()
+    folder: str | Path,
+    *,
+    size: tuple[int, int],
+    classes: Sequence[str] = (),
+    skip_bad: bool = False,
 ) -> Annotated:
     """Reads YOLO's text files: `class x y w h` a line, in shares of the picture.
 
@@ -48,6 +53,8 @@ def read_yolo(
         size: height and width to bring the images to; their shape is kept, the rest
             is black.
         classes: the names of the classes, where no file names them.
+        skip_bad: leave out images that are damaged or whose lines are, and tell them
+            among `problems`, instead of stopping.
 
     Raises:
         InputError: there is no image or no name, a line is damaged, a class has no
@@ -82,11 +89,12 @@ def read_yolo(
     ]
     if alone:
         raise InputError(f"{alone[0]} has no image in {images}.")
-    pictures = [
-        Picture(path, _read_lines(labels / place, names), labels / place)
-        for path, place in zip(paths, places, strict=True)
-    ]
-    return collect(pictures, size, names)
+    pictures, skipped = [], Skipped(skip_bad=skip_bad)
+    for path, place in zip(paths, places, strict=True):
+        with skipped.record():
+            boxes = _read_lines(labels / place, names)
+            pictures.append(Picture(path, boxes, labels / place))
+    return collect(pictures, size, names, skipped)
 
 
 NAMED = ("classes.txt", "README.txt", "train.txt", "val.txt", "test.txt")
@@ -158,6 +166,7 @@ def read_boxes(
     size: tuple[int, int],
     classes: Sequence[str] = (),
     columns: Mapping[str, str] = MappingProxyType({}),
+    skip_bad: bool = False,
 ) -> Annotated:
     """Reads a table with a row for each box: an image, a class and four edges.
 
@@ -173,6 +182,8 @@ def read_boxes(
             occur, sorted, when empty.
         columns: other names of columns, by `image`, `label`, `left`, `top`, `right` and
             `bottom`.
+        skip_bad: leave out rows and images that are damaged, and tell them among
+            `problems`, instead of stopping.
 
     Returns:
         The images in the order of their names `[n, h, w, 3]`, with their boxes.
@@ -199,20 +210,28 @@ def read_boxes(
     )
     pictures: dict[Path, Picture] = {}
     found: dict[object, Path] = {}
-    for number, (image, label, *edges) in enumerate(rows, start=1):
-        if label is None or not str(label).strip():
-            raise InputError(f"{path}, row {number}: the class is missing.")
-        try:
-            box = Box(finite(edges), str(label).strip())
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"{path}, row {number}: the edges {edges} are no four numbers."
-            ) from error
-        if image not in found:
-            found[image] = folder.find(image, path)
-        own = found[image]
-        pictures.setdefault(own, Picture(own, [], path)).boxes.append(box)
-    return collect([pictures[name] for name in sorted(pictures)], size, classes)
+    skipped = Skipped(skip_bad=skip_bad)
+    for number, (image, *values) in enumerate(rows, start=1):
+        with skipped.record():
+            box = _row_box(f"{path}, row {number}", *values)
+            if image not in found:
+                found[image] = folder.find(image, path)
+            own = found[image]
+            pictures.setdefault(own, Picture(own, [], path)).boxes.append(box)
+    return collect(
+        [pictures[name] for name in sorted(pictures)], size, classes, skipped
+    )
+
+
+def _row_box(where: str, label: object, *edges: object) -> Box:
+    if label is None or not str(label).strip():
+        raise InputError(f"{where}: the class is missing.")
+    try:
+        return Box(finite(edges), str(label).strip())
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{where}: the edges {list(edges)} are no four numbers."
+        ) from error
 
 
 def _column(

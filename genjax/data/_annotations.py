@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from genjax.data._annotated import Annotated, Box, ImageFolder, Picture, collect, finite
+from genjax.data._annotated import (
+    Annotated,
+    Box,
+    ImageFolder,
+    Picture,
+    Skipped,
+    collect,
+    finite,
+)
 from genjax.errors import InputError
 
 DIFFICULT = {
@@ -27,6 +35,7 @@ def read_voc(
     subset: str | None = None,
     classes: Sequence[str] = (),
     first_pixel: int = 0,
+    skip_bad: bool = False,
 ) -> Annotated:
     """Reads Pascal VOC annotations.
 
@@ -43,6 +52,8 @@ def read_voc(
         first_pixel: where the files count from. Pascal's own count pixels from 1, and
             both ends of a box belong to it: with 1, its left and upper edges move by
             one pixel. Most annotation tools write edges from 0 on.
+        skip_bad: leave out damaged files and images, and tell them among `problems`,
+            instead of stopping.
 
     Returns:
         The images; boxes without extent are marked as not valid.
@@ -74,8 +85,11 @@ def read_voc(
         raise InputError(f"{root} holds no Pascal VOC annotation (*.xml).")
     images = root / "JPEGImages"
     pictures = ImageFolder(images if images.is_dir() else root)
-    found = [_read_xml(path, pictures, first_pixel) for path in paths]
-    return collect(found, size, classes)
+    found, skipped = [], Skipped(skip_bad=skip_bad)
+    for path in paths:
+        with skipped.record():
+            found.append(_read_xml(path, pictures, first_pixel))
+    return collect(found, size, classes, skipped)
 
 
 def _read_xml(path: Path, images: ImageFolder, first_pixel: int) -> Picture:
@@ -111,7 +125,11 @@ def _read_xml(path: Path, images: ImageFolder, first_pixel: int) -> Picture:
 
 
 def read_coco(
-    annotations: str | Path, images: str | Path, *, size: tuple[int, int]
+    annotations: str | Path,
+    images: str | Path,
+    *,
+    size: tuple[int, int],
+    skip_bad: bool = False,
 ) -> Annotated:
     """Reads COCO annotations.
 
@@ -120,6 +138,8 @@ def read_coco(
         images: the folder of the images.
         size: height and width to bring the images to; their shape is kept, the rest
             is black.
+        skip_bad: leave out images that are missing or damaged, and tell them among
+            `problems`, instead of stopping.
 
     Returns:
         The images, in the order of their ids; labels follow the order of the
@@ -137,20 +157,22 @@ def read_coco(
     ...
     genjax.errors.InputError: absent.json cannot be read: No such file or directory.
     """
-    path, where = Path(annotations), ""
+    path, where, skipped = Path(annotations), "", Skipped(skip_bad=skip_bad)
     folder = ImageFolder(Path(images))
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         _refuse_twice(path, "categories", content)
         _refuse_twice(path, "images", content)
         names = {entry["id"]: entry["name"] for entry in content["categories"]}
-        pictures = {
-            entry["id"]: Picture(folder.find(entry["file_name"], path), [], path)
-            for entry in sorted(content["images"], key=lambda entry: entry["id"])
-        }
+        boxes: dict[Any, list[Box]] = {entry["id"]: [] for entry in content["images"]}
         for index, entry in enumerate(content["annotations"]):
             where = f", annotation {index}"
-            pictures[entry["image_id"]].boxes.append(_coco_box(entry, names))
+            boxes[entry["image_id"]].append(_coco_box(entry, names))
+        pictures, where = [], ""
+        for entry in sorted(content["images"], key=lambda entry: entry["id"]):
+            with skipped.record():
+                image = folder.find(entry["file_name"], path)
+                pictures.append(Picture(image, boxes[entry["id"]], path))
     except InputError:
         raise
     except OSError as error:
@@ -164,13 +186,13 @@ def read_coco(
         raise InputError(f"{path}{where} is not in COCO's format: {error}.") from error
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply to be COCO's.") from error
-    if not pictures:
+    if not boxes:
         raise InputError(f"{path} lists no image.")
     if len(set(names.values())) < len(names):
         raise InputError(
             f"{path}: two categories have one name: {sorted(names.values())}."
         )
-    return collect(list(pictures.values()), size, list(names.values()))
+    return collect(pictures, size, list(names.values()), skipped)
 
 
 def _coco_box(entry: Mapping[str, Any], names: Mapping[Any, str]) -> Box:

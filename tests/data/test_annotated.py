@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from genjax.data import read_coco, read_voc
 from genjax.errors import InputError
@@ -44,3 +45,24 @@ def test_areas_are_the_objects_and_sizes_the_files(tmp_path):
     placement = Placement(arrays["scale"], arrays["offset"])
     np.testing.assert_allclose(placement.scale, [[0.5, 0.5]])
     np.testing.assert_allclose(placement.back.of(arrays["xyxy"]), [[[4, 2, 20, 10]]])
+
+
+def test_what_is_damaged_is_left_out_and_told_where_it_may_be(tmp_path):
+    folder = write_voc(tmp_path, [("cat", 1, 2, 30, 14)])
+    for name in "bc":
+        Image.new("RGB", (40, 20)).save(folder / f"{name}.png")
+        text = (folder / "a.xml").read_text().replace("a.png", f"{name}.png")
+        (folder / f"{name}.xml").write_text(text)
+    (folder / "b.xml").write_text("<annotation>")
+    (folder / "c.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"b\.xml is not an annotation"):
+        read_voc(folder, size=(8, 8))
+    found = read_voc(folder, size=(8, 8), skip_bad=True)
+    assert len(found.source) == 1
+    assert [line.split()[2].split("/")[-1] for line in found.problems] == [
+        "b.xml",
+        "c.png",
+    ]
+    (folder / "a.png").unlink()
+    with pytest.raises(InputError, match="no image is left of this set"):
+        read_voc(folder, size=(8, 8), skip_bad=True)

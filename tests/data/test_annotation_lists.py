@@ -102,8 +102,14 @@ def test_a_table_has_a_row_for_each_box(tmp_path):
     ],
 )
 def test_damaged_tables_are_sentences(tmp_path, rows, message):
+    is_of_rows = "column" not in message
+    path = table(tmp_path, rows + "A 1.PNG,dog,1,2,3,4\n" * is_of_rows)
     with pytest.raises(InputError, match=message):
-        read_boxes(table(tmp_path, rows), tmp_path, size=(8, 8))
+        read_boxes(path, tmp_path, size=(8, 8))
+    if is_of_rows:
+        found = read_boxes(path, tmp_path, size=(8, 8), skip_bad=True)
+        assert len(found.problems) == 1
+        assert found.problems[0].startswith("left out: ")
 
 
 def test_a_name_that_fits_two_files_is_a_sentence(tmp_path):
