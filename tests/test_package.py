@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 # Functions that no paper is cited for: plumbing, elementary maps and names of a field.
 WITHOUT_SOURCE = {
     "augment": (
-        "boxes_in_turn flip images_alone in_turn mirror quarter_turns random_affine "
-        "with_probability"
+        "boxes_in_turn flip images_alone in_turn letterbox mirror quarter_turns "
+        "random_affine with_probability"
     ),
     "autoregressive": "binary by_column categorical cooled scan_terms uncached",
     "data": (

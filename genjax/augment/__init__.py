@@ -10,6 +10,7 @@ from genjax.augment._boxes import (
     boxes_in_turn,
     flip,
     images_alone,
+    letterbox,
     zoom,
 )
 from genjax.augment._several import copy_paste, mixup, mosaic
@@ -34,6 +35,7 @@ __all__ = [
     "flip",
     "images_alone",
     "in_turn",
+    "letterbox",
     "mirror",
     "mixup",
     "mosaic",

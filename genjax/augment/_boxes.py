@@ -133,6 +133,45 @@ def zoom(
     return transform
 
 
+def letterbox(size: tuple[int, int], *, centred: bool = False) -> BoxTransform:
+    """Brings images to a size, their shape kept, and fills with zeros.
+
+    Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], ...}`; the result says in
+    `"scale"` and `"offset"`, `[b, 2]`, where the pixels lie, so that
+    `Placement(scale, offset).back.of(xyxy)` is in the pixels that came in.
+
+    Args:
+        size: height and width.
+        centred: whether the filling is shared by both sides; it is at the lower and
+            right ones otherwise.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import letterbox
+    >>> image, box = jnp.ones((1, 4, 8, 1)), jnp.array([[[0.0, 0.0, 8.0, 4.0]]])
+    >>> found = letterbox((8, 8), centred=True)(
+    ...     jax.random.key(0), {"image": image, "xyxy": box}
+    ... )
+    >>> found["xyxy"].tolist(), found["offset"].tolist()
+    ([[[0.0, 2.0, 8.0, 6.0]]], [[0.0, 2.0]])
+    """
+
+    def transform(key: Key, batch: Batch) -> Batch:
+        del key
+        images = batch["image"]
+        b, height, width, _ = images.shape
+        scale = min(size[0] / height, size[1] / width)
+        rest = jnp.array([size[1] - scale * width, size[0] - scale * height])
+        offset = rest * (0.5 if centred else 0.0)
+        placement = Placement(
+            jnp.full((b, 2), scale), jnp.broadcast_to(offset[None], (b, 2))
+        )
+        known = {"scale": jnp.ones((b, 2)), "offset": jnp.zeros((b, 2)), **batch}
+        return moved(known, resampled(images, placement, size), placement)
+
+    return transform
+
+
 def boxes_in_turn(*transforms: BoxTransform) -> BoxTransform:
     """Applies transforms of batches one after another, each with a key of its own.
 
@@ -166,13 +205,16 @@ def moved(batch: Batch, images: Array, placement: Placement) -> Batch:
     return found
 
 
-def resampled(images: Array, placement: Placement) -> Array:
-    """Images enlarged and moved, zero beyond the pictures."""
+def resampled(
+    images: Array, placement: Placement, size: tuple[int, int] | None = None
+) -> Array:
+    """Images enlarged and moved, zero beyond the pictures; of their size or another."""
+    shape = (*(size or images.shape[1:3]), images.shape[3])
 
     def one(image: Array, own: Placement) -> Array:
         scale, offset = (jnp.asarray(x)[::-1] for x in own)
         return jax.image.scale_and_translate(
-            image, image.shape, (0, 1), scale, offset, method="linear"
+            image, shape, (0, 1), scale, offset, method="linear"
         )
 
     found = jax.vmap(one)(images.astype(jnp.float32), placement)

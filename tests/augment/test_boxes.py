@@ -8,6 +8,7 @@ from genjax.augment import (
     colour,
     flip,
     images_alone,
+    letterbox,
     mosaic,
     zoom,
 )
@@ -39,6 +40,7 @@ def painted(b=4):
 
 
 TRANSFORMS = {
+    "letterbox": letterbox((40, 40), centred=True),
     "flip": flip(horizontal=0.5, vertical=0.5),
     "zoom": zoom(scale=(0.6, 1.7), stretch=1.3),
     "mosaic": mosaic(),
@@ -71,13 +73,14 @@ def test_boxes_go_where_their_pixels_go(transform):
             assert not np.any(np.abs(around - level) < 0.1)
 
 
-@pytest.mark.parametrize("name", ["flip", "zoom"])
+@pytest.mark.parametrize("name", ["flip", "zoom", "letterbox"])
 def test_the_way_back_is_kept(name):
     batch = painted()
     found = TRANSFORMS[name](KEY, batch)
     back = Placement(found["scale"], found["offset"]).back
     kept = found["valid"] & np.all((found["xyxy"] > 0), axis=-1)
-    limits = np.array([W, H] * 2, np.float32)[None, None]
+    height, width = found["image"].shape[1:3]
+    limits = np.array([width, height] * 2, np.float32)[None, None]
     kept = kept & np.all(found["xyxy"] < limits, axis=-1)
     assert kept.sum() >= 2
     original = back.of(found["xyxy"])
