@@ -382,7 +382,8 @@ class Head(NamedTuple):
         init: `(key, features) -> variables`.
         apply: `(variables, features) -> raw` predictions: evaluation.
         train: `(variables, key, features) -> (raw, changed collections)`.
-        assign: `(boxes, image_size) -> targets`, which see ground truth alone.
+        assign: `(boxes, image_size) -> targets`, which see ground truth alone, and
+            carry it.
         loss: `(raw, targets) -> (sums, counts)`, additive over batches and devices.
             Whatever depends on predictions (a responsible predictor, an ignore mask, an
             optimal assignment) is found here, without a gradient.
