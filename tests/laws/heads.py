@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from genjax import nn
-from genjax.base import Head, Network
+from genjax.base import Head, Network, NetworkLike
 from genjax.detection import (
     centernet,
     centre_and_size,
     cornernet,
     end_to_end,
+    fcos,
     retina,
     yolo_v1,
     yolo_v2,
@@ -27,25 +28,47 @@ from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
 from genjax.detection._retina import Raw as RetinaRaw
 from genjax.typing import Variables
-from tests.laws.instances import tiny_fcos
 
 STRIDES, SIZES = (4, 8), ((8, 8), (4, 4))
 GRID = Grid(SIZES, STRIDES)
 FINEST, COARSEST = Grid(SIZES[:1], STRIDES[:1]), Grid(SIZES[1:], STRIDES[1:])
 
 
+Levels = list[jax.Array]
+
+
 class HeadCase(NamedTuple):
     """A head, and what it would say if it knew.
 
-    `encode` makes raw predictions of targets; `steps` teach it 16 images.
+    Fields:
+        make: from its network.
+        features: of the network at every place of both levels.
+        outputs: what the head takes of these.
+        encode: makes raw predictions of targets.
+        head: with a pointwise network.
+        steps: that teach it 16 images.
     """
 
-    head: Head
+    make: Callable[[NetworkLike], Head]
+    features: int
+    outputs: Callable[[Levels], Any]
     encode: Callable[[Targets], Any]
-    steps: int = 200
+    head: Head
+    steps: int
 
 
-def pointwise(features: int, outputs: Callable[[list[jax.Array]], Any]) -> Network:
+def case_of(
+    make: Callable[[NetworkLike], Head],
+    features: int,
+    outputs: Callable[[Levels], Any],
+    encode: Callable[[Targets], Any],
+    steps: int = 200,
+) -> HeadCase:
+    head = make(pointwise(features, outputs))
+    return HeadCase(make, features, outputs, encode, head, steps)
+
+
+def pointwise(features: int, outputs: Callable[[Levels], Any]) -> Network:
     """An MLP at every place of both levels, and what it hands over of them."""
     network = nn.MLP(features=features, hidden=(32,))
 
@@ -136,18 +159,6 @@ def perfect_cornernet(targets: Targets) -> CornerNetRaw:
     return CornerNetRaw(*maps)
 
 
-def tiny_cornernet() -> Head:
-    def outputs(levels: list[jax.Array]) -> dict[str, Any]:
-        x = levels[0]
-        return {
-            "heat": (x[..., :3], x[..., 6:9]),
-            "embedding": (x[..., 3:4], x[..., 9:10]),
-            "offset": (x[..., 4:6], x[..., 10:]),
-        }
-
-    return cornernet(pointwise(12, outputs), classes=3, stride=4)
-
-
 def perfect_yolo_v1(targets: Targets) -> list[jax.Array]:
     corner = FINEST.corner[None] / 4
     centre, size = centre_and_size(targets.xyxy)
@@ -181,17 +192,6 @@ def perfect_end_to_end(targets: Targets) -> EndToEndRaw:
         tuple(8 * jnp.arctanh(jnp.log(x / stride) / 8) for x, stride in spans),
     )
     return EndToEndRaw(branch, branch)
-
-
-def tiny_end_to_end() -> Head:
-    def outputs(levels: list[jax.Array]) -> dict[str, Any]:
-        return {
-            "logits": tuple(x[..., :3] - 4.0 for x in levels),
-            "distance": tuple(x[..., 3:] for x in levels),
-        }
-
-    towers = pointwise(7, outputs), pointwise(7, outputs)
-    return end_to_end(*towers, classes=3, strides=STRIDES)
 
 
 ANCHORS = (((8.0, 8.0), (10.0, 12.0)), ((14.0, 14.0), (20.0, 16.0)))
@@ -230,48 +230,81 @@ def perfect_retina(targets: Targets) -> RetinaRaw:
     )
 
 
-def tiny_retina() -> Head:
-    def outputs(levels: list[jax.Array]) -> dict[str, Any]:
-        return {
-            "logits": tuple(x[..., :6] for x in levels),
-            "deltas": tuple(x[..., 6:] for x in levels),
-        }
+def all_levels(**cuts: tuple[int, int]) -> Callable[[Levels], Any]:
+    """Outputs by name, from channels to channels, of all levels."""
+    return lambda levels: {
+        name: tuple(x[..., low:high] for x in levels)
+        for name, (low, high) in cuts.items()
+    }
 
-    tower = pointwise(14, outputs)
-    return retina(tower, classes=3, strides=STRIDES, anchors=ANCHORS)
+
+def finest(**cuts: tuple[int, int]) -> Callable[[Levels], Any]:
+    return lambda levels: all_levels(**cuts)(levels[:1])
+
+
+def both_corners(levels: Levels) -> Any:
+    x = levels[0]
+    return {
+        "heat": (x[..., :3], x[..., 6:9]),
+        "embedding": (x[..., 3:4], x[..., 9:10]),
+        "offset": (x[..., 4:6], x[..., 10:]),
+    }
+
+
+def unlikely(levels: Levels) -> Any:
+    """Scores that begin low, as those of towers do."""
+    found = all_levels(logits=(0, 3), distance=(3, 7))(levels)
+    return {**found, "logits": tuple(x - 4.0 for x in found["logits"])}
 
 
 HEADS: Mapping[str, HeadCase] = {
-    "fcos": HeadCase(tiny_fcos(), perfect_fcos),
-    "centernet": HeadCase(
-        centernet(
-            pointwise(
-                7,
-                lambda x: {
-                    "heat": (x[0][..., :3],),
-                    "offset": (x[0][..., 3:5],),
-                    "size": (x[0][..., 5:],),
-                },
-            ),
-            classes=3,
-            stride=4,
-        ),
+    "fcos": case_of(
+        lambda net: fcos(net, classes=3, strides=STRIDES, ranges=(8.0,)),
+        8,
+        all_levels(logits=(0, 3), distance=(3, 7), centerness=(7, 8)),
+        perfect_fcos,
+    ),
+    "centernet": case_of(
+        lambda net: centernet(net, classes=3, stride=4),
+        7,
+        finest(heat=(0, 3), offset=(3, 5), size=(5, 7)),
         perfect_centernet,
     ),
-    "cornernet": HeadCase(tiny_cornernet(), perfect_cornernet),
-    "end_to_end": HeadCase(tiny_end_to_end(), perfect_end_to_end, steps=400),
-    "retina": HeadCase(tiny_retina(), perfect_retina),
-    "yolo_v1": HeadCase(
-        yolo_v1(pointwise(13, lambda x: x[:1]), classes=3, stride=4), perfect_yolo_v1
+    "cornernet": case_of(
+        lambda net: cornernet(net, classes=3, stride=4),
+        12,
+        both_corners,
+        perfect_cornernet,
     ),
-    "yolo_v2": HeadCase(
-        yolo_v2(
-            pointwise(16, lambda x: x[1:]), classes=3, stride=8, anchors=ANCHORS[1]
-        ),
+    "end_to_end": case_of(
+        lambda net: end_to_end(net, net, classes=3, strides=STRIDES),
+        7,
+        unlikely,
+        perfect_end_to_end,
+        steps=400,
+    ),
+    "retina": case_of(
+        lambda net: retina(net, classes=3, strides=STRIDES, anchors=ANCHORS),
+        14,
+        all_levels(logits=(0, 6), deltas=(6, 14)),
+        perfect_retina,
+    ),
+    "yolo_v1": case_of(
+        lambda net: yolo_v1(net, classes=3, stride=4),
+        13,
+        lambda levels: levels[:1],
+        perfect_yolo_v1,
+    ),
+    "yolo_v2": case_of(
+        lambda net: yolo_v2(net, classes=3, stride=8, anchors=ANCHORS[1]),
+        16,
+        lambda levels: levels[1:],
         perfect_yolo_v2,
     ),
-    "yolo_v3": HeadCase(
-        yolo_v3(pointwise(16, list), classes=3, strides=STRIDES, anchors=ANCHORS),
+    "yolo_v3": case_of(
+        lambda net: yolo_v3(net, classes=3, strides=STRIDES, anchors=ANCHORS),
+        16,
+        list,
         perfect_yolo_v3,
     ),
 }

@@ -81,6 +81,7 @@ from tests.laws.compare import (
     every_third,
     replicated,
 )
+from tests.laws.heads import HEADS
 from tests.laws.instances import (
     Noisy,
     batch,
@@ -462,6 +463,38 @@ def test_evaluation_draws_nothing(name, evaluate):
     assert_evaluates(lambda network: evaluate(network, variables, x), network)
 
 
+class NoisyLevelsOf(linen.Module):
+    """What a head takes, with statistics and dropout."""
+
+    features: int
+    outputs: Callable
+
+    @linen.compact
+    def __call__(self, levels, *, train: bool = False):
+        return self.outputs([NoisyLayer(self.features)(x, train=train) for x in levels])
+
+
+@pytest.mark.parametrize("case", HEADS.values(), ids=HEADS.keys())
+def test_heads_train_what_their_networks_hold_and_evaluate_without_noise(case):
+    head = case.make(NoisyLevelsOf(case.features, case.outputs))
+    levels = tuple(jax.random.normal(KEY, (4, side, side, 8)) for side in (8, 4))
+    variables = jax.jit(head.init)(KEY, levels)
+    train = jax.jit(head.train)
+    first, changed = train(variables, jax.random.key(1), levels)
+    assert set(changed) == set(variables) - {"params"}
+    for name, own in changed.items():
+        pairs = zip(*map(jax.tree.leaves, (own, variables[name])), strict=True)
+        assert any(not np.array_equal(a, b) for a, b in pairs)
+    again, _ = train(variables, jax.random.key(1), levels)
+    assert_equal(first, again)
+    other, _ = train(variables, jax.random.key(2), levels)
+    found = head.apply(variables, levels)
+    for own in (other, found):
+        pairs = zip(*map(jax.tree.leaves, (first, own)), strict=True)
+        assert any(not np.array_equal(a, b) for a, b in pairs)
+    assert_equal(found, head.apply(variables, levels))
+
+
 def test_detection_and_completion_draw_nothing():
     (backbone, *parts), scene = noisy_parts(), scene_batch()
     found = detection_objective(backbone, *parts).init(KEY, scene)
@@ -554,7 +587,8 @@ INVERSES = {"cached", "sequential"}
 def test_every_function_that_takes_a_network_is_held_to_these_laws():
     here = {
         node.id
-        for node in ast.walk(ast.parse(Path(__file__).read_text()))
+        for path in (Path(__file__), Path(__file__).with_name("heads.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Name)
     }
     takers = {
