@@ -8,7 +8,7 @@ to see that everything runs.
 Paper: Redmon and Farhadi, 2018, arXiv:1804.02767
 Command: python -m experiments detection/bccd --data BCCD --check
 Hardware: 2 CPU cores
-Time: 6 minutes
+Time: 7 minutes
 Expected: AP50 >= .86 and AP >= .49 on the 72 test images; YOLOv8n, pretrained, has a
 published AP50 of .924
 """
