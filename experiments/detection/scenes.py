@@ -11,7 +11,7 @@ Paper: Tian, Shen, Chen and He, 2019, arXiv:1904.01355
 Command: python -m experiments detection/scenes --check
 Hardware: 2 CPU cores
 Time: 3 minutes
-Expected: AP50 >= .90 on 300 test scenes
+Expected: AP50 >= .90 on 300 test scenes; .85 with cornernet
 """
 
 from dataclasses import dataclass
