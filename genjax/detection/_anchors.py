@@ -9,7 +9,7 @@ import numpy as np
 
 from genjax.arrays import as_float
 from genjax.detection._boxes import Boxes, around, centre_and_size
-from genjax.detection._dense import Grid, flat, smallest
+from genjax.detection._dense import Grid, cells_of, flat, smallest
 from genjax.detection._iou import pairwise_iou
 from genjax.errors import InputError
 from genjax.typing import Array, Float, Key, Num
@@ -115,9 +115,8 @@ def best_anchors(boxes: Boxes, *, grid: Grid, anchors: Anchors) -> tuple[Array, 
     for (height, width), places, level in zip(
         grid.sizes, grid.levels, anchors, strict=True
     ):
-        stride = grid.image_size[0] / height
-        x, y = jnp.floor(centre.T / stride)
-        x, y = jnp.clip(x, 0, width - 1), jnp.clip(y, 0, height - 1)
+        stride = grid.image_size[0] // height
+        x, y = cells_of(centre, (height, width), stride).T
         cell = (y * width + x).astype(jnp.int32)
         place = cell * len(level) + best - first
         here = (best >= first) & (best < first + len(level))

@@ -32,6 +32,11 @@ class Boxes(NamedTuple):
     score: Float[Array, "*b n"]
     ignore: Bool[Array, "*b n"]
 
+    @property
+    def objects(self) -> Bool[Array, "*b n"]:
+        """Which rows are objects to find."""
+        return self.valid & ~self.ignore
+
 
 def ground_truth(
     xyxy: Array, label: Array, valid: Array, ignore: Array | None = None

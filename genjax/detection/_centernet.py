@@ -15,18 +15,19 @@ from genjax.detection._dense import (
     PEAKS,
     Selection,
     Targets,
+    cells_of,
     check_classes,
     detections,
     flat,
     grid_of_image,
     grid_of_levels,
+    holds,
     known_labels,
     returning,
     smallest,
     targets_by,
 )
 from genjax.detection._heat import (
-    cells_of,
     heatmap,
     is_peak,
     peak_loss,
@@ -111,9 +112,7 @@ def centernet(
         grid = grid_of_image("centernet", image_size, [stride])
 
         def match(boxes: Boxes) -> tuple[Array, Array]:
-            cell = centre_cells(boxes, grid.sizes[0])[None]
-            own = cell == grid.corner[:, None] / stride
-            return smallest(jnp.all(own, axis=-1), boxes)
+            return smallest(holds(grid, centre_and_size(boxes.xyxy)[0]), boxes)
 
         return targets_by(match, boxes, grid)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from genjax.base import Head, NetworkLike
 from genjax.detection._boxes import Boxes
@@ -17,18 +18,19 @@ from genjax.detection._dense import (
     Grid,
     Selection,
     Targets,
+    cells_of,
     check_classes,
     detections,
     flat,
     grid_of_image,
     grid_of_levels,
+    holds,
     known_labels,
     returning,
     smallest,
     targets_by,
 )
 from genjax.detection._heat import (
-    cells_of,
     heatmap,
     is_peak,
     peak_loss,
@@ -112,13 +114,10 @@ def cornernet(
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("cornernet", image_size, [stride])
-        corner = grid.corner / stride
 
         def match(boxes: Boxes) -> tuple[Array, Array]:
-            pairs = [
-                smallest(jnp.all(cell[None] == corner[:, None], axis=-1), boxes)
-                for cell in _corner_cells(boxes, grid.sizes[0], stride)
-            ]
+            corners = boxes.xyxy[:, :2], boxes.xyxy[:, 2:]
+            pairs = [smallest(holds(grid, own), boxes) for own in corners]
             index, positive = zip(*pairs, strict=True)
             return jnp.concatenate(index), jnp.concatenate(positive)
 
@@ -159,8 +158,7 @@ def _loss(
     edges = targets.xyxy / stride
     half = corner.shape[1] // 2
     place = jnp.concatenate([edges[:, :half, :2], edges[:, half:, 2:]], axis=1)
-    gap = jnp.abs(flat(raw.offset) - (place - corner))
-    smooth = jnp.where(gap < 1, gap**2 / 2, gap - 0.5)
+    smooth = optax.losses.huber_loss(flat(raw.offset), place - corner)
     positive = targets.positive[..., None]
     pull, push, pairs = jax.vmap(lambda boxes, *own: _grouping(boxes, own, stride))(
         targets.boxes, *(e[..., 0].astype(jnp.float32) for e in raw.embedding)
@@ -232,7 +230,7 @@ def _grouping(
         for values, cell in zip(embeddings, cells, strict=True)
     ]
     mean = (own[0] + own[1]) / 2
-    objects = boxes.valid & ~boxes.ignore
+    objects = boxes.objects
     pull = (own[0] - mean) ** 2 + (own[1] - mean) ** 2
     others = objects[:, None] & objects[None] & ~jnp.eye(len(mean), dtype=bool)
     push = jnp.maximum(1 - jnp.abs(mean[:, None] - mean[None]), 0.0)

@@ -57,7 +57,7 @@ class Targets(NamedTuple):
     @property
     def objects(self) -> Bool[Array, "b n"]:
         """Which rows of `boxes` are objects to find."""
-        return self.boxes.valid & ~self.boxes.ignore
+        return self.boxes.objects
 
 
 def returning(network: Network, make: Callable[[Any], Any]) -> Network:
@@ -197,7 +197,7 @@ def smallest(
     good: Bool[Array, "p n"], boxes: Boxes
 ) -> tuple[Int[Array, " p"], Bool[Array, " p"]]:
     """Of the objects that each predictor may have, the first, which is the smallest."""
-    good = good & (boxes.valid & ~boxes.ignore)[None]
+    good = good & boxes.objects[None]
     return jnp.argmax(good, axis=1), jnp.any(good, axis=1)
 
 
@@ -208,6 +208,21 @@ def inside(
     low = places[:, None] > xyxy[None, :, :2]
     high = places[:, None] < xyxy[None, :, 2:]
     return jnp.all(low & high, axis=-1)
+
+
+def cells_of(
+    points: Float[Array, "n 2"], size: tuple[int, int], stride: int
+) -> Float[Array, "n 2"]:
+    """Column and row of the place that each point lies in; the last, at the end."""
+    last = jnp.array([size[1] - 1, size[0] - 1], jnp.float32)
+    return jnp.clip(jnp.floor(points / stride), 0, last[None])
+
+
+def holds(grid: Grid, points: Float[Array, "n 2"]) -> Bool[Array, "p n"]:
+    """Whether the cell of each place, of a grid of one level, is that of each point."""
+    (size,), stride = grid.sizes, grid.image_size[0] // grid.sizes[0][0]
+    own = grid.corner[:, None] / stride
+    return jnp.all(cells_of(points, size, stride)[None] == own, axis=-1)
 
 
 def _in_ignored(grid: Grid, boxes: Boxes) -> Bool[Array, " p"]:

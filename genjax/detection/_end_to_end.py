@@ -288,7 +288,7 @@ def _loss(
 
     def choose(boxes: Boxes, logits: Array, xyxy: Array) -> tuple[Array, Array, Array]:
         score = jax.nn.sigmoid(logits)[:, jnp.clip(boxes.label, 0, classes - 1)]
-        objects = (boxes.valid & ~boxes.ignore)[None]
+        objects = boxes.objects[None]
         candidates = _candidates(boxes, grid) & objects
         overlap = pairwise_iou(xyxy, boxes.xyxy)
         return task_aligned(

@@ -106,14 +106,6 @@ def is_peak(score: Float[Array, "b h w c"], *, window: int = 3) -> Array:
     return score == highest
 
 
-def cells_of(
-    points: Float[Array, "n 2"], size: tuple[int, int], stride: int
-) -> Float[Array, "n 2"]:
-    """Column and row of the place that each point lies in; the last, at the end."""
-    last = jnp.array([size[1] - 1, size[0] - 1], jnp.float32)
-    return jnp.clip(jnp.floor(points / stride), 0, last[None])
-
-
 def heatmap(
     boxes: Boxes,
     cells: Float[Array, "n 2"],
@@ -142,8 +134,7 @@ def heatmap(
 
     rows, columns = along(height, cells[:, 1]), along(width, cells[:, 0])
     heat = (rows[:, :, None] * columns[:, None]).reshape(-1, height * width)
-    objects = boxes.valid & ~boxes.ignore
-    heat = jnp.where(objects[:, None], heat, 0.0)
+    heat = jnp.where(boxes.objects[:, None], heat, 0.0)
     # Where a label is no class, the loss is NaN anyway.
     return jnp.zeros((classes, height * width)).at[boxes.label].max(heat, mode="drop").T
 

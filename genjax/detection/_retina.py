@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from genjax.base import Head, NetworkLike
 from genjax.detection._anchors import MOST_LOG, AnchorGrid, Anchors, check_anchors
@@ -134,8 +135,8 @@ def retina(
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
         own = AnchorGrid(grid_of(raw), anchors)
         logits, deltas = flat(raw.logits, per_place), flat(raw.deltas, per_place)
-        gap = jnp.abs(deltas - _deltas(targets.xyxy, own))
-        smooth = jnp.where(gap < SMOOTH, gap**2 / (2 * SMOOTH), gap - SMOOTH / 2)
+        wanted = _deltas(targets.xyxy, own)
+        smooth = optax.losses.huber_loss(deltas, wanted, delta=SMOOTH) / SMOOTH
         positive = targets.positive[..., None]
         sums = {
             "classification": focal_classification(logits, targets),
@@ -175,7 +176,7 @@ def _match(
     boxes: Boxes, *, anchors: Float[Array, "p 4"], positive_iou: float
 ) -> tuple[Array, Array]:
     """The object of highest overlap, or that of which an anchor is the best."""
-    objects = (boxes.valid & ~boxes.ignore)[None]
+    objects = boxes.objects[None]
     overlap = jnp.where(objects, pairwise_iou(anchors, boxes.xyxy), 0.0)
     best = jnp.arange(len(anchors))[:, None] == jnp.argmax(overlap, axis=0)[None]
     own = best & (overlap > 0)

@@ -21,6 +21,7 @@ from genjax.detection._dense import (
     flat,
     grid_of_image,
     grid_of_levels,
+    holds,
     known_labels,
     smallest,
     targets_by,
@@ -143,11 +144,7 @@ def yolo_v1(
 
 def _match(boxes: Boxes, *, grid: Grid) -> tuple[Array, Array]:
     """The cell of each centre."""
-    centre, _ = centre_and_size(boxes.xyxy)
-    corner = grid.corner[:, None]
-    low = centre[None] >= corner
-    high = centre[None] < corner + grid.side[:, None, None]
-    return smallest(jnp.all(low & high, axis=-1), boxes)
+    return smallest(holds(grid, centre_and_size(boxes.xyxy)[0]), boxes)
 
 
 def _gap(offset: Array, root: Array, truth: Array, grid: Grid, stride: int) -> Array:

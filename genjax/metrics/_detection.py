@@ -216,8 +216,9 @@ def checked(
     again = np.zeros(len(state.seen), bool)
     again[places] = state.seen[places] > 0
     _refuse_again(user, again)
-    return truth._replace(image=truth.image.astype(int)), found._replace(
-        image=found.image.astype(int), label=found.label.astype(int)
+    return (
+        truth._replace(image=truth.image.astype(int), label=truth.label.astype(int)),
+        found._replace(image=found.image.astype(int), label=found.label.astype(int)),
     )
 
 
@@ -290,7 +291,7 @@ def enter(
     state.rank[place] = counted_within(group_of(found, len(state.truths)))
     state.matched[place] = matched
     state.ignored[place] = ignored
-    np.add.at(state.truths, truth.label.astype(int), counts.astype(np.int64))
+    np.add.at(state.truths, truth.label, counts.astype(np.int64))
     state.seen[np.union1d(truth.image, found.image)] += 1
     return state
 

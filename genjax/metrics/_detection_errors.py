@@ -195,13 +195,23 @@ def _by_image(
     truth: GroundTruth, found: Detections, least_score: float
 ) -> list[tuple[GroundTruth, Detections]]:
     """Objects and detections image by image, the latter best first."""
-    order = np.argsort(-found.score, kind="stable")
+    order = np.lexsort((-found.score, found.image))
     order = order[found.score[order] >= least_score]
     best = Detections(*(field[order] for field in found))
+    order = np.argsort(truth.image, kind="stable")
+    objects = GroundTruth(*(field[order] for field in truth))
+    images = np.union1d(objects.image, best.image)
+    of_objects, of_best = (
+        [slice(*ends) for ends in zip(*edges, strict=True)]
+        for edges in (
+            [np.searchsorted(own.image, images, side) for side in ("left", "right")]
+            for own in (objects, best)
+        )
+    )
     return [
         (
-            GroundTruth(*(field[truth.image == image] for field in truth)),
-            Detections(*(field[best.image == image] for field in best)),
+            GroundTruth(*(field[first] for field in objects)),
+            Detections(*(field[second] for field in best)),
         )
-        for image in np.union1d(truth.image, best.image)
+        for first, second in zip(of_objects, of_best, strict=True)
     ]
