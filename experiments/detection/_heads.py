@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 from genjax import nn
 from genjax.base import Head
 from genjax.detection import (
+    by_size,
     centernet,
     centernet_outputs,
     cornernet,
+    detr,
     end_to_end,
     end_to_end_outputs,
     fcos,
@@ -48,7 +50,8 @@ class Build(NamedTuple):
 def _fcos(config: Any, classes: int, anchors: Sizes) -> Parts:
     del anchors
     tower = nn.DenseTower(outputs=fcos_outputs(classes), width=config.width)
-    head = fcos(tower, classes=classes, strides=STRIDES, ranges=(config.ranges,))
+    matching = by_size(ranges=(config.ranges,))
+    head = fcos(tower, classes=classes, strides=STRIDES, matching=matching)
     return Parts(nn.FPN(features=config.width), head)
 
 
@@ -72,6 +75,15 @@ def _end_to_end(config: Any, classes: int, anchors: Sizes) -> Parts:
     outputs = end_to_end_outputs(classes)
     many, one = (nn.DenseTower(outputs=outputs, width=config.width) for _ in range(2))
     head = end_to_end(many, one, classes=classes, strides=STRIDES)
+    return Parts(nn.FPN(features=config.width), head)
+
+
+def _detr(config: Any, classes: int, anchors: Sizes) -> Parts:
+    del anchors
+    outputs = end_to_end_outputs(classes)
+    tower = nn.DenseTower(outputs=outputs, width=config.width)
+    decoder = nn.QueryDecoder(classes=classes, width=2 * config.width)
+    head = detr(tower, decoder, classes=classes, strides=STRIDES)
     return Parts(nn.FPN(features=config.width), head)
 
 
@@ -120,6 +132,7 @@ HEADS: Mapping[str, Build] = {
     "fcos": Build(_fcos),
     "centernet": Build(_centernet),
     "cornernet": Build(_cornernet),
+    "detr": Build(_detr),
     "end_to_end": Build(_end_to_end),
     "retina": Build(_retina, anchors=6),
     "yolo_v1": Build(_yolo_v1),

@@ -14,10 +14,10 @@ from genjax.detection._centernet import (
 )
 from genjax.detection._cornernet import cornernet
 from genjax.detection._dense import Selection
+from genjax.detection._detr import detr
 from genjax.detection._end_to_end import (
     end_to_end,
     end_to_end_outputs,
-    task_aligned,
 )
 from genjax.detection._fcos import fcos, fcos_outputs
 from genjax.detection._heat import gaussian_radius, is_peak, released_radius
@@ -34,6 +34,13 @@ from genjax.detection._losses import (
     quality_focal_loss,
     varifocal_loss,
 )
+from genjax.detection._matching import (
+    atss,
+    by_size,
+    hungarian,
+    sim_ota,
+    task_aligned,
+)
 from genjax.detection._nms import nms
 from genjax.detection._objective import detection_objective, detector
 from genjax.detection._retina import retina, retina_outputs
@@ -41,6 +48,7 @@ from genjax.detection._suppression import (
     Fused,
     fuse_boxes,
     matrix_nms,
+    merge_fragments,
     soft_nms_gaussian,
     soft_nms_linear,
 )
@@ -54,6 +62,8 @@ __all__ = [
     "anchor_sizes",
     "area",
     "around",
+    "atss",
+    "by_size",
     "centernet",
     "centernet_outputs",
     "centre_and_size",
@@ -61,6 +71,7 @@ __all__ = [
     "cornernet",
     "detection_objective",
     "detector",
+    "detr",
     "diou",
     "distribution_focal_loss",
     "end_to_end",
@@ -71,9 +82,11 @@ __all__ = [
     "gaussian_radius",
     "giou",
     "ground_truth",
+    "hungarian",
     "iou",
     "is_peak",
     "matrix_nms",
+    "merge_fragments",
     "nms",
     "pairwise_iou",
     "quality_focal_loss",
@@ -81,6 +94,7 @@ __all__ = [
     "retina",
     "retina_outputs",
     "shape_iou",
+    "sim_ota",
     "soft_nms_gaussian",
     "soft_nms_linear",
     "task_aligned",

@@ -11,10 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Head, Network, NetworkLike
-from genjax.detection._boxes import Boxes, centre_and_size
+from genjax.detection._boxes import Boxes
 from genjax.detection._dense import (
     PEAKS,
-    Grid,
     Selection,
     Targets,
     around_places,
@@ -24,7 +23,6 @@ from genjax.detection._dense import (
     flat,
     grid_of_image,
     grid_of_levels,
-    inside,
     known_labels,
     returning,
     smallest,
@@ -32,8 +30,9 @@ from genjax.detection._dense import (
 )
 from genjax.detection._iou import giou, pairwise_iou
 from genjax.detection._losses import quality_focal_loss
+from genjax.detection._matching import inside_or_nearest, task_aligned
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Bool, Features, Float, Int, Key, Variables
+from genjax.typing import Array, Features, Key, Variables
 from genjax.variables import join_changes, join_parts, part_of
 
 
@@ -120,13 +119,13 @@ def end_to_end(
         grid = grid_of_image("end_to_end", image_size, strides)
 
         def match(own: Boxes) -> tuple[Array, Array]:
-            return smallest(_candidates(own, grid), own)
+            return smallest(inside_or_nearest(own, grid), own)
 
         return targets_by(match, boxes, grid)
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
         learn = partial(
-            _loss,
+            branch_loss,
             targets=targets,
             strides=strides,
             classes=classes,
@@ -190,98 +189,21 @@ def end_to_end_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     return (("logits", classes), ("distance", 4))
 
 
-def _candidates(boxes: Boxes, grid: Grid) -> Bool[Array, "p n"]:
-    """The places inside each box, or that of the finest level nearest to its centre."""
-    within = inside(grid.centre, boxes.xyxy)
-    centre, _ = centre_and_size(boxes.xyxy)
-    distance = jnp.sum((grid.levels[0][:, None] - centre[None]) ** 2, axis=-1)
-    rows = jnp.arange(len(grid.centre))[:, None]
-    nearest = rows == jnp.argmin(distance, axis=0)[None]
-    return within | (nearest & ~jnp.any(within, axis=0)[None])
-
-
-def task_aligned(
-    score: Float[Array, "p n"],
-    overlap: Float[Array, "p n"],
-    candidates: Bool[Array, "p n"],
-    *,
-    places: int,
-    alpha: float = 0.5,
-    beta: float = 6.0,
-) -> tuple[Int[Array, " p"], Bool[Array, " p"], Float[Array, " p"]]:
-    """Gives each object the places that predict it best already.
-
-    First each object takes a place of its own, by the highest `m = score^alpha
-    IoU^beta` of the pairs that are free. Then each takes its best `places` candidates;
-    one that several want goes to the highest m.
-
-    Args:
-        score: of each place for each object's class.
-        overlap: of each place's box with each object's.
-        candidates: which places an object may take.
-        places: for an object.
-        alpha: of the score.
-        beta: of the overlap.
-
-    Returns:
-        The object of each place, whether it has one, and the target of its score, `m
-        max(IoU) / max(m)`, 0 where it has none.
-
-    Source: Feng et al., 2021, arXiv:2108.07755.
-
-    >>> import jax.numpy as jnp
-    >>> from genjax.detection import task_aligned
-    >>> overlap = jnp.array([[0.8], [0.4], [0.0]])
-    >>> _, has_one, target = task_aligned(
-    ...     jnp.full((3, 1), 0.5), overlap, overlap > 0, places=1
-    ... )
-    >>> has_one.tolist(), target.round(3).tolist()
-    ([True, False, False], [0.8, 0.0, 0.0])
-    """
-    aligned = score**alpha * overlap**beta
-    # A candidate of no overlap is one still.
-    metric = jnp.where(candidates, jnp.maximum(aligned, 1e-20), 0.0)
-    own = _shared_out(metric)
-    if places > 1:
-        best, rows = jax.lax.top_k(metric.T, min(places, len(metric)))
-        objects = jnp.arange(metric.shape[1])[:, None]
-        taken = jnp.zeros(metric.T.shape, bool).at[objects, rows].set(best > 0).T
-        free = jnp.where(taken & ~jnp.any(own, axis=1)[:, None], metric, 0.0)
-        first = jax.nn.one_hot(jnp.argmax(free, axis=1), free.shape[1], dtype=bool)
-        own = own | (first & (free > 0))
-    highest = jnp.max(jnp.where(own, metric, 0.0), axis=0)
-    reached = jnp.max(jnp.where(own, overlap, 0.0), axis=0)
-    target = metric * (reached / jnp.maximum(highest, 1e-20))[None]
-    target = jnp.sum(jnp.where(own, target, 0.0), axis=1)
-    return jnp.argmax(own, axis=1), jnp.any(own, axis=1), target
-
-
-def _shared_out(metric: Float[Array, "p n"]) -> Bool[Array, "p n"]:
-    """One place an object, by the best pair of the free ones, again and again."""
-
-    def take(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        free, own = state
-        place, row = jnp.unravel_index(jnp.argmax(free), free.shape)
-        own = own.at[place, row].set(own[place, row] | (free[place, row] > 0))
-        return free.at[place].set(0.0).at[:, row].set(0.0), own
-
-    start = metric, jnp.zeros(metric.shape, bool)
-    return jax.lax.fori_loop(0, metric.shape[1], take, start)[1]
-
-
-def _loss(
+def branch_loss(
     branch: Branch,
     *,
     targets: Targets,
     strides: Sequence[int],
     classes: int,
     places: int,
-    alpha: float,
-    beta: float,
+    alpha: float = 0.5,
+    beta: float = 6.0,
+    user: str = "end_to_end",
 ) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The losses of a branch whose places are shared out by `task_aligned`."""
     logits = flat(branch.logits)
     grid = grid_of_levels(
-        "end_to_end", branch.logits, strides, channels=[classes] * len(strides)
+        user, branch.logits, strides, channels=[classes] * len(strides)
     )
     distance = bounded_distances(branch.distance, strides)
     xyxy = around_places(grid.centre[None], distance)
@@ -289,7 +211,7 @@ def _loss(
     def choose(boxes: Boxes, logits: Array, xyxy: Array) -> tuple[Array, Array, Array]:
         score = jax.nn.sigmoid(logits)[:, jnp.clip(boxes.label, 0, classes - 1)]
         objects = boxes.objects[None]
-        candidates = _candidates(boxes, grid) & objects
+        candidates = inside_or_nearest(boxes, grid) & objects
         overlap = pairwise_iou(xyxy, boxes.xyxy)
         return task_aligned(
             score, overlap, candidates, places=places, alpha=alpha, beta=beta

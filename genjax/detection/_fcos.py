@@ -7,7 +7,6 @@ is of the size that its level is for; of several boxes it takes the smallest.
 Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -16,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Head, NetworkLike
-from genjax.detection._boxes import Boxes, centre_and_size
+from genjax.detection._boxes import Boxes
 from genjax.detection._dense import (
     SUPPRESSED,
     Selection,
@@ -28,15 +27,13 @@ from genjax.detection._dense import (
     flat,
     grid_of_image,
     grid_of_levels,
-    inside,
     known_labels,
     returning,
-    smallest,
     targets_by,
 )
 from genjax.detection._iou import giou
 from genjax.detection._losses import entropy, focal_classification
-from genjax.errors import InputError
+from genjax.detection._matching import Matching, to_edges
 from genjax.nn.adapters import as_network
 from genjax.typing import Array
 
@@ -61,11 +58,10 @@ def fcos(
     *,
     classes: int,
     strides: Sequence[int],
-    ranges: Sequence[float],
-    radius: float = 1.5,
+    matching: Matching,
     selection: Selection = SUPPRESSED,
 ) -> Head:
-    """The FCOS head with centre sampling, focal loss, GIoU loss and exact NMS.
+    """The FCOS head: focal loss, GIoU loss and exact NMS.
 
         centerness = sqrt(min(l, r) / max(l, r) * min(t, b) / max(t, b))
         score = sqrt(sigmoid(logit) sigmoid(centerness))
@@ -75,9 +71,7 @@ def fcos(
             `genjax.nn.DenseTower` with the outputs `fcos_outputs(classes)`.
         classes: how many there are.
         strides: of the levels, in pixels, the finest first.
-        ranges: the largest distance to an edge that each level but the last is for, in
-            pixels: one entry less than `strides`.
-        radius: of the centre sampling, in strides.
+        matching: which places learn which object: `by_size` as in the paper, or `atss`.
         selection: which predictions become detections.
 
     Returns:
@@ -86,37 +80,29 @@ def fcos(
         is not in 0 ... classes - 1 makes them NaN: it would be learnt as background.
 
     Raises:
-        InputError: there are no classes, or `ranges` does not fit `strides`.
+        InputError: there are no classes.
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
 
     >>> import jax
     >>> import jax.numpy as jnp
-    >>> from genjax.detection import fcos, fcos_outputs
+    >>> from genjax.detection import by_size, fcos, fcos_outputs
     >>> from genjax import nn
     >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
-    >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
+    >>> match = by_size(ranges=(16.0,))
+    >>> head = fcos(tower, classes=3, strides=(4, 8), matching=match)
     >>> levels = (jnp.ones((2, 8, 8, 4)), jnp.ones((2, 4, 4, 4)))
     >>> variables = head.init(jax.random.key(0), levels)
     >>> [y.shape for y in head.apply(variables, levels).logits]
     [(2, 8, 8, 3), (2, 4, 4, 3)]
     """
     check_classes("fcos", classes)
-    ascending = list(ranges) == sorted(ranges) and min(ranges, default=1.0) > 0
-    if len(ranges) != len(strides) - 1 or not ascending:
-        raise InputError(
-            f"fcos: ranges must be {len(strides) - 1} ascending positive distances "
-            f"between the {len(strides)} levels, got {list(ranges)}."
-        )
     network = as_network(tower, user="fcos")
     inner = returning(network, lambda outputs: Raw(**outputs))
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("fcos", image_size, strides)
-        match = partial(
-            _match, places=grid.levels, strides=strides, ranges=ranges, radius=radius
-        )
-        return targets_by(match, boxes, grid)
+        return targets_by(partial(matching, grid=grid), boxes, grid)
 
     def decode(raw: Raw) -> Boxes:
         grid = grid_of_levels(
@@ -145,38 +131,12 @@ def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
     return (("logits", classes), ("distance", 4), ("centerness", 1))
 
 
-def _match(
-    boxes: Boxes,
-    *,
-    places: Sequence[Array],
-    strides: Sequence[int],
-    ranges: Sequence[float],
-    radius: float,
-) -> tuple[Array, Array]:
-    """At each place of one image the smallest of the boxes it is for."""
-    limits = (0.0, *ranges, math.inf)
-    centre, _ = centre_and_size(boxes.xyxy)
-    good = []
-    for level, (own, stride) in enumerate(zip(places, strides, strict=True)):
-        offset = jnp.abs(own[:, None] - centre[None])
-        near = jnp.all(offset < radius * stride, axis=-1)
-        reach = jnp.max(_to_edges(own[:, None], boxes.xyxy[None]), axis=-1)
-        fits = (reach > limits[level]) & (reach <= limits[level + 1])
-        good.append(inside(own, boxes.xyxy) & near & fits)
-    return smallest(jnp.concatenate(good), boxes)
-
-
-def _to_edges(places: Array, xyxy: Array) -> Array:
-    """The distances from places to the four edges of boxes."""
-    return jnp.concatenate([places - xyxy[..., :2], xyxy[..., 2:] - places], axis=-1)
-
-
 def centerness_of(targets: Targets, places: Array) -> Array:
     """How central each place lies in its object's box, in [0, 1]; 0 where it has none.
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
     """
-    distance = _to_edges(places, targets.xyxy)
+    distance = to_edges(places, targets.xyxy)
     distance = jnp.where(targets.positive[..., None], distance, 1.0)
     low, high = distance[..., :2], distance[..., 2:]
     ratio = jnp.minimum(low, high) / jnp.maximum(low, high)

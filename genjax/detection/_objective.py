@@ -36,9 +36,11 @@ def detection_objective(
     >>> import jax
     >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.detection import detection_objective, fcos, fcos_outputs
+    >>> from genjax.detection import by_size, detection_objective
+    >>> from genjax.detection import fcos, fcos_outputs
     >>> tower = nn.DenseTower(outputs=fcos_outputs(3), width=4)
-    >>> head = fcos(tower, classes=3, strides=(4, 8), ranges=(16.0,))
+    >>> match = by_size(ranges=(16.0,))
+    >>> head = fcos(tower, classes=3, strides=(4, 8), matching=match)
     >>> backbone = nn.PyramidBackbone(widths=(4, 4, 4), levels=2, stem=2)
     >>> objective = detection_objective(backbone, nn.FPN(features=4), head)
     >>> box = {"xyxy": jnp.array([[[2.0, 2.0, 9.0, 9.0]]]), "label": jnp.array([[1]])}

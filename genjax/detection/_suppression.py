@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.arrays import as_float
+from genjax.detection._boxes import area
 from genjax.detection._iou import iou, pairwise_iou
 from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int, Num
@@ -241,6 +242,93 @@ def fuse_boxes(
     share = jnp.minimum(found.count, models) / models
     mean = jnp.where(used, found.weight / jnp.maximum(found.count, 1.0), 0.0)
     return Fused(found.mean, mean * share, found.label, used)
+
+
+def merge_fragments(
+    xyxy: Xyxy,
+    score: Score,
+    valid: Valid,
+    label: Label,
+    *,
+    share_threshold: float = 0.5,
+) -> Fused:
+    """Makes one box of the pieces of an object, as tiles of a large image cut it.
+
+    By descending score, a box belongs to the first box before it that it overlaps by
+
+        share = area(A and B) / min(area(A), area(B)) >= share_threshold,
+
+    or stands for itself. Each that stands grows to the smallest box around itself and
+    what belongs to it, in order, as long as that still overlaps the grown box so much;
+    the rest is dropped. Scores stay those of the best pieces.
+
+    Args:
+        xyxy: boxes `[n, 4]`, in any order.
+        score: their scores; equal ones count in their order.
+        valid: False for boxes that have no part.
+        label: boxes of different classes do not meet.
+        share_threshold: overlap from which on pieces are one object's, in [0, 1].
+
+    Source: Akyon, Altinuc and Temizel, 2022, arXiv:2202.06934.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import merge_fragments
+    >>> boxes = jnp.array([[0.0, 0, 6, 4], [4, 0, 8, 4], [20, 0, 24, 4]])
+    >>> score, valid = jnp.array([0.8, 0.6, 0.5]), jnp.ones(3, bool)
+    >>> merged = merge_fragments(boxes, score, valid, jnp.zeros(3, int))
+    >>> merged.xyxy[:2].tolist(), merged.valid.tolist()
+    ([[0.0, 0.0, 8.0, 4.0], [20.0, 0.0, 24.0, 4.0]], [True, True, False])
+    """
+    n, scores, boxes = len(xyxy), as_float(score), as_float(xyxy)
+    order = jnp.argsort(jnp.where(valid, -scores, jnp.inf), stable=True)
+
+    def join(found: "_Merged", item: tuple) -> tuple["_Merged", None]:
+        box, own, is_valid, kind = item
+        fits = found.used & (found.label == kind)
+        fits = fits & (_share(found.first, box[None]) >= share_threshold)
+        is_new = ~jnp.any(fits)
+        place = jnp.where(is_new, jnp.sum(found.used.astype(int)), jnp.argmax(fits))
+        # What is not valid goes nowhere.
+        place = jnp.where(is_valid, place, n)
+        before = found.grown[place]
+        around = jnp.concatenate(
+            [jnp.minimum(before[:2], box[:2]), jnp.maximum(before[2:], box[2:])]
+        )
+        meets = _share(before, box) >= share_threshold
+        grown = jnp.where(is_new, box, jnp.where(meets, around, before))
+        return _Merged(
+            found.first.at[place].set(jnp.where(is_new, box, found.first[place])),
+            found.grown.at[place].set(grown, mode="drop"),
+            found.score.at[place].max(own, mode="drop"),
+            found.label.at[place].set(kind, mode="drop"),
+            found.used.at[place].set(True, mode="drop"),
+        ), None
+
+    none = jnp.zeros_like(boxes)
+    start = _Merged(
+        none, none, jnp.zeros(n, scores.dtype), jnp.zeros_like(label), valid & False
+    )
+    items = tuple(x[order] for x in (boxes, scores, valid, label))
+    found, _ = jax.lax.scan(join, start, items)
+    return Fused(found.grown, found.score, found.label, found.used)
+
+
+class _Merged(NamedTuple):
+    """What has been merged so far: first pieces, and what they have grown to."""
+
+    first: Array
+    grown: Array
+    score: Array
+    label: Array
+    used: Array
+
+
+def _share(a: Array, b: Array) -> Array:
+    """The intersection as a share of the smaller box; 0 where that is nothing."""
+    low, high = jnp.maximum(a[..., :2], b[..., :2]), jnp.minimum(a[..., 2:], b[..., 2:])
+    common = area(jnp.concatenate([low, high], axis=-1))
+    least = jnp.minimum(area(a), area(b))
+    return jnp.where(least > 0, common, 0.0) / jnp.where(least > 0, least, 1.0)
 
 
 class _Clusters(NamedTuple):

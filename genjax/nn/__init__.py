@@ -4,9 +4,11 @@ Every module computes in its `dtype` (bfloat16 on accelerators), keeps its param
 float32, and returns float32, so that losses and statistics never see less.
 """
 
+from genjax.nn._bottleneck import BottleneckBackbone
 from genjax.nn._conditional import Joint, Projection, TwoHeads, WithClass
 from genjax.nn._conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
+from genjax.nn._darknet import Darknet19, Darknet53
 from genjax.nn._dcgan import DCGANDiscriminator, DCGANGenerator
 from genjax.nn._embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn._linen import from_linen, in_mode
@@ -23,30 +25,28 @@ from genjax.nn._mlp import MLP, ImageMLP, ResMLP, TimeMLP
 from genjax.nn._nnx import from_nnx
 from genjax.nn._normalization import (
     BatchNorm,
+    FrozenNorm,
     GroupNorm,
     LayerNorm,
     RMSNorm,
     minibatch_deviation,
 )
-from genjax.nn._pyramid import (
-    FPN,
-    CornerTower,
-    DenseTower,
-    GridRegressor,
-    LevelTowers,
-    Passthrough,
-    PyramidBackbone,
-)
+from genjax.nn._pyramid import FPN, PAN, BiFPN, Passthrough, PyramidBackbone
+from genjax.nn._query_decoder import QueryDecoder
 from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
 from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
+from genjax.nn._towers import CornerTower, DenseTower, GridRegressor, LevelTowers
 from genjax.nn._unet import UNet
 from genjax.nn.adapters import as_network, as_pure_network, noisy
 
 __all__ = [
     "FPN",
     "MLP",
+    "PAN",
     "BatchNorm",
+    "BiFPN",
+    "BottleneckBackbone",
     "ClassEmbedding",
     "Conv",
     "ConvNet",
@@ -55,7 +55,10 @@ __all__ = [
     "CornerTower",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "Darknet19",
+    "Darknet53",
     "DenseTower",
+    "FrozenNorm",
     "GridRegressor",
     "GroupNorm",
     "ImageMLP",
@@ -68,6 +71,7 @@ __all__ = [
     "Passthrough",
     "Projection",
     "PyramidBackbone",
+    "QueryDecoder",
     "RMSNorm",
     "ResMLP",
     "ResNet",

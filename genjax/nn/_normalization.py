@@ -110,6 +110,45 @@ class BatchNorm(nn.Module):
         return _in_float32(norm, x, self.dtype)
 
 
+class FrozenNorm(nn.Module):
+    """A batch norm that never learns: moments and affine maps of another training.
+
+        y = scale (x - mean) / sqrt(var + 1e-5) + bias
+
+    All four are in the collection `"batch_stats"`; they begin as the identity.
+
+    Attributes:
+        dtype: of the output.
+
+    Source: He, Zhang, Ren and Sun, 2016, arXiv:1512.03385.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import FrozenNorm
+    >>> x = jnp.ones((1, 2, 2, 3))
+    >>> variables = FrozenNorm().init(jax.random.key(0), x)
+    >>> {kind: sorted(own) for kind, own in variables.items()}
+    {'batch_stats': ['bias', 'mean', 'scale', 'var']}
+    """
+
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `[b, ..., c]` to `[b, ..., c]`."""
+        shape = (1,) * (x.ndim - 1) + (x.shape[-1],)
+
+        def constant(name: str, start: float) -> Array:
+            made = self.variable(
+                "batch_stats", name, jnp.full, (x.shape[-1],), start, jnp.float32
+            )
+            return made.value.reshape(shape)
+
+        slope = constant("scale", 1.0) * jax.lax.rsqrt(constant("var", 1.0) + EPSILON)
+        shift = constant("bias", 0.0) - constant("mean", 0.0) * slope
+        return (x.astype(jnp.float32) * slope + shift).astype(self.dtype)
+
+
 def _in_float32(norm: nn.Module, x: Array, dtype: DTypeLike) -> Array:
     # Flax multiplies by scales of any dtype, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):

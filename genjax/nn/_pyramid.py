@@ -1,7 +1,6 @@
-"""Features at several resolutions: backbone, pyramid, and the tower of a head."""
+"""Features at several resolutions: a backbone, and what joins its levels."""
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import jax
@@ -10,6 +9,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from genjax.errors import InputError
+from genjax.nn._convolution import max_pool
 from genjax.nn._normalization import GroupNorm
 from genjax.nn._resnet import ResidualBlock
 from genjax.typing import Array
@@ -50,11 +50,7 @@ class PyramidBackbone(nn.Module):
             InputError: the image cannot be halved often enough.
         """
         factor = self.stem * 2 ** (len(self.widths) - 1)
-        if x.shape[1] % factor or x.shape[2] % factor:
-            raise InputError(
-                f"PyramidBackbone: {len(self.widths)} stages need images whose sides "
-                f"are multiples of {factor}, got {x.shape[1]} x {x.shape[2]}."
-            )
+        check_divisible("PyramidBackbone", x, factor)
         size = 2 * self.stem + 1
         stem = (self.stem, self.stem)
         x = nn.Conv(self.widths[0], (size, size), stem, dtype=self.dtype)(x)
@@ -99,12 +95,7 @@ class FPN(nn.Module):
         Raises:
             InputError: a level is not half as large as the finer one.
         """
-        for fine, coarse in itertools.pairwise(levels):
-            if fine.shape[1:3] != (2 * coarse.shape[1], 2 * coarse.shape[2]):
-                raise InputError(
-                    "FPN: every level must be half as large as the finer one, got "
-                    f"{fine.shape[1:3]} before {coarse.shape[1:3]}."
-                )
+        check_halves("FPN", levels)
         merged: Array | None = None
         outputs = []
         kept = len(levels) if self.finest is None else self.finest
@@ -112,7 +103,7 @@ class FPN(nn.Module):
             level = levels[place]
             lateral = nn.Conv(self.features, (1, 1), dtype=self.dtype)(level)
             if merged is not None:
-                lateral = lateral + merged.repeat(2, axis=1).repeat(2, axis=2)
+                lateral = lateral + _doubled(merged)
             merged = lateral
             if place < kept:
                 output = nn.Conv(self.features, (3, 3), dtype=self.dtype)(merged)
@@ -120,111 +111,154 @@ class FPN(nn.Module):
         return tuple(reversed(outputs))
 
 
-class DenseTower(nn.Module):
-    """What a dense detector computes at every place, with weights shared by all levels.
+class PAN(nn.Module):
+    """A path aggregation network: a feature pyramid, and a way back to coarse levels.
 
-    Two towers of convolutions, one for the classes, one for the geometry.
+        N_0 = P_0,   N_(i+1) = conv3x3(P_(i+1) + conv3x3/2(N_i)),   P of an FPN
 
     Attributes:
-        outputs: name -> channels; the first is computed from the class tower, the
-            others from the geometry tower.
-        width: channels of the towers.
-        depth: convolutions of each tower.
-        prior: the probability that the class logits start from.
+        features: channels of every level.
         dtype: of the computation.
 
-    Source: Lin et al., 2017, arXiv:1708.02002; Tian et al., 2019, arXiv:1904.01355.
+    Source: Liu, Qi, Qin, Shi and Jia, 2018, arXiv:1803.01534.
 
     >>> import jax
     >>> import jax.numpy as jnp
-    >>> from genjax.nn import DenseTower
-    >>> module = DenseTower(outputs=(("logits", 3), ("distance", 4)), width=8)
-    >>> levels = (jnp.ones((1, 4, 4, 8)),)
-    >>> raw = module.apply(module.init(jax.random.key(0), levels), levels)
-    >>> raw["distance"][0].shape
-    (1, 4, 4, 4)
+    >>> from genjax.nn import PAN
+    >>> module = PAN(features=4)
+    >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 4), (1, 4, 4, 4)]
     """
 
-    outputs: tuple[tuple[str, int], ...]
-    width: int
-    depth: int = 2
-    prior: float = 0.01
-    dtype: DTypeLike = jnp.float32
-
-    @nn.compact
-    def __call__(self, levels: Levels) -> dict[str, Levels]:
-        """Maps levels `[b, h, w, c]` to `{name: levels [b, h, w, channels]}`."""
-        classes, *geometry = self.outputs
-        bias = math.log(self.prior / (1 - self.prior))
-        on_classes = self._tower(levels, "classes")
-        on_geometry = self._tower(levels, "geometry")
-        return {
-            classes[0]: self._head(on_classes, *classes, bias=bias),
-            **{name: self._head(on_geometry, name, n) for name, n in geometry},
-        }
-
-    def _tower(self, levels: Levels, name: str) -> Levels:
-        for index in range(self.depth):
-            conv = nn.Conv(self.width, (3, 3), dtype=self.dtype, name=f"{name}_{index}")
-            norm = GroupNorm(dtype=self.dtype, name=f"{name}_norm_{index}")
-            levels = tuple(jax.nn.relu(norm(conv(x))) for x in levels)
-        return levels
-
-    def _head(
-        self, levels: Levels, name: str, channels: int, bias: float = 0.0
-    ) -> Levels:
-        conv = nn.Conv(
-            channels,
-            (3, 3),
-            dtype=self.dtype,
-            name=name,
-            kernel_init=nn.initializers.normal(0.01),
-            bias_init=nn.initializers.constant(bias),
-        )
-        return tuple(conv(x).astype(jnp.float32) for x in levels)
-
-
-class LevelTowers(nn.Module):
-    """A 3 x 3 and a 1 x 1 convolution for every level, of its own weights.
-
-    Attributes:
-        channels: of the outputs, level by level, the finest first.
-        width: between the two convolutions.
-        dtype: of the computation.
-
-    Source: Redmon and Farhadi, 2018, arXiv:1804.02767.
-
-    >>> import jax
-    >>> import jax.numpy as jnp
-    >>> from genjax.nn import LevelTowers
-    >>> module = LevelTowers(channels=(6, 9), width=4)
-    >>> levels = (jnp.ones((1, 8, 8, 4)), jnp.ones((1, 4, 4, 4)))
-    >>> [y.shape for y in module.apply(module.init(jax.random.key(0), levels), levels)]
-    [(1, 8, 8, 6), (1, 4, 4, 9)]
-    """
-
-    channels: Sequence[int]
-    width: int
+    features: int
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, levels: Levels) -> Levels:
-        """Maps features to as many outputs.
+        """Maps features, the finest first, to as many of `features` channels.
 
         Raises:
-            InputError: there is another number of levels.
+            InputError: a level is not half as large as the finer one.
         """
-        if len(levels) != len(self.channels):
-            raise InputError(
-                f"LevelTowers: {len(self.channels)} levels were expected, got "
-                f"{len(levels)}."
+        check_halves("PAN", levels)
+        finest, *coarser = FPN(self.features, dtype=self.dtype)(levels)
+        outputs = [finest]
+        for level in coarser:
+            below = nn.Conv(self.features, (3, 3), (2, 2), dtype=self.dtype)(
+                outputs[-1]
             )
-        outputs = []
-        for level, channels in zip(levels, self.channels, strict=True):
-            x = nn.Conv(self.width, (3, 3), dtype=self.dtype)(level)
-            x = nn.leaky_relu(GroupNorm(dtype=self.dtype)(x), 0.1)
-            outputs.append(nn.Conv(channels, (1, 1), dtype=self.dtype)(x))
+            joined = jax.nn.relu(level + below)
+            outputs.append(nn.Conv(self.features, (3, 3), dtype=self.dtype)(joined))
         return tuple(outputs)
+
+
+class BiFPN(nn.Module):
+    """Feature pyramids both ways, again and again, whose sums are weighted.
+
+        T_i = conv(w C_i + w' enlarge(T_(i+1))),
+        P_i = conv(v C_i + v' T_i + v'' halve(P_(i-1))),
+
+    weights positive with sum 1, learnt for every sum; `halve` takes maxima; `conv` is
+    depth-wise 3 x 3, then 1 x 1, with a group norm.
+
+    Attributes:
+        features: channels of every level.
+        repeats: of both ways.
+        dtype: of the computation.
+
+    Source: Tan, Pang and Le, 2020, arXiv:1911.09070.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import BiFPN
+    >>> module = BiFPN(features=4)
+    >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 4), (1, 4, 4, 4)]
+    """
+
+    features: int
+    repeats: int = 2
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> Levels:
+        """Maps features, the finest first, to as many of `features` channels.
+
+        Raises:
+            InputError: a level is not half as large as the finer one.
+        """
+        check_halves("BiFPN", levels)
+        rows = [nn.Conv(self.features, (1, 1), dtype=self.dtype)(x) for x in levels]
+        for _ in range(self.repeats):
+            down = [rows[-1]]
+            for level in reversed(rows[:-1]):
+                down.insert(0, self._joined(level, _doubled(down[0])))
+            up = [down[0]]
+            for place, level in enumerate(rows[1:], start=1):
+                own = [level, down[place]] if place < len(rows) - 1 else [level]
+                up.append(self._joined(*own, max_pool(up[-1], (2, 2))))
+            rows = up
+        return tuple(rows)
+
+    def _joined(self, *parts: Array) -> Array:
+        x = jax.nn.silu(_WeightedSum()(*parts))
+        depthwise = nn.Conv(
+            self.features,
+            (3, 3),
+            feature_group_count=self.features,
+            use_bias=False,
+            dtype=self.dtype,
+        )
+        x = nn.Conv(self.features, (1, 1), dtype=self.dtype)(depthwise(x))
+        return GroupNorm(dtype=self.dtype)(x)
+
+
+class _WeightedSum(nn.Module):
+    """A mean by positive weights, one learnt for each part."""
+
+    @nn.compact
+    def __call__(self, *parts: Array) -> Array:
+        start = nn.initializers.ones
+        weight = jax.nn.relu(self.param("weight", start, (len(parts),), jnp.float32))
+        share = (weight / (jnp.sum(weight) + 1e-4)).astype(parts[0].dtype)
+        return jnp.einsum("n,n...->...", share, jnp.stack(parts))
+
+
+def check_divisible(user: str, image: Array, factor: int) -> None:
+    """Checks that an image can be halved often enough.
+
+    Args:
+        user: who asks, for the error's sentence.
+        image: `[b, h, w, c]`.
+        factor: that must divide its sides.
+    """
+    height, width = image.shape[1:3]
+    if height % factor or width % factor:
+        raise InputError(
+            f"{user}: the sides of images must be multiples of {factor}, got {height} "
+            f"x {width}."
+        )
+
+
+def check_halves(user: str, levels: Levels) -> None:
+    """Checks that every level is half as large as the finer one.
+
+    Args:
+        user: who asks, for the error's sentence.
+        levels: features, the finest first.
+    """
+    for fine, coarse in itertools.pairwise(levels):
+        if fine.shape[1:3] != (2 * coarse.shape[1], 2 * coarse.shape[2]):
+            raise InputError(
+                f"{user}: every level must be half as large as the finer one, got "
+                f"{fine.shape[1:3]} before {coarse.shape[1:3]}."
+            )
+
+
+def _doubled(x: Array) -> Array:
+    return x.repeat(2, axis=1).repeat(2, axis=2)
 
 
 class Passthrough(nn.Module):
@@ -257,115 +291,11 @@ class Passthrough(nn.Module):
         Raises:
             InputError: the coarser is not half as large as the finer.
         """
+        check_halves("Passthrough", levels[-2:])
         fine, coarse = levels[-2:]
         b, height, width, _ = coarse.shape
-        if fine.shape[1:3] != (2 * height, 2 * width):
-            raise InputError(
-                "Passthrough: the coarser level must be half as large as the finer, "
-                f"got {fine.shape[1:3]} before {coarse.shape[1:3]}."
-            )
         folded = fine.reshape(b, height, 2, width, 2, -1)
         folded = folded.transpose(0, 1, 3, 2, 4, 5).reshape(b, height, width, -1)
         x = jnp.concatenate([folded, coarse], axis=-1)
         x = nn.Conv(self.features, (3, 3), dtype=self.dtype)(x)
         return (nn.leaky_relu(GroupNorm(dtype=self.dtype)(x), 0.1),)
-
-
-class GridRegressor(nn.Module):
-    """Two dense layers from the whole of the coarsest level to a grid of cells.
-
-    Attributes:
-        grid: rows and columns.
-        channels: of a cell.
-        hidden: width of the first layer.
-        dropout: rate between the layers.
-        dtype: of the computation.
-
-    Source: Redmon, Divvala, Girshick and Farhadi, 2016, arXiv:1506.02640.
-
-    >>> import jax
-    >>> import jax.numpy as jnp
-    >>> from genjax.nn import GridRegressor
-    >>> module = GridRegressor(grid=(7, 7), channels=30, hidden=8)
-    >>> levels = (jnp.ones((1, 4, 4, 4)),)
-    >>> [y.shape for y in module.apply(module.init(jax.random.key(0), levels), levels)]
-    [(1, 7, 7, 30)]
-    """
-
-    grid: tuple[int, int]
-    channels: int
-    hidden: int
-    dropout: float = 0.0
-    dtype: DTypeLike = jnp.float32
-
-    @nn.compact
-    def __call__(self, levels: Levels, *, train: bool = False) -> Levels:
-        """Maps features to one level `[b, rows, columns, channels]`."""
-        x = levels[-1].reshape(len(levels[-1]), -1)
-        x = nn.leaky_relu(nn.Dense(self.hidden, dtype=self.dtype)(x), 0.1)
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        outputs = math.prod(self.grid) * self.channels
-        x = nn.Dense(outputs, dtype=self.dtype)(x)
-        return (x.reshape(len(x), *self.grid, self.channels),)
-
-
-class CornerTower(nn.Module):
-    """What CornerNet computes at every place of its finest level, for both corners.
-
-    Corner pooling lets a corner see along its two edges: running maxima of features
-    from the right and from below for the upper left one, from the left and from above
-    for the lower right one.
-
-    Attributes:
-        classes: how many there are.
-        width: channels.
-        prior: the probability that the class logits start from.
-        dtype: of the computation.
-
-    Source: Law and Deng, 2018, arXiv:1808.01244.
-
-    >>> import jax
-    >>> import jax.numpy as jnp
-    >>> from genjax.nn import CornerTower
-    >>> module = CornerTower(classes=3, width=4)
-    >>> levels = (jnp.ones((1, 4, 4, 8)),)
-    >>> raw = module.apply(module.init(jax.random.key(0), levels), levels)
-    >>> [x.shape for x in raw["embedding"]]
-    [(1, 4, 4, 1), (1, 4, 4, 1)]
-    """
-
-    classes: int
-    width: int
-    prior: float = 0.1
-    dtype: DTypeLike = jnp.float32
-
-    @nn.compact
-    def __call__(self, levels: Levels) -> dict[str, Levels]:
-        """Maps the finest level to a pair of maps for every output."""
-        bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
-        corners = [self._pooled(levels[0], is_first=first) for first in (True, False)]
-        outputs = {}
-        for name, channels in (
-            ("heat", self.classes),
-            ("embedding", 1),
-            ("offset", 2),
-        ):
-            start = bias if name == "heat" else nn.initializers.zeros
-            outputs[name] = tuple(
-                nn.Conv(channels, (1, 1), bias_init=start, dtype=self.dtype)(x)
-                for x in corners
-            )
-        return outputs
-
-    def _pooled(self, x: Array, *, is_first: bool) -> Array:
-        seen = [
-            jax.lax.cummax(self._layer(x), axis=axis, reverse=is_first)
-            for axis in (1, 2)
-        ]
-        joined = nn.Conv(self.width, (3, 3), dtype=self.dtype)(seen[0] + seen[1])
-        direct = nn.Conv(self.width, (1, 1), dtype=self.dtype)(x)
-        return self._layer(nn.relu(GroupNorm(dtype=self.dtype)(joined) + direct))
-
-    def _layer(self, x: Array) -> Array:
-        x = nn.Conv(self.width, (3, 3), dtype=self.dtype)(x)
-        return nn.relu(GroupNorm(dtype=self.dtype)(x))

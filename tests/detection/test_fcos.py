@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genjax import nn
-from genjax.detection import fcos, fcos_outputs, ground_truth
+from genjax.detection import atss, by_size, fcos, fcos_outputs, ground_truth
 from genjax.detection._fcos import centerness_of
 from genjax.errors import InputError
 from tests.laws.heads import GRID
@@ -62,11 +62,7 @@ def test_images_may_have_no_boxes_at_all():
 def test_bad_settings_are_sentences():
     tower = nn.DenseTower(outputs=fcos_outputs(3), width=8)
     with pytest.raises(InputError, match="classes must be at least 1, got 0"):
-        fcos(tower, classes=0, strides=(4,), ranges=())
-    with pytest.raises(
-        InputError, match="ranges must be 1 ascending positive distances"
-    ):
-        fcos(tower, classes=3, strides=(4, 8), ranges=())
+        fcos(tower, classes=0, strides=(4,), matching=atss())
 
 
 def test_boxes_of_any_size_are_learnt():
@@ -74,7 +70,7 @@ def test_boxes_of_any_size_are_learnt():
         nn.DenseTower(outputs=fcos_outputs(2), width=4),
         classes=2,
         strides=(64,),
-        ranges=(),
+        matching=by_size(ranges=()),
     )
     for side in (9984.0, 10048.0):
         xyxy = jnp.array([[[0.0, 0.0, side, side]]])

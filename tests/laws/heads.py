@@ -10,9 +10,12 @@ import jax.numpy as jnp
 from genjax import nn
 from genjax.base import Head, Network, NetworkLike
 from genjax.detection import (
+    atss,
+    by_size,
     centernet,
     centre_and_size,
     cornernet,
+    detr,
     end_to_end,
     fcos,
     retina,
@@ -24,6 +27,7 @@ from genjax.detection._anchors import AnchorGrid
 from genjax.detection._centernet import Raw as CenterNetRaw
 from genjax.detection._cornernet import Raw as CornerNetRaw
 from genjax.detection._dense import Grid, Targets
+from genjax.detection._detr import Raw as DetrRaw
 from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
 from genjax.detection._retina import Raw as RetinaRaw
@@ -35,6 +39,7 @@ FINEST, COARSEST = Grid(SIZES[:1], STRIDES[:1]), Grid(SIZES[1:], STRIDES[1:])
 
 
 Levels = list[jax.Array]
+QUERIES = 12
 
 
 class HeadCase(NamedTuple):
@@ -242,6 +247,17 @@ def finest(**cuts: tuple[int, int]) -> Callable[[Levels], Any]:
     return lambda levels: all_levels(**cuts)(levels[:1])
 
 
+def perfect_detr(targets: Targets) -> DetrRaw:
+    """A query for each object; the others say that there is nothing."""
+    n = targets.objects.shape[1]
+    found = jnp.pad(targets.objects, [(0, 0), (0, QUERIES - n)])[..., None]
+    label = jnp.pad(targets.boxes.label, [(0, 0), (0, QUERIES - n)])
+    box = jnp.concatenate(centre_and_size(targets.boxes.xyxy / 32), axis=-1)
+    box = jnp.pad(box, [(0, 0), (0, QUERIES - n), (0, 0)])
+    logits = sure(found.astype(jnp.float32) * jax.nn.one_hot(label, 3))
+    return DetrRaw(perfect_end_to_end(targets).one, (logits,), (box,))
+
+
 def both_corners(levels: Levels) -> Any:
     x = levels[0]
     return {
@@ -259,7 +275,9 @@ def unlikely(levels: Levels) -> Any:
 
 HEADS: Mapping[str, HeadCase] = {
     "fcos": case_of(
-        lambda net: fcos(net, classes=3, strides=STRIDES, ranges=(8.0,)),
+        lambda net: fcos(
+            net, classes=3, strides=STRIDES, matching=by_size(ranges=(8.0,))
+        ),
         8,
         all_levels(logits=(0, 3), distance=(3, 7), centerness=(7, 8)),
         perfect_fcos,
@@ -282,6 +300,26 @@ HEADS: Mapping[str, HeadCase] = {
         unlikely,
         perfect_end_to_end,
         steps=400,
+    ),
+    "detr": case_of(
+        lambda net: detr(
+            net,
+            nn.QueryDecoder(classes=3, width=32, layers=1),
+            classes=3,
+            strides=STRIDES,
+            queries=QUERIES,
+        ),
+        7,
+        unlikely,
+        perfect_detr,
+    ),
+    "fcos_atss": case_of(
+        lambda net: fcos(
+            net, classes=3, strides=STRIDES, matching=atss(places=4, anchor=2.0)
+        ),
+        8,
+        all_levels(logits=(0, 3), distance=(3, 7), centerness=(7, 8)),
+        perfect_fcos,
     ),
     "retina": case_of(
         lambda net: retina(net, classes=3, strides=STRIDES, anchors=ANCHORS),

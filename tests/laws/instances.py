@@ -21,7 +21,7 @@ from genjax.densities import (
     standard_normal,
     uniform_one_hot,
 )
-from genjax.detection import detection_objective, fcos
+from genjax.detection import by_size, detection_objective, fcos
 from genjax.flows import (
     affine,
     chain,
@@ -290,7 +290,9 @@ def pointwise_tower() -> Network:
 
 
 def tiny_fcos() -> Head:
-    return fcos(pointwise_tower(), classes=3, strides=(4, 8), ranges=(8.0,))
+    return fcos(
+        pointwise_tower(), classes=3, strides=(4, 8), matching=by_size(ranges=(8.0,))
+    )
 
 
 def patches(x: jax.Array, stride: int) -> jax.Array:

@@ -27,7 +27,7 @@ from genjax.densities import (
     standard_normal,
     uniform_one_hot,
 )
-from genjax.detection import detection_objective, detector, fcos
+from genjax.detection import by_size, detection_objective, detector, fcos
 from genjax.errors import InputError
 from genjax.flow_matching import (
     continuous,
@@ -210,7 +210,9 @@ def latent_model(net):
 
 
 def noisy_parts():
-    head = fcos(NoisyTower(), classes=3, strides=(4, 8), ranges=(8.0,))
+    head = fcos(
+        NoisyTower(), classes=3, strides=(4, 8), matching=by_size(ranges=(8.0,))
+    )
     return NoisyLevels(), tiny_parts()[1], head
 
 
