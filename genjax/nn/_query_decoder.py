@@ -88,13 +88,14 @@ class QueryDecoder(nn.Module):
         for _ in range(self.layers):
             layer = _Layer(self.width, self.heads, self.dtype)
             query = layer(query, box, tokens, keys, places)
+            told = LayerNorm(dtype=self.dtype)(query)
             change = nn.Dense(4, kernel_init=nn.initializers.zeros)(
-                jax.nn.relu(dense()(query)).astype(jnp.float32)
+                jax.nn.relu(dense()(told)).astype(jnp.float32)
             )
             start = jnp.clip(jax.lax.stop_gradient(box), 1e-3, 1 - 1e-3)
             box = jax.nn.sigmoid(jax.scipy.special.logit(start) + change)
             bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
-            scored = nn.Dense(self.classes, bias_init=bias, dtype=self.dtype)(query)
+            scored = nn.Dense(self.classes, bias_init=bias, dtype=self.dtype)(told)
             logits.append(scored.astype(jnp.float32))
             boxes.append(box)
         return {"logits": tuple(logits), "box": tuple(boxes)}
@@ -117,8 +118,9 @@ class _Layer(nn.Module):
         position = dense(self.width)(
             jax.nn.relu(dense(self.width)(_waves(box, self.width)))
         )
-        own = query + position
-        query = norm()(query + self._attend(own, own, query))
+        value = norm()(query)
+        own = value + position
+        query = query + self._attend(own, own, value)
         sharpness = self.param(
             "sharpness", nn.initializers.constant(SHARPNESS), (self.heads,), jnp.float32
         )
@@ -127,10 +129,9 @@ class _Layer(nn.Module):
         )
         fall = jnp.sum(away**2, axis=-1)[:, None]
         bias = -jax.nn.softplus(sharpness)[None, :, None, None] * fall
-        seen = self._attend(query + position, keys, tokens, bias)
-        query = norm()(query + seen)
-        wider = jax.nn.relu(dense(2 * self.width)(query))
-        return norm()(query + dense(self.width)(wider))
+        query = query + self._attend(norm()(query) + position, keys, tokens, bias)
+        wider = jax.nn.relu(dense(2 * self.width)(norm()(query)))
+        return query + dense(self.width)(wider)
 
     def _attend(
         self, query: Array, key: Array, value: Array, bias: Array | None = None

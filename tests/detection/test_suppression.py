@@ -7,6 +7,7 @@ from genjax.detection import (
     diou,
     fuse_boxes,
     matrix_nms,
+    merge_fragments,
     nms,
     soft_nms_gaussian,
     soft_nms_linear,
@@ -131,3 +132,43 @@ def test_nothing_valid_leaves_nothing():
     assert not soft_nms_linear(xyxy, score, none).any()
     assert not matrix_nms(xyxy, score, none).any()
     assert not fuse_boxes(xyxy, score, none, label).valid.any()
+
+
+def share(a, b):
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    least = min(np.prod(x[2:] - x[:2]) for x in (a, b))
+    return np.prod(np.maximum(sides, 0)) / least
+
+
+def plain_merge(xyxy, score, valid, label, threshold):
+    """Takes the best, all that meet it leave, and they grow together one by one."""
+    left = [i for i in np.argsort(-score, kind="stable") if valid[i]]
+    merged = []
+    while left:
+        best, *left = left
+        own = [
+            i
+            for i in left
+            if label[i] == label[best] and share(xyxy[best], xyxy[i]) >= threshold
+        ]
+        left = [i for i in left if i not in own]
+        box = xyxy[best].copy()
+        for i in own:
+            if share(box, xyxy[i]) >= threshold:
+                box[:2] = np.minimum(box[:2], xyxy[i][:2])
+                box[2:] = np.maximum(box[2:], xyxy[i][2:])
+        merged.append((box, score[best], label[best]))
+    return merged
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8])
+def test_fragments_are_merged_as_by_a_plain_loop(threshold):
+    of = jax.jit(lambda *x: merge_fragments(*x, share_threshold=threshold))
+    for seed in range(20):
+        given = problem(seed)
+        found, wanted = of(*given), plain_merge(*given, threshold)
+        assert int(found.valid.sum()) == len(wanted)
+        for row, (box, score, label) in enumerate(wanted):
+            np.testing.assert_allclose(found.xyxy[row], box, atol=1e-6)
+            assert float(found.score[row]) == score
+            assert int(found.label[row]) == label

@@ -59,3 +59,17 @@ def test_statistics_are_float32_in_bfloat16():
     y = module.apply(module.init(jax.random.key(0), large), large)
     assert y.dtype == jnp.bfloat16
     assert bool(np.isfinite(y.astype(jnp.float32)).all())
+
+
+def test_a_frozen_norm_is_an_affine_map_of_its_moments():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 3, 4))
+    rows = {
+        name: jnp.arange(1.0, 5.0) + i
+        for i, name in enumerate(("scale", "bias", "mean", "var"))
+    }
+    found = nn.FrozenNorm().apply({"batch_stats": rows}, x)
+    whole = {k: np.asarray(v) for k, v in rows.items()}
+    wanted = (np.asarray(x) - whole["mean"]) / np.sqrt(whole["var"] + 1e-5) * whole[
+        "scale"
+    ] + whole["bias"]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)

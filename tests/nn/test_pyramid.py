@@ -1,10 +1,10 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from genjax import nn
 from genjax.errors import InputError
-from tests.nn.networks import assert_dtype_policy
 
 IMAGE = jax.random.normal(jax.random.key(0), (2, 16, 16, 1))
 LEVELS = (
@@ -33,26 +33,43 @@ def test_coarse_features_reach_the_finer_level_and_not_the_other_way():
         module.init(jax.random.key(0), (LEVELS[0], LEVELS[0]))
 
 
-def test_the_tower_shares_its_weights_and_starts_at_the_prior():
-    outputs = (("logits", 3), ("distance", 4))
-
-    def make(dtype):
-        tower = nn.DenseTower(outputs=outputs, width=8, dtype=dtype)
-        return lambda_network(tower)
-
-    assert_dtype_policy(make, LEVELS[0])
-    tower = nn.DenseTower(outputs=outputs, width=8)
-    same = (LEVELS[0], LEVELS[0])
-    raw = tower.apply(tower.init(jax.random.key(0), same), same)
-    np.testing.assert_array_equal(*raw["logits"])
-    np.testing.assert_allclose(jax.nn.sigmoid(raw["logits"][0]).mean(), 0.01, rtol=0.5)
+def test_fine_features_reach_the_coarser_level_by_the_way_back():
+    for module in (nn.PAN(features=4), nn.BiFPN(features=4, repeats=1)):
+        variables = jax.jit(module.init)(jax.random.key(0), LEVELS)
+        before = module.apply(variables, LEVELS)
+        for place in range(2):
+            moved = tuple(x + float(i == place) for i, x in enumerate(LEVELS))
+            for old, new in zip(before, module.apply(variables, moved), strict=True):
+                assert float(np.abs(new - old).max()) > 1e-3
 
 
-def lambda_network(tower):
-    """The tower over one level, as a network with one output."""
-    from genjax.base import Network
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_two_ways_keep_the_sizes_of_any_number_of_levels(levels):
+    given = tuple(jnp.ones((1, 16 >> n, 16 >> n, 3 + n)) for n in range(levels))
+    for module in (nn.PAN(features=4), nn.BiFPN(features=4)):
+        shapes = jax.eval_shape(
+            lambda own=module: own.init_with_output(jax.random.key(0), given)[0]
+        )
+        assert [x.shape for x in shapes] == [
+            (1, 16 >> n, 16 >> n, 4) for n in range(levels)
+        ]
 
-    return Network(
-        lambda key, x: tower.init(key, (x,)),
-        lambda variables, x: tower.apply(variables, (x,))["logits"][0],
+
+@pytest.mark.parametrize("neck", [nn.PAN, nn.BiFPN, nn.Passthrough])
+def test_levels_of_another_size_are_a_sentence(neck):
+    with pytest.raises(
+        InputError, match=rf"{neck.__name__}.*got \(8, 8\) before \(8, 8\)"
+    ):
+        neck(features=4).init(jax.random.key(0), (LEVELS[0], LEVELS[0]))
+
+
+def test_the_weights_of_a_sum_are_shares():
+    module = nn.BiFPN(features=4, repeats=1)
+    variables = jax.jit(module.init)(jax.random.key(0), LEVELS)
+    grown = jax.tree_util.tree_map_with_path(
+        lambda path, x: 3 * x if "weight" in str(path) else x, variables
     )
+    for a, b in zip(
+        *(module.apply(v, LEVELS) for v in (variables, grown)), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-3)
