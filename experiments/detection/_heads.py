@@ -82,7 +82,7 @@ def _detr(config: Any, classes: int, anchors: Sizes) -> Parts:
     del anchors
     outputs = end_to_end_outputs(classes)
     tower = nn.DenseTower(outputs=outputs, width=config.width)
-    decoder = nn.QueryDecoder(classes=classes, width=2 * config.width)
+    decoder = nn.QueryDecoder(classes=classes, width=2 * config.width, layers=2)
     head = detr(tower, decoder, classes=classes, strides=STRIDES)
     return Parts(nn.FPN(features=config.width), head)
 

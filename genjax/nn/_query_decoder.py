@@ -87,13 +87,14 @@ class QueryDecoder(nn.Module):
         logits, boxes = [], []
         for _ in range(self.layers):
             layer = _Layer(self.width, self.heads, self.dtype)
+            box = jax.lax.stop_gradient(box)
             query = layer(query, box, tokens, keys, places)
             told = LayerNorm(dtype=self.dtype)(query)
             change = nn.Dense(4, kernel_init=nn.initializers.zeros)(
                 jax.nn.relu(dense()(told)).astype(jnp.float32)
             )
-            start = jnp.clip(jax.lax.stop_gradient(box), 1e-3, 1 - 1e-3)
-            box = jax.nn.sigmoid(jax.scipy.special.logit(start) + change)
+            start = jax.scipy.special.logit(jnp.clip(box, 1e-3, 1 - 1e-3))
+            box = jax.nn.sigmoid(start + change)
             bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
             scored = nn.Dense(self.classes, bias_init=bias, dtype=self.dtype)(told)
             logits.append(scored.astype(jnp.float32))
