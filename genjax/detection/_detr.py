@@ -179,29 +179,29 @@ def _in_turn(
     first = as_network(tower, user="detr")
     second = as_network(decoder, user="detr")
 
-    def init(key: Key, levels: Features) -> Variables:
+    def init(key: Key, *features: Features) -> Variables:
         keys = jax.random.split(key)
-        of_tower = first.init(keys[0], levels)
-        proposals = Branch(**first.apply(of_tower, levels))
-        of_decoder = second.init(keys[1], levels, *best(proposals))
+        of_tower = first.init(keys[0], *features)
+        proposals = Branch(**first.apply(of_tower, *features))
+        of_decoder = second.init(keys[1], *features, *best(proposals))
         return join_parts({"tower": of_tower, "decoder": of_decoder})
 
-    def apply(variables: Variables, levels: Features) -> Raw:
-        proposals = Branch(**first.apply(part_of(variables, "tower"), levels))
+    def apply(variables: Variables, *features: Features) -> Raw:
+        proposals = Branch(**first.apply(part_of(variables, "tower"), *features))
         chosen = best(proposals)
-        found = second.apply(part_of(variables, "decoder"), levels, *chosen)
+        found = second.apply(part_of(variables, "decoder"), *features, *chosen)
         return Raw(proposals, **found)
 
     def train(
-        variables: Variables, key: Key, levels: Features
+        variables: Variables, key: Key, *features: Features
     ) -> tuple[Raw, Variables]:
         keys, changed = jax.random.split(key), {}
         proposed, changed["tower"] = first.train(
-            part_of(variables, "tower"), keys[0], levels
+            part_of(variables, "tower"), keys[0], *features
         )
         proposals = Branch(**proposed)
         found, changed["decoder"] = second.train(
-            part_of(variables, "decoder"), keys[1], levels, *best(proposals)
+            part_of(variables, "decoder"), keys[1], *features, *best(proposals)
         )
         return Raw(proposals, **found), join_changes(changed)
 

@@ -102,7 +102,7 @@ def fcos(
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("fcos", image_size, strides)
-        return targets_by(partial(matching, grid=grid), boxes, grid)
+        return targets_by(lambda own: matching(own, grid), boxes, grid)
 
     def decode(raw: Raw) -> Boxes:
         grid = grid_of_levels(
