@@ -16,7 +16,7 @@ from experiments.runner import Task
 from genjax import nn
 from genjax.augment import boxes_in_turn, colour, flip, images_alone, zoom
 from genjax.base import Objective, Update
-from genjax.data import ArraySource, Pipeline
+from genjax.data import AnnotatedFiles, ArraySource, Pipeline
 from genjax.detection import Boxes, anchor_sizes, detection_objective, detector
 from genjax.errors import InputError
 from genjax.metrics import (
@@ -39,6 +39,9 @@ VARIED = boxes_in_turn(
     images_alone(colour(brightness=0.1, saturation=0.3, contrast=0.2)),
 )
 """What is done to the pictures of a training step where a run augments."""
+VALIDATED = 256
+"""Images to choose a checkpoint by, at most: they are looked at together."""
+Pictures = ArraySource | AnnotatedFiles
 DETECTOR = "detector.json"
 """What else than its settings a run's detector is made of: names, and prior sizes."""
 
@@ -61,7 +64,7 @@ class Kind(NamedTuple):
         return json.dumps(self._asdict()) + "\n"
 
 
-def kind_of(config: Any, training: ArraySource, classes: Sequence[str]) -> Kind:
+def kind_of(config: Any, training: Pictures, classes: Sequence[str]) -> Kind:
     """Returns what a training set says about a detector.
 
     Args:
@@ -70,14 +73,15 @@ def kind_of(config: Any, training: ArraySource, classes: Sequence[str]) -> Kind:
         classes: their names.
     """
     arrays, wanted = training.arrays, head_named(config.head).anchors
-    size = (arrays["image"].shape[1], arrays["image"].shape[2])
+    height, width, _ = training.gather(np.arange(1))["image"][0].shape
+    size = (height, width)
     if not wanted:
         return Kind(list(classes), size, [])
     ignore = arrays.get("ignore", np.zeros_like(arrays["valid"]))
     xyxy = arrays["xyxy"][np.asarray(arrays["valid"] & ~ignore, bool)]
     sides = jnp.asarray(xyxy[:, 2:] - xyxy[:, :2])
     found = anchor_sizes(jax.random.key(0), sides, k=wanted).tolist()
-    return Kind(list(classes), size, [(width, height) for width, height in found])
+    return Kind(list(classes), size, [(across, down) for across, down in found])
 
 
 def read_kind(folder: Path) -> Kind:
@@ -169,9 +173,9 @@ def _fields(backbone: Any, neck: Any) -> dict[str, int]:
 def dense_task(
     config: Any,
     pipeline: Pipeline,
-    training: ArraySource,
-    validation: ArraySource,
-    test: ArraySource,
+    training: Pictures,
+    validation: Pictures,
+    test: Pictures,
     classes: Sequence[str],
 ) -> Task:
     """A detector of small images.
@@ -188,7 +192,8 @@ def dense_task(
     model = dense_model(config, kind)
 
     def validate(variables: Variables) -> Array:
-        batch = {name: jnp.asarray(v) for name, v in validation.arrays.items()}
+        held = np.arange(min(len(validation), VALIDATED))
+        batch = jax.tree.map(jnp.asarray, validation.gather(held))
         return model.objective.loss(variables, batch, jax.random.key(0))[0]
 
     def evaluate(variables: Variables) -> dict[str, Any]:
@@ -197,7 +202,7 @@ def dense_task(
 
     def figures(variables: Variables, key: Key) -> dict[str, Any]:
         del key
-        arrays = {name: values[:6] for name, values in test.arrays.items()}
+        arrays = test.gather(np.arange(min(len(test), 6)))
         found = jax.jit(model.detect)(variables, jnp.asarray(arrays["image"]))
         pairs, boxes = arrays["image"].repeat(2, axis=0), []
         for i in range(len(arrays["image"])):
@@ -219,7 +224,7 @@ def dense_task(
 
 
 def average_precision(
-    detect: Callable[[Array], Boxes], source: ArraySource, classes: Sequence[str]
+    detect: Callable[[Array], Boxes], source: Pictures, classes: Sequence[str]
 ) -> dict[str, float]:
     """COCO's numbers of a detector on a whole set, batch by batch, and each class's AP.
 
@@ -231,10 +236,10 @@ def average_precision(
         source: images and boxes.
         classes: their names.
     """
-    arrays, size = source.arrays, 32
+    size = 32
     state = detection_state(images=len(source), classes=len(classes))
     for start in range(0, len(source), size):
-        own = {name: values[start : start + size] for name, values in arrays.items()}
+        own = source.gather(np.arange(start, min(start + size, len(source))))
         count = len(own["image"])
         # One shape for all batches, so that one program serves them.
         filling = own["image"][:1].repeat(size - count, axis=0)

@@ -1,5 +1,6 @@
 """Sets of images with boxes, in whatever form they come."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,8 +23,10 @@ def read_annotated(
     images: str,
     size: tuple[int, int],
     *,
+    subset: str | None = None,
     classes: Sequence[str] = (),
     skip_bad: bool = False,
+    memory: float = math.inf,
 ) -> Annotated:
     """Reads a set by what its path is.
 
@@ -31,14 +34,18 @@ def read_annotated(
         data: the folder of a VOC or a YOLO set, a COCO file, or a table of boxes.
         images: the folder of the images of the latter two; the file's own when empty.
         size: height and width to bring the images to.
+        subset: of a VOC or a YOLO set, the part to read.
         classes: their names by label; those of the set when empty.
         skip_bad: leave out what is damaged instead of stopping.
+        memory: gigabytes of images that are held.
 
     Raises:
         InputError: it is none of these, or cannot be read.
     """
     path = Path(data)
-    how: dict[str, Any] = {"size": size, "skip_bad": skip_bad}
+    how: dict[str, Any] = {"size": size, "skip_bad": skip_bad, "memory": memory}
+    if subset is not None and not path.is_dir():
+        raise InputError(f"--subsets: a VOC or YOLO folder has them, {path} has none.")
     if path.suffix == ".json":
         if classes:
             raise InputError(f"--classes: {path} names its categories itself.")
@@ -51,9 +58,9 @@ def read_annotated(
             f"({', '.join(TABLES)})."
         )
     if any(path.glob("Annotations/*.xml")) or any(path.glob("*.xml")):
-        return read_voc(path, classes=classes, **how)
-    if any(path.glob("labels/**/*.txt")) or any(path.glob("*.txt")):
-        return read_yolo(path, classes=classes, **how)
+        return read_voc(path, subset=subset, classes=classes, **how)
+    if any(path.glob("**/labels/**/*.txt")) or any(path.glob("*.txt")):
+        return read_yolo(path, subset=subset, classes=classes, **how)
     raise InputError(
         f"--data: {path} holds no annotations, neither VOC's (*.xml) nor YOLO's "
         "(*.txt)."

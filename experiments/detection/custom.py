@@ -1,11 +1,11 @@
 """Any detection head on your own images and boxes.
 
 `--data` is the folder of a VOC set (`Annotations`, `JPEGImages`) or of a YOLO set
-(`images`, `labels`, `classes.txt`), a COCO file, or a table with a row for each box,
-the latter two with their images in `--images`. The set is cut at random into images for
-training, for validation and for testing. Without it, a small VOC set of synthetic
-scenes is written first. `python -m experiments data check` tells beforehand what is odd
-about a set.
+(`images`, `labels`, and `data.yaml` or `classes.txt`), a COCO file, or a table with a
+row for each box, the latter two with their images in `--images`. The set is cut at
+random into images for training, for validation and for testing. Without it, a small VOC
+set of synthetic scenes is written first. `python -m experiments data check` tells
+beforehand what is odd about a set.
 
 Paper: Tian, Shen, Chen and He, 2019, arXiv:1904.01355
 Command: python -m experiments detection/custom --data FOLDER
@@ -14,6 +14,7 @@ Time: 3 minutes for 364 images at 120 x 160
 Expected: depends on the data; AP50 .88 on a fifth of BCCD's blood cells
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,14 @@ from experiments.detection._heads import head_named
 from experiments.runner import Task, run
 from genjax.data import (
     Annotated,
+    ArraySource,
+    Splits,
     digits,
     on_device,
     read_voc,
     scenes,
     split,
+    streamed,
 )
 from genjax.errors import InputError
 
@@ -52,8 +56,11 @@ class Config(TaskConfig):
     skip_bad: bool = False
     """Leave out what is damaged, and tell it, instead of stopping."""
     subsets: tuple[str, ...] = ()
-    """Of a VOC set: the lists in ImageSets/Main to train, validate and test on, such as
-    train val test; without them the images are cut at random."""
+    """Of a VOC set, the lists in ImageSets/Main, and of a YOLO set, the folders to
+    train, validate and test on, such as train val test; without them the images are cut
+    at random."""
+    memory: float = 1.0
+    """Gigabytes of images that are held; more are read again while the model trains."""
     height: int = 120
     """Of the images, as the detector sees them: a multiple of 8."""
     width_pixels: int = 160
@@ -65,8 +72,8 @@ class Config(TaskConfig):
     test: float = 0.2
     """Share of the images to measure on."""
     head: str = "fcos"
-    """Of the detector: fcos, centernet, cornernet, end_to_end, retina, yolo_v1, yolo_v2
-    or yolo_v3."""
+    """Of the detector: fcos, centernet, cornernet, end_to_end, detr, retina, yolo_v1,
+    yolo_v2 or yolo_v3."""
     width: int = 32
     """Channels of the pyramid; the backbone has half to twice as many."""
     ranges: float = 24.0
@@ -98,53 +105,51 @@ EXPECTED: dict[str, Any] = {}
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     head_named(config.head)  # a typo is told before the set is read
-    size = (config.height, config.width_pixels)
     if config.subsets:
-        return _by_subsets(config, size)
-    annotated = _read(config, size)
-    tell_problems(annotated)
-    count = len(annotated.source)
-    parts = split(
-        annotated.source,
-        validation=max(1, round(config.validation * count)),
-        test=max(1, round(config.test * count)),
-    )
-    pipeline = on_device(parts.train, batch_size=config.batch_size, seed=config.seed)
-    return dense_task(config, pipeline, *parts, annotated.classes)
+        parts, classes = _by_subsets(config)
+    else:
+        annotated = _read(config)
+        tell_problems(annotated)
+        count, classes = len(annotated.source), annotated.classes
+        parts = split(
+            annotated.source,
+            validation=max(1, round(config.validation * count)),
+            test=max(1, round(config.test * count)),
+        )
+    how = {"batch_size": config.batch_size, "seed": config.seed}
+    if isinstance(parts.train, ArraySource):
+        pipeline = on_device(parts.train, **how)
+    else:
+        pipeline = streamed(parts.train, steps=config.steps, **how)
+    return dense_task(config, pipeline, *parts, classes)
 
 
-def _by_subsets(config: Config, size: tuple[int, int]) -> Task:
-    if len(config.subsets) != 3 or not Path(config.data).is_dir():
+def _by_subsets(config: Config) -> tuple[Splits[Any], Sequence[str]]:
+    if len(config.subsets) != 3:
         raise InputError(
-            "--subsets: name three lists of the VOC set in --data, to train, validate "
-            f"and test on, got {config.subsets}."
+            "--subsets: name three parts of the set in --data, to train, validate and "
+            f"test on, got {config.subsets}."
         )
-    skip = config.skip_bad
-    whole = read_voc(config.data, size=(8, 8), classes=config.classes, skip_bad=skip)
-    classes = whole.classes
+    # The classes are those of the whole set, of which no pixel is needed.
+    whole = _read(config, memory=0.0)
     tell_problems(whole)
-    train, validation, test = (
-        read_voc(
-            config.data, size=size, subset=name, classes=classes, skip_bad=skip
-        ).source
+    read = [
+        _read(config, subset=name, classes=whole.classes, memory=config.memory)
         for name in config.subsets
+    ]
+    return Splits(*(own.source for own in read)), whole.classes
+
+
+def _read(config: Config, **how: Any) -> Annotated:
+    size = (config.height, config.width_pixels)
+    if not config.data:
+        folder = Path(config.workdir or "runs/detection/custom") / "scenes"
+        write_scenes(folder, 40)
+        return read_voc(folder, size=size)
+    given: dict[str, Any] = {"classes": config.classes, "memory": config.memory}
+    return read_annotated(
+        config.data, config.images, size, skip_bad=config.skip_bad, **{**given, **how}
     )
-    pipeline = on_device(train, batch_size=config.batch_size, seed=config.seed)
-    return dense_task(config, pipeline, train, validation, test, classes)
-
-
-def _read(config: Config, size: tuple[int, int]) -> Annotated:
-    if config.data:
-        return read_annotated(
-            config.data,
-            config.images,
-            size,
-            classes=config.classes,
-            skip_bad=config.skip_bad,
-        )
-    folder = Path(config.workdir or "runs/detection/custom") / "scenes"
-    write_scenes(folder, 40)
-    return read_voc(folder, size=size)
 
 
 def write_scenes(folder: Path, n: int) -> None:

@@ -1,6 +1,6 @@
 """Sources, pipelines and preprocessing: from files to the batches of every step."""
 
-from genjax.data._annotated import Annotated
+from genjax.data._annotated import Annotated, AnnotatedFiles
 from genjax.data._annotation_lists import read_boxes, read_yolo
 from genjax.data._annotations import read_coco, read_voc
 from genjax.data._columns import (
@@ -39,6 +39,7 @@ from genjax.data._tfds import load_prepared, prepare
 
 __all__ = [
     "Annotated",
+    "AnnotatedFiles",
     "ArraySource",
     "Column",
     "Columns",

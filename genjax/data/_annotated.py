@@ -1,16 +1,18 @@
-"""Images with boxes in memory, whatever files they were read from."""
+"""Images with boxes, whatever files they were read from."""
 
 import contextlib
+import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from genjax.data._images import ENDINGS
-from genjax.data._pixels import resize_to_fit
+from genjax.data._pixels import image_sides, placement_to_fit, resize_to_fit
 from genjax.data._source import ArraySource
 from genjax.errors import InputError
 
@@ -18,8 +20,38 @@ BEYOND = 1.0
 """Pixels that a box may reach beyond its picture without a word."""
 
 
+@dataclass(frozen=True)
+class AnnotatedFiles:
+    """Images with boxes whose pixels stay in their files until they are asked for.
+
+    Fields:
+        paths: of the images.
+        size: height and width that they are brought to.
+        arrays: what else there is of each image, `[n, ...]` by name.
+    """
+
+    paths: tuple[Path, ...]
+    size: tuple[int, int]
+    arrays: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Reads the images at these indices, and returns all that is known of them."""
+        images = [resize_to_fit(self.paths[i], self.size).image for i in indices]
+        own = {name: values[indices] for name, values in self.arrays.items()}
+        return {"image": np.stack(images), **own}
+
+    def select(self, rows: np.ndarray) -> "AnnotatedFiles":
+        """Returns the source of these images alone; nothing is read."""
+        arrays = {name: values[rows] for name, values in self.arrays.items()}
+        paths = tuple(self.paths[i] for i in rows)
+        return replace(self, paths=paths, arrays=arrays)
+
+
 class Annotated(NamedTuple):
-    """A detection set in memory.
+    """A detection set.
 
     Fields:
         source: `image` `[n, h, w, 3]`, uint8; `xyxy` `[n, m, 4]`, in pixels of these
@@ -27,7 +59,8 @@ class Annotated(NamedTuple):
             background, as crowds and difficult ones; `crowd` `[n, m]`: those that stand
             for many; `area` `[n, m]`, in square pixels of the files: of the object
             where it is stated, else of the box; `scale` and `offset` `[n, 2]`: where
-            the files' pixels lie in the images, as a `Placement` has it.
+            the files' pixels lie in the images, as a `Placement` has it. A set beyond
+            `memory` stays in its files: `streamed` reads them ahead.
         classes: their names, by label.
         problems: a sentence for everything that is odd and does not stop the reading:
             records that were left out (`skip_bad`), boxes without extent, which are not
@@ -35,7 +68,7 @@ class Annotated(NamedTuple):
             without a box.
     """
 
-    source: ArraySource
+    source: ArraySource | AnnotatedFiles
     classes: tuple[str, ...]
     problems: tuple[str, ...]
 
@@ -173,14 +206,16 @@ def collect(
     size: tuple[int, int],
     classes: Sequence[str],
     skipped: Skipped,
+    memory: float,
 ) -> Annotated:
-    """Reads the images and pads the boxes.
+    """Reads the images, or only their sizes, and pads the boxes.
 
     Args:
         pictures: with their boxes.
         size: height and width to bring the images to.
         classes: their names by label; those that occur, sorted, when empty.
         skipped: what has been left out, and whether it may be.
+        memory: gigabytes of images that are held.
 
     Raises:
         InputError: an image cannot be read, or a class is not among `classes`.
@@ -196,8 +231,9 @@ def collect(
     _check_pictures(pictures)
     most = max([1, *(len(picture.boxes) for picture in pictures)])
     shape = (len(pictures), most)
+    held = len(pictures) * math.prod(size) * 3 <= memory * 1e9
+    images = np.zeros((len(pictures) if held else 0, *size, 3), np.uint8)
     arrays: dict[str, Any] = {
-        "image": np.zeros((len(pictures), *size, 3), np.uint8),
         "xyxy": np.zeros((*shape, 4), np.float32),
         "label": np.zeros(shape, np.int32),
         "valid": np.zeros(shape, bool),
@@ -209,18 +245,21 @@ def collect(
     }
     problems = [f"no box is of the class {n!r}." for n in names if n not in found]
     labels = {name: label for label, name in enumerate(names)}
-    row = -1
+    paths: list[Path] = []
     for picture in pictures:
-        fitted = None
+        sides, row = None, len(paths)
         with skipped.record():
-            fitted = resize_to_fit(picture.path, size)
-        if fitted is None:
+            if held:
+                images[row], _, sides = resize_to_fit(picture.path, size)
+            else:
+                sides = image_sides(picture.path)
+        if sides is None:
             continue
-        row += 1
-        arrays["image"][row] = fitted.image
-        arrays["scale"][row], arrays["offset"][row] = fitted.placement
+        paths.append(picture.path)
+        placement = placement_to_fit(sides, size)
+        arrays["scale"][row], arrays["offset"][row] = placement
         count, boxes = len(picture.boxes), picture.boxes
-        edges = np.array([fitted.size[1], fitted.size[0]] * 2, np.float32)
+        edges = np.array([sides[1], sides[0]] * 2, np.float32)
         xyxy = np.array([b.xyxy for b in boxes], np.float32).reshape(-1, 4)
         shares = np.array([b.in_shares for b in boxes], bool)
         xyxy = np.where(shares[:, None], xyxy * edges, xyxy)
@@ -231,16 +270,20 @@ def collect(
             for box, size in zip(boxes, np.prod(sides, axis=1), strict=True)
         ]
         arrays["area"][row, :count] = own
-        arrays["xyxy"][row, :count] = fitted.placement.of(xyxy)
+        arrays["xyxy"][row, :count] = placement.of(xyxy)
         arrays["label"][row, :count] = [labels[box.name] for box in boxes]
         arrays["valid"][row, :count] = np.all(sides > 0, axis=1)
         arrays["crowd"][row, :count] = [box.crowd for box in boxes]
         spared = [box.crowd or box.difficult for box in boxes]
         arrays["ignore"][row, :count] = spared
-    if row < 0:
+    if not paths:
         raise InputError(f"no image is left of this set: {skipped.told[:1]}.")
-    arrays = {name: values[: row + 1] for name, values in arrays.items()}
-    return Annotated(ArraySource(arrays), names, (*skipped.told, *problems))
+    arrays = {name: values[: len(paths)] for name, values in arrays.items()}
+    if held:
+        source = ArraySource({"image": images[: len(paths)], **arrays})
+    else:
+        source = AnnotatedFiles(tuple(paths), size, arrays)
+    return Annotated(source, names, (*skipped.told, *problems))
 
 
 def _check_names(names: Sequence[str]) -> None:

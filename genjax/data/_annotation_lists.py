@@ -1,7 +1,8 @@
 """Images with boxes: YOLO's text files, and tables with a row for each box."""
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,11 +18,13 @@ from genjax.data._annotated import (
     is_image,
 )
 from genjax.data._columns import read_frame
-from genjax.errors import InputError
+from genjax.errors import InputError, extra
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+IMAGES, LABELS = "images", "labels"
+"""Folders of like contents."""
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "image": ("image", "filename", "file", "file_name", "path", "image_path"),
@@ -39,8 +42,10 @@ def read_yolo(
     folder: str | Path,
     *,
     size: tuple[int, int],
+    subset: str | None = None,
     classes: Sequence[str] = (),
     skip_bad: bool = False,
+    memory: float = math.inf,
 ) -> Annotated:
     """Reads YOLO's text files: `class x y w h` a line, in shares of the picture.
 
@@ -48,13 +53,18 @@ def read_yolo(
     bounding box is taken. An image without a file, or with an empty one, has no object.
 
     Args:
-        folder: holds `images/` and `labels/` of like names, or both kinds of files side
-            by side; and `classes.txt` or `obj.names`, a name a line.
+        folder: holds `images/` and `labels/` of like names, at any depth, such as
+            `train/images/` or `images/train/`, or both kinds of files side by side; and
+            `data.yaml` with the names of the classes, or `classes.txt` or `obj.names`,
+            a name a line.
         size: height and width to bring the images to; their shape is kept, the rest
             is black.
+        subset: read the images below a folder of this name only, such as `train`.
         classes: the names of the classes, where no file names them.
         skip_bad: leave out images that are damaged or whose lines are, and tell them
             among `problems`, instead of stopping.
+        memory: gigabytes of images that are held. Those of a larger set are read when
+            they are asked for, as `streamed` does; what is damaged stops it then.
 
     Raises:
         InputError: there is no image or no name, a line is damaged, a class has no
@@ -69,48 +79,86 @@ def read_yolo(
     genjax.errors.InputError: absent holds no image.
     """
     root = Path(folder)
-    images = root / "images" if (root / "images").is_dir() else root
-    labels = root / "labels" if (root / "labels").is_dir() else images
-    paths = [path for path in sorted(images.rglob("*")) if is_image(path.name)]
+    paths = [path for path in sorted(root.rglob("*")) if is_image(path.name)]
+    if subset is not None:
+        paths = [p for p in paths if subset in p.relative_to(root).parts[:-1]]
     if not paths:
-        raise InputError(f"{root} holds no image.")
-    places = [path.relative_to(images).with_suffix(".txt") for path in paths]
+        below = "" if subset is None else f" below a folder {subset!r}"
+        raise InputError(f"{root} holds no image{below}.")
+    places = [_place_of_boxes(root, path) for path in paths]
     counts = Counter(places)
     twice = [place for place in places if counts[place] > 1]
     if twice:
-        raise InputError(
-            f"{root}: several images share the boxes of {labels / min(twice)}."
-        )
+        raise InputError(f"{root}: several images share the boxes of {min(twice)}.")
     names = tuple(classes) or _names(root)
-    # Side by side with images, a text may be of anything.
-    lists = sorted(labels.rglob("[!.]*.txt")) if labels != images else []
-    alone = [
-        p for p in lists if p.name not in NAMED and p.relative_to(labels) not in counts
-    ]
-    if alone:
-        raise InputError(f"{alone[0]} has no image in {images}.")
+    if subset is None:
+        _refuse_alone(root, counts)
     pictures, skipped = [], Skipped(skip_bad=skip_bad)
     for path, place in zip(paths, places, strict=True):
         with skipped.record():
-            boxes = _read_lines(labels / place, names)
-            pictures.append(Picture(path, boxes, labels / place))
-    return collect(pictures, size, names, skipped)
+            pictures.append(Picture(path, _read_lines(place, names), place))
+    return collect(pictures, size, names, skipped, memory)
 
 
 NAMED = ("classes.txt", "README.txt", "train.txt", "val.txt", "test.txt")
 """Files beside the boxes that hold none: names of classes, lists of images."""
 
 
+def _place_of_boxes(root: Path, image: Path) -> Path:
+    """In `labels`, beside `images`, all is named alike; else boxes are by the image."""
+    inner = image.relative_to(root).with_suffix(".txt")
+    folders = list(inner.parts[:-1])
+    if IMAGES in folders:
+        last = len(folders) - 1 - folders[::-1].index(IMAGES)
+        folders[last] = LABELS
+        return root.joinpath(*folders, inner.name)
+    return (root / LABELS / inner) if (root / LABELS).is_dir() else root / inner
+
+
+def _refuse_alone(root: Path, places: Container[Path]) -> None:
+    """Boxes have an image. Side by side with images, a text may be of anything."""
+    for folder in sorted(root.rglob(LABELS)):
+        for path in sorted(folder.rglob("[!.]*.txt")):
+            if path.name not in NAMED and path not in places:
+                raise InputError(f"{path} has no image.")
+
+
 def _names(root: Path) -> tuple[str, ...]:
+    tables = sorted(root.glob("*.yaml")) + sorted(root.glob("*.yml"))
+    if tables:
+        return _names_of_yaml(tables[0])
     listed = [root / "classes.txt", root / "labels" / "classes.txt"]
     found = [p for p in (*listed, *sorted(root.glob("*.names"))) if p.is_file()]
     if not found:
         raise InputError(
-            f"{root} holds neither classes.txt nor obj.names, a name a line: name the "
-            "classes."
+            f"{root} holds neither data.yaml nor classes.txt nor obj.names, a name a "
+            "line: name the classes."
         )
     lines = _text(found[0]).rstrip().splitlines()
     return tuple(line.strip() for line in lines)
+
+
+def _names_of_yaml(path: Path) -> tuple[str, ...]:
+    """The names that an export states: a list, or names by label."""
+    with extra("data"):
+        import yaml
+
+    try:
+        content = yaml.safe_load(_text(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not in YAML: {error}.") from error
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, dict):
+        labels = list(range(len(names)))
+        if sorted(names, key=str) != sorted(labels, key=str):
+            raise InputError(
+                f"{path}: names must be of the labels 0 to {len(names) - 1}, got "
+                f"{list(names)}."
+            )
+        names = [names[label] for label in labels]
+    if not isinstance(names, list) or not names:
+        raise InputError(f"{path} holds no names of classes, got {names!r}.")
+    return tuple(str(name) for name in names)
 
 
 def _text(path: Path) -> str:
@@ -167,6 +215,7 @@ def read_boxes(
     classes: Sequence[str] = (),
     columns: Mapping[str, str] = MappingProxyType({}),
     skip_bad: bool = False,
+    memory: float = math.inf,
 ) -> Annotated:
     """Reads a table with a row for each box: an image, a class and four edges.
 
@@ -184,6 +233,8 @@ def read_boxes(
             `bottom`.
         skip_bad: leave out rows and images that are damaged, and tell them among
             `problems`, instead of stopping.
+        memory: gigabytes of images that are held. Those of a larger set are read when
+            they are asked for, as `streamed` does; what is damaged stops it then.
 
     Returns:
         The images in the order of their names `[n, h, w, 3]`, with their boxes.
@@ -219,7 +270,7 @@ def read_boxes(
             own = found[image]
             pictures.setdefault(own, Picture(own, [], path)).boxes.append(box)
     return collect(
-        [pictures[name] for name in sorted(pictures)], size, classes, skipped
+        [pictures[name] for name in sorted(pictures)], size, classes, skipped, memory
     )
 
 

@@ -1,6 +1,7 @@
 """Images with boxes: Pascal VOC's XML and COCO's JSON."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ def read_voc(
     classes: Sequence[str] = (),
     first_pixel: int = 0,
     skip_bad: bool = False,
+    memory: float = math.inf,
 ) -> Annotated:
     """Reads Pascal VOC annotations.
 
@@ -54,6 +56,8 @@ def read_voc(
             one pixel. Most annotation tools write edges from 0 on.
         skip_bad: leave out damaged files and images, and tell them among `problems`,
             instead of stopping.
+        memory: gigabytes of images that are held. Those of a larger set are read when
+            they are asked for, as `streamed` does; what is damaged stops it then.
 
     Returns:
         The images; boxes without extent are marked as not valid.
@@ -89,7 +93,7 @@ def read_voc(
     for path in paths:
         with skipped.record():
             found.append(_read_xml(path, pictures, first_pixel))
-    return collect(found, size, classes, skipped)
+    return collect(found, size, classes, skipped, memory)
 
 
 def _read_xml(path: Path, images: ImageFolder, first_pixel: int) -> Picture:
@@ -130,6 +134,7 @@ def read_coco(
     *,
     size: tuple[int, int],
     skip_bad: bool = False,
+    memory: float = math.inf,
 ) -> Annotated:
     """Reads COCO annotations.
 
@@ -140,6 +145,8 @@ def read_coco(
             is black.
         skip_bad: leave out images that are missing or damaged, and tell them among
             `problems`, instead of stopping.
+        memory: gigabytes of images that are held. Those of a larger set are read when
+            they are asked for, as `streamed` does; what is damaged stops it then.
 
     Returns:
         The images, in the order of their ids; labels follow the order of the
@@ -192,7 +199,7 @@ def read_coco(
         raise InputError(
             f"{path}: two categories have one name: {sorted(names.values())}."
         )
-    return collect(pictures, size, list(names.values()), skipped)
+    return collect(pictures, size, list(names.values()), skipped, memory)
 
 
 def _coco_box(entry: Mapping[str, Any], names: Mapping[Any, str]) -> Box:

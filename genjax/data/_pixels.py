@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+ORIENTATION = 0x0112
+"""The EXIF tag of how a camera was held."""
+SIDEWAYS = (5, 6, 7, 8)
+"""Its values where height and width change places."""
+
+
 def open_image(path: Path, mode: str) -> "Image.Image":
     """Reads an image as a viewer shows it, in 8 bits per channel.
 
@@ -105,13 +111,51 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> Fitted:
         from PIL import Image
 
     image = open_image(path, "RGB")
-    scale = min(size[0] / image.height, size[1] / image.width)
-    height, width = (
-        max(1, round(side * scale)) for side in (image.height, image.width)
-    )
+    sides = (image.height, image.width)
+    height, width = _fitting(sides, size)
     resized = image.resize((width, height), Image.Resampling.BOX)
     canvas = np.zeros((*size, 3), np.uint8)
     canvas[:height, :width] = np.asarray(resized)
-    scales = np.array([width / image.width, height / image.height], np.float32)
-    placement = Placement(scales, np.zeros(2, np.float32))
-    return Fitted(canvas, placement, (image.height, image.width))
+    return Fitted(canvas, placement_to_fit(sides, size), sides)
+
+
+def placement_to_fit(sides: tuple[int, int], size: tuple[int, int]) -> Placement:
+    """Where the pixels of a picture lie after `resize_to_fit`.
+
+    Args:
+        sides: height and width of the picture.
+        size: height and width of the result.
+    """
+    height, width = _fitting(sides, size)
+    scales = np.array([width / sides[1], height / sides[0]], np.float32)
+    return Placement(scales, np.zeros(2, np.float32))
+
+
+def _fitting(sides: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    scale = min(size[0] / sides[0], size[1] / sides[1])
+    return max(1, round(sides[0] * scale)), max(1, round(sides[1] * scale))
+
+
+def image_sides(path: Path) -> tuple[int, int]:
+    """Returns height and width of an image as a viewer shows it, without its pixels.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: there is no such file, or it is no image.
+    """
+    with extra("data"):
+        from PIL import Image
+
+    if not path.is_file():
+        raise InputError(f"there is no image at {path}.")
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+            width, height = image.size
+    except Exception as error:  # as in `open_image`
+        raise InputError(
+            f"{path} is not an image that can be read: {error}."
+        ) from error
+    return (width, height) if turned else (height, width)
