@@ -80,11 +80,16 @@ def read_yolo(
     """
     root = Path(folder)
     paths = [path for path in sorted(root.rglob("*")) if is_image(path.name)]
-    if subset is not None:
-        paths = [p for p in paths if subset in p.relative_to(root).parts[:-1]]
     if not paths:
-        below = "" if subset is None else f" below a folder {subset!r}"
-        raise InputError(f"{root} holds no image{below}.")
+        raise InputError(f"{root} holds no image.")
+    if subset is not None:
+        folders = sorted({path.parent.relative_to(root).as_posix() for path in paths})
+        paths = [p for p in paths if subset in p.relative_to(root).parts[:-1]]
+        if not paths:
+            raise InputError(
+                f"{root} holds no image below a folder {subset!r}: they are in "
+                f"{', '.join(folders)}."
+            )
     places = [_place_of_boxes(root, path) for path in paths]
     counts = Counter(places)
     twice = [place for place in places if counts[place] > 1]

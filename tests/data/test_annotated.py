@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax.data import read_coco, read_voc
+from genjax.data import read_coco, read_voc, read_yolo, split, streamed
 from genjax.errors import InputError
 from genjax.placement import Placement
 from tests.data.test_annotations import box, coco, write_voc
@@ -66,3 +66,48 @@ def test_what_is_damaged_is_left_out_and_told_where_it_may_be(tmp_path):
     (folder / "a.png").unlink()
     with pytest.raises(InputError, match="no image is left of this set"):
         read_voc(folder, size=(8, 8), skip_bad=True)
+
+
+def turned_set(folder):
+    """Pictures of several shapes, one of them turned by its EXIF orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for i, size in enumerate([(40, 20), (20, 40), (30, 30), (40, 20)]):
+        extra = {"exif": exif} if i == 3 else {}
+        Image.new("RGB", size, (60 * i, 9, 9)).save(folder / f"{i}.jpg", **extra)
+        (folder / f"{i}.txt").write_text("0 0.5 0.5 0.4 0.2\n" * i)
+    return folder
+
+
+def test_a_set_in_its_files_is_the_same_set(tmp_path):
+    how = {"size": (16, 24), "classes": ("cat",)}
+    folder = turned_set(tmp_path)
+    held, files = (read_yolo(folder, memory=m, **how) for m in (1.0, 1e-9))
+    assert held.problems == files.problems
+    rows = np.array([3, 0, 2])
+    wanted, found = held.source.gather(rows), files.source.gather(rows)
+    assert sorted(wanted) == sorted(found)
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(values, found[name])
+    # The turned one is 20 wide and 40 high.
+    np.testing.assert_allclose(found["scale"][0], [0.4, 0.4])
+    assert "image" not in files.source.arrays
+    train = split(files.source, validation=1, test=1).train
+    batch = streamed(train, batch_size=2, seed=0, steps=1).feed(0, 1)
+    assert batch["image"].shape == (1, 2, 16, 24, 3)
+
+
+def test_damage_in_files_is_told_when_they_are_read(tmp_path):
+    folder = turned_set(tmp_path)
+    whole = (folder / "1.jpg").read_bytes()
+    (folder / "1.jpg").write_bytes(whole[:-20])
+    source = read_yolo(folder, size=(8, 8), classes=("cat",), memory=0.0).source
+    with pytest.raises(InputError, match=r"1\.jpg is not an image"):
+        source.gather(np.arange(2))
+    (folder / "1.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"1\.jpg is not an image"):
+        read_yolo(folder, size=(8, 8), classes=("cat",), memory=0.0)
+    skipped = read_yolo(
+        folder, size=(8, 8), classes=("cat",), memory=0.0, skip_bad=True
+    )
+    assert len(skipped.source) == 3

@@ -60,7 +60,9 @@ def test_what_belongs_to_nothing_is_a_sentence(tmp_path):
         read_yolo(folder, size=(8, 8))
     (folder / "images" / "a.jpg").unlink()
     (folder / "classes.txt").unlink()
-    with pytest.raises(InputError, match=r"neither classes\.txt nor obj\.names"):
+    with pytest.raises(
+        InputError, match=r"neither data\.yaml nor classes\.txt nor obj\.names"
+    ):
         read_yolo(folder, size=(8, 8))
     assert read_yolo(folder, size=(8, 8), classes=["cat"]).classes == ("cat",)
 
@@ -117,3 +119,47 @@ def test_a_name_that_fits_two_files_is_a_sentence(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a 1.jpg")
     with pytest.raises(InputError, match="may be any of"):
         read_boxes(path, tmp_path, size=(8, 8))
+
+
+def export(folder, names="names: [cat, dog]\n", order=("{part}", "{kind}")):
+    """A set as web tools write it: parts, each with its images and labels."""
+    (folder / "data.yaml").write_text("train: ../train/images\nnc: 2\n" + names)
+    for count, part in enumerate(("train", "valid", "test"), start=1):
+        for kind in ("images", "labels"):
+            place = folder.joinpath(*(x.format(part=part, kind=kind) for x in order))
+            place.mkdir(parents=True)
+            for i in range(count):
+                if kind == "images":
+                    Image.new("RGB", (40, 20), (i, 9, 9)).save(place / f"{part}{i}.png")
+                else:
+                    (place / f"{part}{i}.txt").write_text("1 0.5 0.5 0.4 0.4\n")
+    return folder
+
+
+@pytest.mark.parametrize("order", [("{part}", "{kind}"), ("{kind}", "{part}")])
+def test_exports_in_parts_are_read_whole_and_by_part(tmp_path, order):
+    folder = export(tmp_path, order=order)
+    whole = read_yolo(folder, size=(20, 20))
+    assert whole.classes == ("cat", "dog")
+    assert len(whole.source) == 6
+    assert np.all(whole.source.arrays["label"] == 1)
+    counts = {
+        part: len(read_yolo(folder, size=(20, 20), subset=part).source)
+        for part in ("train", "valid", "test")
+    }
+    assert counts == {"train": 1, "valid": 2, "test": 3}
+    with pytest.raises(InputError, match="holds no image below a folder 'val'"):
+        read_yolo(folder, size=(20, 20), subset="val")
+
+
+def test_names_by_label_are_read_and_gaps_are_a_sentence(tmp_path):
+    folder = export(tmp_path, names="names:\n  1: dog\n  0: cat\n")
+    assert read_yolo(folder, size=(20, 20)).classes == ("cat", "dog")
+    for names, message in (
+        ("names: {0: cat, 2: dog}\n", "names must be of the labels 0 to 1"),
+        ("names: 7\n", "no names of classes, got 7"),
+        ("names: [cat\n", "is not in YAML"),
+    ):
+        (folder / "data.yaml").write_text(names)
+        with pytest.raises(InputError, match=message):
+            read_yolo(folder, size=(20, 20))
