@@ -89,6 +89,16 @@ def test_the_order_of_the_ground_truth_changes_nothing(case):
 
 
 @heads
+def test_other_objects_need_no_other_program(case):
+    boxes = boxes_of(scene_batch(4))
+    loss_and_gradient(case, boxes)
+    programs = compiled(case.head)[1]._cache_size()
+    fewer = boxes._replace(valid=boxes.valid.at[:, 1:].set(False))
+    loss_and_gradient(case, fewer._replace(xyxy=fewer.xyxy + 1))
+    assert compiled(case.head)[1]._cache_size() == programs
+
+
+@heads
 def test_so_it_is_for_objects_of_one_size(case):
     boxes = boxes_of(scene_batch(4))
     pair = jnp.array([[4.0, 4.0, 14.0, 14.0], [4.5, 4.5, 14.5, 14.5]])
