@@ -13,7 +13,7 @@ from genjax.detection._centernet import (
     centernet_outputs,
 )
 from genjax.detection._cornernet import cornernet
-from genjax.detection._dense import Selection
+from genjax.detection._dense import Grid, Selection, Targets
 from genjax.detection._detr import detr
 from genjax.detection._end_to_end import (
     end_to_end,
@@ -35,6 +35,7 @@ from genjax.detection._losses import (
     varifocal_loss,
 )
 from genjax.detection._matching import (
+    Matching,
     atss,
     by_size,
     hungarian,
@@ -58,7 +59,10 @@ from genjax.detection._yolo_v1 import yolo_v1
 __all__ = [
     "Boxes",
     "Fused",
+    "Grid",
+    "Matching",
     "Selection",
+    "Targets",
     "anchor_sizes",
     "area",
     "around",

@@ -34,11 +34,21 @@ def by_size(*, ranges: Sequence[float], radius: float = 1.5) -> Matching:
             pixels: one entry less than there are levels.
         radius: in strides.
 
+    Returns:
+        `(boxes [n], grid [p]) -> (index [p], has_one [p])`, of one image.
+
     Raises:
         InputError: `ranges` is not ascending and positive, or, where the matching is
             used, does not fit the levels.
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import Grid, by_size, ground_truth
+    >>> xyxy, one = jnp.array([[0.0, 0.0, 8.0, 8.0]]), jnp.zeros(1, int)
+    >>> boxes, grid = ground_truth(xyxy, one, one == 0), Grid([(4, 4), (2, 2)], (4, 8))
+    >>> by_size(ranges=(6.0,))(boxes, grid)[1].astype(int).tolist()
+    [1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     """
     if list(ranges) != sorted(ranges) or min(ranges, default=1.0) <= 0:
         raise InputError(
@@ -94,7 +104,18 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
         places: candidates of a level.
         anchor: side of the anchors, in strides.
 
+    Returns:
+        `(boxes [n], grid [p]) -> (index [p], has_one [p])`, of one image.
+
     Source: Zhang, Chi, Yao, Lei and Li, 2020, arXiv:1912.02424.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import Grid, atss, ground_truth
+    >>> xyxy, one = jnp.array([[0.0, 0.0, 8.0, 8.0]]), jnp.zeros(1, int)
+    >>> boxes, grid = ground_truth(xyxy, one, one == 0), Grid([(4, 4), (2, 2)], (4, 8))
+    >>> match = atss(places=4, anchor=1.0)
+    >>> match(boxes, grid)[1].astype(int).tolist()[16:]
+    [1, 0, 0, 0]
     """
 
     def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
