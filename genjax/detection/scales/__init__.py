@@ -1,0 +1,23 @@
+"""Scales: transforms of detectors and of their training, for objects of all sizes."""
+
+from genjax.detection.scales._merging import (
+    Merge,
+    by_fragments,
+    by_fusion,
+    by_suppression,
+)
+from genjax.detection.scales._pyramid import flip_test, image_pyramid
+from genjax.detection.scales._tiles import tiled
+from genjax.detection.scales._valid_ranges import pyramid_training, with_valid_range
+
+__all__ = [
+    "Merge",
+    "by_fragments",
+    "by_fusion",
+    "by_suppression",
+    "flip_test",
+    "image_pyramid",
+    "pyramid_training",
+    "tiled",
+    "with_valid_range",
+]
