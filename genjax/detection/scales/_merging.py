@@ -78,7 +78,9 @@ def by_fusion(
 
 
 def by_fragments(*, share_threshold: float = 0.5, most: int = 100) -> Merge:
-    """Joins pieces of one object, as `merge_fragments`.
+    """Joins pieces of one object, as `merge_fragments`, and then what has been joined.
+
+    The second time joins pieces that meet only what others have grown to.
 
     Args:
         share_threshold: overlap from which on pieces are one object's, as a share of
@@ -101,9 +103,16 @@ def by_fragments(*, share_threshold: float = 0.5, most: int = 100) -> Merge:
     """
 
     def merge(xyxy: Array, label: Array, valid: Array, score: Array) -> Fused:
-        return merge_fragments(
-            xyxy, score, valid, label, share_threshold=share_threshold
-        )
+        found = Fused(xyxy, score, label, valid)
+        for _ in range(2):
+            found = merge_fragments(
+                found.xyxy,
+                found.score,
+                found.valid,
+                found.label,
+                share_threshold=share_threshold,
+            )
+        return found
 
     return _of_images(merge, most)
 

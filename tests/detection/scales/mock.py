@@ -26,7 +26,8 @@ def dots(variables, image):
         flat = image.reshape(-1, 3)
         score, place = jax.lax.top_k(flat[:, 1], MOST)
         side, label = flat[place, 0], flat[place, 2].astype(jnp.int32)
-        x, y = (place % width) + 0.5, (place // width) + 0.5
+        column, row = (x.astype(jnp.float32) for x in (place % width, place // width))
+        x, y = column + 0.5, row + 0.5
         edges = jnp.stack([x - side / 2, y - side / 2, x + side / 2, y + side / 2], 1)
         limits = jnp.array([width, height] * 2, jnp.float32)[None]
         valid = score > 0

@@ -15,7 +15,7 @@ def shares(variables, image):
     del variables
     b, height, width, _ = image.shape
     box = jnp.array([[0, 0, 0.25, 0.25], [0.25, 0.25, 1, 1]]) * jnp.array(
-        [[width, height] * 2]
+        [[width, height] * 2], jnp.float32
     )
     xyxy = jnp.broadcast_to(box[None], (b, 2, 4))
     one = jnp.full((b, 2), 0.5 + width / 1000)

@@ -10,10 +10,10 @@ from tests.detection.scales.mock import dots, image_of, said
 HEIGHT, WIDTH = 72, 100
 
 
-def objects_of(seed, sides, apart=14):
+def objects_of(seed, sides, count=12, apart=14):
     """Squares whose middles are apart."""
     rng, found = np.random.default_rng(seed), []
-    while len(found) < 12:
+    while len(found) < count:
         x, y = int(rng.integers(0, WIDTH)), int(rng.integers(0, HEIGHT))
         if all(max(abs(x - a), abs(y - b)) >= apart for a, b, *_ in found):
             side = int(rng.integers(*sides))
@@ -32,7 +32,7 @@ def test_objects_that_fit_the_overlap_are_those_of_the_whole_image():
 def test_objects_over_borders_are_found_once():
     detect = jax.jit(tiled(dots, tile=(32, 40), overlap=16, with_whole=False))
     for seed in range(10):
-        objects = objects_of(seed, (16, 24), apart=26)[:4]
+        objects = objects_of(seed, (16, 24), count=3, apart=26)
         image = image_of(objects, HEIGHT, WIDTH)
         assert len(said(detect({}, image))) == len(objects)
 
