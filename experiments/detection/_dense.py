@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.detection._heads import head_named
+from experiments.detection._heads import Kind, head_named
 from experiments.recipe import descent
 from experiments.runner import Task
 from genjax import nn
@@ -46,24 +46,6 @@ DETECTOR = "detector.json"
 """What else than its settings a run's detector is made of: names, and prior sizes."""
 
 
-class Kind(NamedTuple):
-    """What the data say about a detector.
-
-    Fields:
-        classes: their names.
-        size: height and width of its images.
-        anchors: prior sizes of boxes, width and height in pixels of these images.
-    """
-
-    classes: Sequence[str]
-    size: tuple[int, int]
-    anchors: Sequence[tuple[float, float]]
-
-    def written(self) -> str:
-        """As the text of a file."""
-        return json.dumps(self._asdict()) + "\n"
-
-
 def kind_of(config: Any, training: Pictures, classes: Sequence[str]) -> Kind:
     """Returns what a training set says about a detector.
 
@@ -75,13 +57,16 @@ def kind_of(config: Any, training: Pictures, classes: Sequence[str]) -> Kind:
     arrays, wanted = training.arrays, head_named(config.head).anchors
     height, width, _ = training.gather(np.arange(1))["image"][0].shape
     size = (height, width)
-    if not wanted:
-        return Kind(list(classes), size, [])
     ignore = arrays.get("ignore", np.zeros_like(arrays["valid"]))
-    xyxy = arrays["xyxy"][np.asarray(arrays["valid"] & ~ignore, bool)]
+    objects = np.asarray(arrays["valid"] & ~ignore, bool)
+    most = int(objects.sum(axis=1).max())
+    if not wanted:
+        return Kind(list(classes), size, [], most)
+    xyxy = arrays["xyxy"][objects]
     sides = jnp.asarray(xyxy[:, 2:] - xyxy[:, :2])
     found = anchor_sizes(jax.random.key(0), sides, k=wanted).tolist()
-    return Kind(list(classes), size, [(across, down) for across, down in found])
+    anchors = [(across, down) for across, down in found]
+    return Kind(list(classes), size, anchors, most)
 
 
 def read_kind(folder: Path) -> Kind:
@@ -97,7 +82,8 @@ def read_kind(folder: Path) -> Kind:
     if not path.is_file():
         raise InputError(f"{folder} holds no run of detection/custom.")
     content = json.loads(path.read_text())
-    return Kind(content["classes"], tuple(content["size"]), content["anchors"])
+    classes, size, anchors, most = (content[name] for name in Kind._fields)
+    return Kind(classes, tuple(size), anchors, most)
 
 
 class DenseModel(NamedTuple):
@@ -129,7 +115,7 @@ def dense_model(config: Any, kind: Kind) -> DenseModel:
         widths=(width // 2, width, 2 * width), levels=2, stem=2
     )
     build = head_named(config.head).parts
-    neck, head = build(config, len(kind.classes), kind.anchors)
+    neck, head = build(config, kind)
     plain = detection_objective(backbone, neck, head)
     objective = with_preprocessing(plain, lambda key, batch: _prepare(batch))
     augmented = with_preprocessing(

@@ -59,7 +59,7 @@ def read_annotated(
         )
     if any(path.glob("Annotations/*.xml")) or any(path.glob("*.xml")):
         return read_voc(path, subset=subset, classes=classes, **how)
-    if any(path.glob("**/labels/**/*.txt")) or any(path.glob("*.txt")):
+    if any(path.rglob("*.txt")) or any(path.glob("*.yaml")):
         return read_yolo(path, subset=subset, classes=classes, **how)
     raise InputError(
         f"--data: {path} holds no annotations, neither VOC's (*.xml) nor YOLO's "

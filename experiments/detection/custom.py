@@ -132,11 +132,11 @@ def _by_subsets(config: Config) -> tuple[Splits[Any], Sequence[str]]:
         )
     # The classes are those of the whole set, of which no pixel is needed.
     whole = _read(config, memory=0.0)
-    tell_problems(whole)
     read = [
-        _read(config, subset=name, classes=whole.classes, memory=config.memory)
-        for name in config.subsets
+        _read(config, subset=name, classes=whole.classes) for name in config.subsets
     ]
+    problems = [line for own in (whole, *read) for line in own.problems]
+    tell_problems(whole._replace(problems=tuple(dict.fromkeys(problems))))
     return Splits(*(own.source for own in read)), whole.classes
 
 

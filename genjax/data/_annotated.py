@@ -39,15 +39,22 @@ class AnnotatedFiles:
 
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Reads the images at these indices, and returns all that is known of them."""
-        images = [resize_to_fit(self.paths[i], self.size).image for i in indices]
-        own = {name: values[indices] for name, values in self.arrays.items()}
-        return {"image": np.stack(images), **own}
+        rows = np.arange(len(self))[indices]
+        images = np.zeros((len(rows), *self.size, 3), np.uint8)
+        for place, row in enumerate(rows):
+            images[place] = resize_to_fit(self.paths[row], self.size).image
+        return {"image": images, **_rows_of(self.arrays, rows)}
 
     def select(self, rows: np.ndarray) -> "AnnotatedFiles":
         """Returns the source of these images alone; nothing is read."""
-        arrays = {name: values[rows] for name, values in self.arrays.items()}
-        paths = tuple(self.paths[i] for i in rows)
-        return replace(self, paths=paths, arrays=arrays)
+        paths = tuple(self.paths[i] for i in np.arange(len(self))[rows])
+        return replace(self, paths=paths, arrays=_rows_of(self.arrays, rows))
+
+
+def _rows_of(
+    arrays: Mapping[str, np.ndarray], rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    return {name: values[rows] for name, values in arrays.items()}
 
 
 class Annotated(NamedTuple):
@@ -218,8 +225,11 @@ def collect(
         memory: gigabytes of images that are held.
 
     Raises:
-        InputError: an image cannot be read, or a class is not among `classes`.
+        InputError: an image cannot be read, a class is not among `classes`, or `memory`
+            is negative.
     """
+    if not memory >= 0:
+        raise InputError(f"memory must be gigabytes from 0 on, got {memory}.")
     found = {box.name: p.owner for p in pictures for box in p.boxes}
     names = tuple(classes) or tuple(sorted(found))
     _check_names(names)
@@ -258,24 +268,12 @@ def collect(
         paths.append(picture.path)
         placement = placement_to_fit(sides, size)
         arrays["scale"][row], arrays["offset"][row] = placement
-        count, boxes = len(picture.boxes), picture.boxes
         edges = np.array([sides[1], sides[0]] * 2, np.float32)
-        xyxy = np.array([b.xyxy for b in boxes], np.float32).reshape(-1, 4)
-        shares = np.array([b.in_shares for b in boxes], bool)
-        xyxy = np.where(shares[:, None], xyxy * edges, xyxy)
-        problems += _odd(picture, xyxy, edges)
-        sides = xyxy[:, 2:] - xyxy[:, :2]
-        own = [
-            size if box.area is None else box.area
-            for box, size in zip(boxes, np.prod(sides, axis=1), strict=True)
-        ]
-        arrays["area"][row, :count] = own
-        arrays["xyxy"][row, :count] = placement.of(xyxy)
-        arrays["label"][row, :count] = [labels[box.name] for box in boxes]
-        arrays["valid"][row, :count] = np.all(sides > 0, axis=1)
-        arrays["crowd"][row, :count] = [box.crowd for box in boxes]
-        spared = [box.crowd or box.difficult for box in boxes]
-        arrays["ignore"][row, :count] = spared
+        boxes = _table(picture.boxes, labels, edges)
+        problems += _odd(picture, boxes["xyxy"], edges)
+        boxes["xyxy"] = np.asarray(placement.of(boxes["xyxy"]))
+        for name, values in boxes.items():
+            arrays[name][row, : len(values)] = values
     if not paths:
         raise InputError(f"no image is left of this set: {skipped.told[:1]}.")
     arrays = {name: values[: len(paths)] for name, values in arrays.items()}
@@ -284,6 +282,27 @@ def collect(
     else:
         source = AnnotatedFiles(tuple(paths), size, arrays)
     return Annotated(source, names, (*skipped.told, *problems))
+
+
+def _table(
+    boxes: Sequence[Box], labels: Mapping[str, int], edges: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the boxes of a picture say, in its pixels, a row for each."""
+    xyxy = np.array([box.xyxy for box in boxes], np.float32).reshape(-1, 4)
+    shares = np.array([box.in_shares for box in boxes], bool)
+    xyxy = np.where(shares[:, None], xyxy * edges, xyxy)
+    extent = xyxy[:, 2:] - xyxy[:, :2]
+    stated = np.array([box.area is not None for box in boxes], bool)
+    areas = np.array([box.area or 0.0 for box in boxes], np.float32)
+    crowd = np.array([box.crowd for box in boxes], bool)
+    return {
+        "xyxy": xyxy,
+        "label": np.array([labels[box.name] for box in boxes], np.int32),
+        "valid": np.all(extent > 0, axis=1),
+        "crowd": crowd,
+        "ignore": crowd | np.array([box.difficult for box in boxes], bool),
+        "area": np.where(stated, areas, np.prod(extent, axis=1)),
+    }
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -59,7 +59,8 @@ def read_yolo(
             a name a line.
         size: height and width to bring the images to; their shape is kept, the rest
             is black.
-        subset: read the images below a folder of this name only, such as `train`.
+        subset: read the images below this folder only, such as `train`, or
+            `images/train`.
         classes: the names of the classes, where no file names them.
         skip_bad: leave out images that are damaged or whose lines are, and tell them
             among `problems`, instead of stopping.
@@ -67,8 +68,8 @@ def read_yolo(
             they are asked for, as `streamed` does; what is damaged stops it then.
 
     Raises:
-        InputError: there is no image or no name, a line is damaged, a class has no
-            name, or a text file has no image.
+        InputError: there is no image, no file of boxes or no name, a line is damaged,
+            a class has no name, or a text file has no image.
 
     Source: Redmon, Divvala, Girshick and Farhadi, 2016, arXiv:1506.02640.
 
@@ -84,7 +85,7 @@ def read_yolo(
         raise InputError(f"{root} holds no image.")
     if subset is not None:
         folders = sorted({path.parent.relative_to(root).as_posix() for path in paths})
-        paths = [p for p in paths if subset in p.relative_to(root).parts[:-1]]
+        paths = [p for p in paths if _is_below(p.relative_to(root), subset)]
         if not paths:
             raise InputError(
                 f"{root} holds no image below a folder {subset!r}: they are in "
@@ -102,36 +103,56 @@ def read_yolo(
     for path, place in zip(paths, places, strict=True):
         with skipped.record():
             pictures.append(Picture(path, _read_lines(place, names), place))
-    return collect(pictures, size, names, skipped, memory)
+    found = collect(pictures, size, names, skipped, memory)
+    lacking = [picture.owner for picture in pictures if not picture.owner.is_file()]
+    if len(lacking) == len(pictures):
+        raise InputError(
+            f"{root}: no image has a file of boxes; one was looked for at {lacking[0]}."
+        )
+    told = f"{len(lacking)} of {len(pictures)} images have no file of boxes."
+    return found._replace(problems=(*found.problems, *([told] if lacking else [])))
 
 
 NAMED = ("classes.txt", "README.txt", "train.txt", "val.txt", "test.txt")
 """Files beside the boxes that hold none: names of classes, lists of images."""
 
 
+def _is_below(path: Path, folder: str) -> bool:
+    """Whether a folder, or a path of folders, is among those of a path."""
+    return f"/{folder.strip('/')}/" in f"/{path.parent.as_posix()}/"
+
+
 def _place_of_boxes(root: Path, image: Path) -> Path:
     """In `labels`, beside `images`, all is named alike; else boxes are by the image."""
     inner = image.relative_to(root).with_suffix(".txt")
-    folders = list(inner.parts[:-1])
+    folders = [part.lower() for part in inner.parts[:-1]]
     if IMAGES in folders:
         last = len(folders) - 1 - folders[::-1].index(IMAGES)
-        folders[last] = LABELS
-        return root.joinpath(*folders, inner.name)
-    return (root / LABELS / inner) if (root / LABELS).is_dir() else root / inner
+        parent = root.joinpath(*inner.parts[:last])
+        return _labels_in(parent).joinpath(*inner.parts[last + 1 :])
+    labels = _labels_in(root)
+    return labels / inner if labels.is_dir() else root / inner
+
+
+def _labels_in(folder: Path) -> Path:
+    """The folder of boxes in another, whatever its case."""
+    alike = [p for p in folder.glob("*") if p.is_dir() and p.name.lower() == LABELS]
+    return alike[0] if alike else folder / LABELS
 
 
 def _refuse_alone(root: Path, places: Container[Path]) -> None:
     """Boxes have an image. Side by side with images, a text may be of anything."""
-    for folder in sorted(root.rglob(LABELS)):
+    folders = [path for path in sorted(root.rglob("*")) if path.name.lower() == LABELS]
+    for folder in folders:
         for path in sorted(folder.rglob("[!.]*.txt")):
             if path.name not in NAMED and path not in places:
                 raise InputError(f"{path} has no image.")
 
 
 def _names(root: Path) -> tuple[str, ...]:
-    tables = sorted(root.glob("*.yaml")) + sorted(root.glob("*.yml"))
-    if tables:
-        return _names_of_yaml(tables[0])
+    stated = [names for path in _yaml_files(root) if (names := _names_of_yaml(path))]
+    if stated:
+        return stated[0]
     listed = [root / "classes.txt", root / "labels" / "classes.txt"]
     found = [p for p in (*listed, *sorted(root.glob("*.names"))) if p.is_file()]
     if not found:
@@ -143,27 +164,41 @@ def _names(root: Path) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
+def _yaml_files(root: Path) -> list[Path]:
+    """`data.yaml` first."""
+    found = [*root.glob("*.yaml"), *root.glob("*.yml")]
+    return sorted(found, key=lambda path: (path.stem.lower() != "data", path.name))
+
+
 def _names_of_yaml(path: Path) -> tuple[str, ...]:
-    """The names that an export states: a list, or names by label."""
+    """The names that a file states, as they are written: a list, or by label."""
     with extra("data"):
         import yaml
 
     try:
-        content = yaml.safe_load(_text(path))
-    except yaml.YAMLError as error:
+        # Else `no` were a Boolean and 1.10 a number.
+        content = yaml.load(_text(path), Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path} is not in YAML: {error}.") from error
     names = content.get("names") if isinstance(content, dict) else None
+    if not names:
+        return ()
     if isinstance(names, dict):
-        labels = list(range(len(names)))
-        if sorted(names, key=str) != sorted(labels, key=str):
+        labels = [str(label) for label in range(len(names))]
+        if sorted(names) != sorted(labels):
             raise InputError(
                 f"{path}: names must be of the labels 0 to {len(names) - 1}, got "
                 f"{list(names)}."
             )
         names = [names[label] for label in labels]
-    if not isinstance(names, list) or not names:
-        raise InputError(f"{path} holds no names of classes, got {names!r}.")
-    return tuple(str(name) for name in names)
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise InputError(f"{path}: names must be a list of texts, got {names!r}.")
+    if "kpt_shape" in content:
+        raise InputError(f"{path}: the set holds keypoints (kpt_shape), and no boxes.")
+    stated = content.get("nc", str(len(names)))
+    if stated != str(len(names)):
+        raise InputError(f"{path}: nc is {stated}, and there are {len(names)} names.")
+    return tuple(names)
 
 
 def _text(path: Path) -> str:

@@ -56,11 +56,7 @@ def open_image(path: Path, mode: str) -> "Image.Image":
         raise InputError(
             f"{path} is not an image that can be read: {error}."
         ) from error
-    if image.mode in ("I", "F"):
-        raise InputError(
-            f"{path}: its numbers have 32 bits (Pillow's mode {image.mode}), of which "
-            "none is white; save it with 8 or 16 bits."
-        )
+    _refuse_32_bits(path, image)
     if image.mode.startswith("I;16"):
         image = image.convert("I").point(lambda value: value / 257).convert("L")
     if image.has_transparency_data:
@@ -143,7 +139,7 @@ def image_sides(path: Path) -> tuple[int, int]:
         path: the file.
 
     Raises:
-        InputError: there is no such file, or it is no image.
+        InputError: as `open_image`.
     """
     with extra("data"):
         from PIL import Image
@@ -151,11 +147,26 @@ def image_sides(path: Path) -> tuple[int, int]:
     if not path.is_file():
         raise InputError(f"there is no image at {path}.")
     try:
-        with Image.open(path) as image:
-            turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
-            width, height = image.size
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _refuse_32_bits(path, image)
+                # Pillow reads a whole PNG to look for a mark that few have.
+                marked = image.format != "PNG" or b"eXIf" in path.read_bytes()
+                orientation = image.getexif().get(ORIENTATION, 1) if marked else 1
+                width, height = image.size
+    except InputError:
+        raise
     except Exception as error:  # as in `open_image`
         raise InputError(
             f"{path} is not an image that can be read: {error}."
         ) from error
-    return (width, height) if turned else (height, width)
+    return (width, height) if orientation in SIDEWAYS else (height, width)
+
+
+def _refuse_32_bits(path: Path, image: "Image.Image") -> None:
+    if image.mode in ("I", "F"):
+        raise InputError(
+            f"{path}: its numbers have 32 bits (Pillow's mode {image.mode}), of which "
+            "none is white; save it with 8 or 16 bits."
+        )

@@ -1,4 +1,4 @@
-"""A query decoder: a few queries look at the picture, and each tells one object.
+"""A query decoder: a few queries attend to the image, and each predicts one object.
 
 Sources: Carion et al., 2020, arXiv:2005.12872; Zhu et al., 2021, arXiv:2010.04159.
 """
@@ -26,6 +26,7 @@ from genjax.detection._dense import (
     grid_of_image,
     grid_of_levels,
     known_labels,
+    returning,
     smallest,
     targets_by,
 )
@@ -75,8 +76,9 @@ def detr(
         2 (focal loss of its class) + 5 |box - object|_1 + 2 (1 - GIoU),
 
     sides in shares of the image. Its query learns the class by the focal loss, and the
-    box; the others learn that there is nothing. Proposals learn as the branch `one` of
-    `end_to_end`. Detections are those of the last layer.
+    box; the others learn that there is nothing. Proposals learn as the branch `many` of
+    `end_to_end`, with one place for each object. Detections are the best pairs of query
+    and class in the last layer.
 
     Args:
         tower: `levels -> {"logits": ..., "distance": ...}`, as `genjax.nn.DenseTower`
@@ -86,7 +88,7 @@ def detr(
             boxes; as `genjax.nn.QueryDecoder(classes)`.
         classes: how many there are.
         strides: of the levels, in pixels, the finest first.
-        queries: the most objects of an image.
+        queries: how many; of more objects in an image, those beyond are not learnt.
         selection: which queries become detections.
 
     Returns:
@@ -95,7 +97,8 @@ def detr(
         with objects, in all layers.
 
     Raises:
-        InputError: there are no classes, or fewer places than queries.
+        InputError: there are no classes or queries, fewer places than queries, or the
+            decoder returns something of another shape.
 
     Source: Carion et al., 2020, arXiv:2005.12872; Zhu et al., 2021, arXiv:2010.04159.
 
@@ -112,6 +115,8 @@ def detr(
     [(2, 5, 4), (2, 5, 4)]
     """
     check_classes("detr", classes)
+    if queries < 1:
+        raise InputError(f"detr: queries must be at least 1, got {queries}.")
 
     def grid_of(proposals: Branch) -> Grid:
         channels = [classes] * len(strides)
@@ -134,7 +139,17 @@ def detr(
         box = jnp.concatenate(centre_and_size(share), axis=-1)
         return index, jax.lax.stop_gradient(box)
 
-    inner = _in_turn(tower, decoder, best)
+    def checked(raw: Raw) -> Raw:
+        for name, last in (("logits", classes), ("box", 4)):
+            shapes = [x.shape[1:] for x in getattr(raw, name)]
+            if not shapes or set(shapes) != {(queries, last)}:
+                raise InputError(
+                    f"detr: the decoder must return {name} [b, {queries}, {last}] of "
+                    f"every layer, got {shapes}."
+                )
+        return raw
+
+    inner = returning(_in_turn(tower, decoder, best), checked)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         grid = grid_of_image("detr", image_size, strides)
@@ -216,7 +231,10 @@ def _layer_loss(
 ) -> tuple[dict[str, Array], Array]:
     """The losses of one layer's queries, and how many have an object."""
     logits, box = logits.astype(jnp.float32), box.astype(jnp.float32)
-    true = targets.boxes._replace(xyxy=targets.boxes.xyxy / edges)
+    # Objects stand before padding, of which no more is needed than there are queries.
+    most = min(logits.shape[1], targets.boxes.label.shape[1])
+    true = jax.tree.map(lambda leaf: leaf[:, :most], targets.boxes)
+    true = true._replace(xyxy=true.xyxy / edges)
     index, positive = jax.vmap(_assigned)(*jax.lax.stop_gradient((logits, box)), true)
     centre = box[..., :2] * edges[..., :2]
     ignored = jax.vmap(_in_regions)(centre, targets.boxes)

@@ -4,6 +4,7 @@ A `Matching` knows the ground truth alone, and stands in a head's `assign`; the 
 take predictions too, and stand in its `loss`, image by image and without a gradient.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -38,8 +39,8 @@ def by_size(*, ranges: Sequence[float], radius: float = 1.5) -> Matching:
         `(boxes [n], grid [p]) -> (index [p], has_one [p])`, of one image.
 
     Raises:
-        InputError: `ranges` is not ascending and positive, or, where the matching is
-            used, does not fit the levels.
+        InputError: something is not positive, or `ranges` not ascending, or, where the
+            matching is used, does not fit the levels.
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
 
@@ -50,10 +51,13 @@ def by_size(*, ranges: Sequence[float], radius: float = 1.5) -> Matching:
     >>> by_size(ranges=(6.0,))(boxes, grid)[1].astype(int).tolist()
     [1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     """
-    if list(ranges) != sorted(ranges) or min(ranges, default=1.0) <= 0:
+    edges = [0.0, *ranges]
+    if not all(low < high for low, high in itertools.pairwise(edges)):
         raise InputError(
             f"by_size: ranges must be ascending positive distances, got {list(ranges)}."
         )
+    if not radius > 0:
+        raise InputError(f"by_size: radius must be positive, got {radius}.")
     limits = (0.0, *ranges, math.inf)
 
     def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
@@ -107,6 +111,9 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
     Returns:
         `(boxes [n], grid [p]) -> (index [p], has_one [p])`, of one image.
 
+    Raises:
+        InputError: `places` or `anchor` is not positive.
+
     Source: Zhang, Chi, Yao, Lei and Li, 2020, arXiv:1912.02424.
 
     >>> import jax.numpy as jnp
@@ -117,6 +124,10 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
     >>> match(boxes, grid)[1].astype(int).tolist()[16:]
     [1, 0, 0, 0]
     """
+    if places < 1 or not anchor > 0:
+        raise InputError(
+            f"atss: places and anchor must be positive, got {places} and {anchor}."
+        )
 
     def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
         centre, _ = centre_and_size(boxes.xyxy)
@@ -234,17 +245,21 @@ def sim_ota(
         k = max(1, floor(sum of its `most` highest IoU))
 
     Each object takes its k candidates of least cost; a place that several want goes to
-    the one that it costs least. YOLOX's cost is `-log p(class) - 3 log IoU`, and much
-    more for places that are not near the centre too.
+    the one that it costs least, which may leave another object none. YOLOX's cost is
+    `-log p(class) - 3 log(IoU + 1e-8)`, and much more for places that are not near the
+    centre too. For heads of one's own; `end_to_end` and `detr` have theirs built in.
 
     Args:
         cost: of each place for each object.
         overlap: of each place's predicted box with each object's.
-        candidates: which places an object may take.
+        candidates: which places an object may take; none, where it is padding.
         most: overlaps that are added up.
 
     Returns:
         The object of each place, and whether it has one.
+
+    Raises:
+        InputError: `most` is below 1.
 
     Source: Ge, Liu, Wang, Li and Sun, 2021, arXiv:2107.08430.
 
@@ -255,7 +270,10 @@ def sim_ota(
     >>> has_one.tolist()
     [True, True, False, False]
     """
+    if most < 1:
+        raise InputError(f"sim_ota: most must be at least 1, got {most}.")
     count = min(most, len(cost))
+    cost = jnp.minimum(cost, jnp.finfo(cost.dtype).max)
     highest, _ = jax.lax.top_k(jnp.where(candidates, overlap, 0.0).T, count)
     wanted = jnp.maximum(jnp.floor(jnp.sum(highest, axis=1)), 1.0)
     priced = jnp.where(candidates, cost, jnp.inf)
@@ -275,8 +293,9 @@ def hungarian(
     """Gives each object a predictor of its own, at the least cost in all.
 
     Args:
-        cost: of each predictor for each object; what is not finite is above all else.
-        objects: False for padding. Of more objects than predictors, some get none.
+        cost: of each predictor for each object; a pair of no finite cost is none.
+        objects: False for padding. Of more objects than predictors, some get none. The
+            time grows with the smaller side, padding included.
 
     Returns:
         The object of each predictor, and whether it has one.
@@ -291,11 +310,14 @@ def hungarian(
     >>> index.tolist(), has_one.tolist()
     ([1, 0, 0], [True, True, False])
     """
-    finite = jnp.isfinite(cost)
-    above = 1.0 + jnp.max(jnp.where(finite & objects[None], cost, 0.0), initial=0.0)
-    # Padding costs more than any object, so that no predictor prefers it.
-    bounded = jnp.where(objects[None], jnp.where(finite, cost, above), above)
-    rows, columns = optax.assignment.hungarian_algorithm(bounded)
+    possible = jnp.isfinite(cost) & objects[None]
+    bounded = jnp.where(possible, cost, 0.0)
+    highest, lowest = jnp.max(bounded, initial=0.0), jnp.min(bounded, initial=0.0)
+    # One pair that is none costs more than all others could save.
+    above = highest + (highest - lowest + 1.0) * min(cost.shape)
+    rows, columns = optax.assignment.hungarian_algorithm(
+        jnp.where(possible, cost, above)
+    )
     index = jnp.zeros(len(cost), columns.dtype).at[rows].set(columns)
-    has_one = jnp.zeros(len(cost), bool).at[rows].set(objects[columns])
+    has_one = jnp.zeros(len(cost), bool).at[rows].set(possible[rows, columns])
     return index, has_one

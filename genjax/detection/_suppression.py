@@ -163,8 +163,8 @@ class Fused(NamedTuple):
     """Boxes that were made of several, in the order of their best ones.
 
     Fields:
-        xyxy: means, weighted by scores, `[n, 4]`; zeros for padding.
-        score: means `[n]`; 0 for padding.
+        xyxy: `[n, 4]`; zeros for padding.
+        score: `[n]`; 0 for padding.
         label: of each `[n]`.
         valid: False for padding.
     """
@@ -215,6 +215,8 @@ def fuse_boxes(
     if models < 1:
         raise InputError(f"fuse_boxes: models must be at least 1, got {models}.")
     n, scores = len(xyxy), as_float(score)
+    if not n:
+        return Fused(as_float(xyxy), scores, label, valid)
     order = jnp.argsort(jnp.where(valid, -scores, jnp.inf), stable=True)
 
     def join(state: "_Clusters", item: tuple) -> tuple["_Clusters", None]:
@@ -267,7 +269,13 @@ def merge_fragments(
         score: their scores; equal ones count in their order.
         valid: False for boxes that have no part.
         label: boxes of different classes do not meet.
-        share_threshold: overlap from which on pieces are one object's, in [0, 1].
+        share_threshold: overlap from which on pieces are one object's, in (0, 1].
+
+    Returns:
+        The boxes around the pieces, with the scores of the best ones.
+
+    Raises:
+        InputError: the threshold is not above 0 and at most 1.
 
     Source: Akyon, Altinuc and Temizel, 2022, arXiv:2202.06934.
 
@@ -279,7 +287,14 @@ def merge_fragments(
     >>> merged.xyxy[:2].tolist(), merged.valid.tolist()
     ([[0.0, 0.0, 8.0, 4.0], [20.0, 0.0, 24.0, 4.0]], [True, True, False])
     """
+    if not 0 < share_threshold <= 1:
+        raise InputError(
+            "merge_fragments: share_threshold must be above 0 and at most 1, got "
+            f"{share_threshold}."
+        )
     n, scores, boxes = len(xyxy), as_float(score), as_float(xyxy)
+    if not n:
+        return Fused(boxes, scores, label, valid)
     order = jnp.argsort(jnp.where(valid, -scores, jnp.inf), stable=True)
 
     def join(found: "_Merged", item: tuple) -> tuple["_Merged", None]:
@@ -297,16 +312,24 @@ def merge_fragments(
         meets = _share(before, box) >= share_threshold
         grown = jnp.where(is_new, box, jnp.where(meets, around, before))
         return _Merged(
-            found.first.at[place].set(jnp.where(is_new, box, found.first[place])),
+            found.first.at[place].set(
+                jnp.where(is_new, box, found.first[place]), mode="drop"
+            ),
             found.grown.at[place].set(grown, mode="drop"),
-            found.score.at[place].max(own, mode="drop"),
+            found.score.at[place].set(
+                jnp.where(is_new, own, found.score[place]), mode="drop"
+            ),
             found.label.at[place].set(kind, mode="drop"),
             found.used.at[place].set(True, mode="drop"),
         ), None
 
     none = jnp.zeros_like(boxes)
     start = _Merged(
-        none, none, jnp.zeros(n, scores.dtype), jnp.zeros_like(label), valid & False
+        none,
+        none,
+        jnp.zeros_like(scores),
+        jnp.zeros_like(label),
+        jnp.zeros_like(valid),
     )
     items = tuple(x[order] for x in (boxes, scores, valid, label))
     found, _ = jax.lax.scan(join, start, items)

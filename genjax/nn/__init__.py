@@ -1,7 +1,8 @@
 """Networks: the only package that knows Flax.
 
 Every module computes in its `dtype` (bfloat16 on accelerators), keeps its parameters in
-float32, and returns float32, so that losses and statistics never see less.
+float32, and returns float32, so that losses and statistics never see less; backbones
+and necks, whose features other networks take, return their `dtype`.
 """
 
 from genjax.nn._bottleneck import BottleneckBackbone

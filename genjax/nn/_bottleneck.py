@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from genjax.errors import InputError
 from genjax.nn._convolution import max_pool
 from genjax.nn._normalization import GroupNorm
-from genjax.nn._pyramid import Levels, check_divisible
+from genjax.nn._pyramid import Levels, check_divisible, last_levels
 from genjax.typing import Array
 
 
@@ -17,14 +18,15 @@ class BottleneckBackbone(nn.Module):
     """Stages of bottlenecks; with 3, 4, 6 and 3 of them, ResNet-50.
 
     A block is 1 x 1, 3 x 3 and 1 x 1 convolutions, each with a norm, the last of four
-    times the width; the stride is that of the 3 x 3.
+    times the width; the stride is that of the 3 x 3. Edges are padded evenly, as
+    trained weights of PyTorch expect it.
 
     Attributes:
         blocks: of each stage.
         width: of the first stage; each has twice as many channels.
         levels: how many of the last stages to return, the finest first.
-        norm: makes a norm from `dtype`: `GroupNorm`, or `FrozenNorm` for the moments of
-            a trained network.
+        norm: makes a norm from `dtype` that has one pass: `GroupNorm`, or `FrozenNorm`
+            for the moments of a trained network.
         dtype: of the computation.
 
     Source: He, Zhang, Ren and Sun, 2016, arXiv:1512.03385.
@@ -49,11 +51,18 @@ class BottleneckBackbone(nn.Module):
         """Maps images `[b, h, w, c]` to features; stage i has the stride `2^(i + 2)`.
 
         Raises:
-            InputError: the image cannot be halved often enough.
+            InputError: the image cannot be halved often enough, a stage has no block,
+                or there are not so many levels.
         """
+        if min(self.blocks, default=0) < 1:
+            raise InputError(
+                f"BottleneckBackbone: every stage needs a block, got {self.blocks}."
+            )
         check_divisible("BottleneckBackbone", x, 2 ** (len(self.blocks) + 1))
         x = self._layer(x, self.width, 7, stride=2)
-        x = max_pool(jax.nn.relu(x), (3, 3), strides=(2, 2), padding="SAME")
+        # Zeros at the edges are below no value after the ReLU.
+        x = jnp.pad(jax.nn.relu(x), [(0, 0), (1, 1), (1, 1), (0, 0)])
+        x = max_pool(x, (3, 3), strides=(2, 2))
         features = []
         for stage, count in enumerate(self.blocks):
             width = self.width * 2**stage
@@ -66,9 +75,16 @@ class BottleneckBackbone(nn.Module):
                     x = self._layer(x, 4 * width, 1, stride=stride)
                 x = jax.nn.relu(x + h)
             features.append(x)
-        return tuple(features[-self.levels :])
+        return last_levels("BottleneckBackbone", features, self.levels)
 
     def _layer(self, x: Array, width: int, size: int, *, stride: int = 1) -> Array:
         strides = (stride, stride)
-        x = nn.Conv(width, (size, size), strides, use_bias=False, dtype=self.dtype)(x)
+        x = nn.Conv(
+            width,
+            (size, size),
+            strides,
+            padding=size // 2,
+            use_bias=False,
+            dtype=self.dtype,
+        )(x)
         return self.norm(dtype=self.dtype)(x)

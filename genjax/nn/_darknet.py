@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 
 from genjax.nn._convolution import max_pool
 from genjax.nn._normalization import GroupNorm
-from genjax.nn._pyramid import Levels, check_divisible
+from genjax.nn._pyramid import Levels, check_divisible, last_levels
 from genjax.typing import Array
 
 PLAIN = (1, 1, 3, 3, 5, 5)
@@ -44,7 +44,8 @@ class Darknet19(nn.Module):
         """Maps images `[b, h, w, c]` to features of the strides ... 16, 32.
 
         Raises:
-            InputError: the sides of the image are no multiples of 32.
+            InputError: the sides of the image are no multiples of 32, or there are not
+                so many levels.
         """
         check_divisible("Darknet19", x, 2 ** (len(PLAIN) - 1))
         layer = partial(_Layer, dtype=self.dtype)
@@ -55,7 +56,7 @@ class Darknet19(nn.Module):
             for place in range(count):
                 x = layer(width // 2, 1)(x) if place % 2 else layer(width, 3)(x)
             features.append(x)
-        return tuple(features[-self.levels :])
+        return last_levels("Darknet19", features, self.levels)
 
 
 class Darknet53(nn.Module):
@@ -91,7 +92,8 @@ class Darknet53(nn.Module):
         """Maps images `[b, h, w, c]` to features; stage i has the stride `2^(i + 1)`.
 
         Raises:
-            InputError: the image cannot be halved once a stage.
+            InputError: the image cannot be halved once a stage, or there are not so
+                many levels.
         """
         check_divisible("Darknet53", x, 2 ** len(self.blocks))
         layer = partial(_Layer, dtype=self.dtype)
@@ -109,7 +111,7 @@ class Darknet53(nn.Module):
                 own = layer(width, 1)(own)
             x = own
             features.append(x)
-        return tuple(features[-self.levels :])
+        return last_levels("Darknet53", features, self.levels)
 
 
 class _Layer(nn.Module):

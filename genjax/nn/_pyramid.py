@@ -60,7 +60,7 @@ class PyramidBackbone(nn.Module):
                 stride = 2 if stage and not block else 1
                 x = ResidualBlock(width, stride, dtype=self.dtype)(x)
             features.append(x)
-        return tuple(features[-self.levels :])
+        return last_levels("PyramidBackbone", features, self.levels)
 
 
 class FPN(nn.Module):
@@ -114,7 +114,7 @@ class FPN(nn.Module):
 class PAN(nn.Module):
     """A path aggregation network: a feature pyramid, and a way back to coarse levels.
 
-        N_0 = P_0,   N_(i+1) = conv3x3(P_(i+1) + conv3x3/2(N_i)),   P of an FPN
+        N_0 = P_0,   N_(i+1) = conv3x3(relu(P_(i+1) + conv3x3/2(N_i))),   P of an FPN
 
     Attributes:
         features: channels of every level.
@@ -159,8 +159,8 @@ class BiFPN(nn.Module):
         T_i = conv(w C_i + w' enlarge(T_(i+1))),
         P_i = conv(v C_i + v' T_i + v'' halve(P_(i-1))),
 
-    weights positive with sum 1, learnt for every sum; `halve` takes maxima; `conv` is
-    depth-wise 3 x 3, then 1 x 1, with a group norm.
+    weights not negative with sum 1, learnt for every sum; `halve` takes maxima; `conv`
+    is depth-wise 3 x 3, then 1 x 1, with a group norm.
 
     Attributes:
         features: channels of every level.
@@ -187,9 +187,12 @@ class BiFPN(nn.Module):
         """Maps features, the finest first, to as many of `features` channels.
 
         Raises:
-            InputError: a level is not half as large as the finer one.
+            InputError: a level is not half as large as the finer one, or `repeats` is
+                below 1.
         """
         check_halves("BiFPN", levels)
+        if self.repeats < 1:
+            raise InputError(f"BiFPN: repeats must be at least 1, got {self.repeats}.")
         rows = [nn.Conv(self.features, (1, 1), dtype=self.dtype)(x) for x in levels]
         for _ in range(self.repeats):
             down = [rows[-1]]
@@ -226,6 +229,24 @@ class _WeightedSum(nn.Module):
         return jnp.einsum("n,n...->...", share, jnp.stack(parts))
 
 
+def last_levels(user: str, features: Sequence[Array], count: int) -> Levels:
+    """Returns the features of the last stages.
+
+    Args:
+        user: who asks, for the error's sentence.
+        features: of all stages.
+        count: how many to return.
+
+    Raises:
+        InputError: there are not so many.
+    """
+    if not 1 <= count <= len(features):
+        raise InputError(
+            f"{user}: levels must be from 1 to the {len(features)} stages, got {count}."
+        )
+    return tuple(features[-count:])
+
+
 def check_divisible(user: str, image: Array, factor: int) -> None:
     """Checks that an image can be halved often enough.
 
@@ -249,6 +270,8 @@ def check_halves(user: str, levels: Levels) -> None:
         user: who asks, for the error's sentence.
         levels: features, the finest first.
     """
+    if not levels:
+        raise InputError(f"{user}: there is no level.")
     for fine, coarse in itertools.pairwise(levels):
         if fine.shape[1:3] != (2 * coarse.shape[1], 2 * coarse.shape[2]):
             raise InputError(

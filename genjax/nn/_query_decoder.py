@@ -17,7 +17,7 @@ Levels = tuple[Array, ...]
 SHARPNESS = 1.0
 """Before softplus: how fast attention falls off from a box at first."""
 LEAST_SIDE = 0.02
-"""That attention falls off by, as a share of the image."""
+"""The least side of a box, as a share of the image, in how attention falls off."""
 
 
 class QueryDecoder(nn.Module):
@@ -71,8 +71,19 @@ class QueryDecoder(nn.Module):
             box: its centre and size, in shares of the image.
 
         Raises:
-            InputError: the width is no multiple of 8 and of the heads.
+            InputError: the width is no multiple of 8 and of the heads, there is no
+                layer or head, or levels differ in their channels.
         """
+        if min(self.layers, self.heads) < 1:
+            raise InputError(
+                "QueryDecoder: layers and heads must be at least 1, got "
+                f"{self.layers} and {self.heads}."
+            )
+        if len({x.shape[-1] for x in levels}) != 1:
+            raise InputError(
+                "QueryDecoder: levels must have as many channels each, got "
+                f"{[x.shape[-1] for x in levels]}."
+            )
         if self.width % 8 or self.width % self.heads:
             raise InputError(
                 f"QueryDecoder: width must be a multiple of 8 and of the {self.heads} "
@@ -89,21 +100,21 @@ class QueryDecoder(nn.Module):
             layer = _Layer(self.width, self.heads, self.dtype)
             box = jax.lax.stop_gradient(box)
             query = layer(query, box, tokens, keys, places)
-            told = LayerNorm(dtype=self.dtype)(query)
+            normed = LayerNorm(dtype=self.dtype)(query)
             change = nn.Dense(4, kernel_init=nn.initializers.zeros)(
-                jax.nn.relu(dense()(told)).astype(jnp.float32)
+                jax.nn.relu(dense()(normed)).astype(jnp.float32)
             )
             start = jax.scipy.special.logit(jnp.clip(box, 1e-3, 1 - 1e-3))
             box = jax.nn.sigmoid(start + change)
             bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
-            scored = nn.Dense(self.classes, bias_init=bias, dtype=self.dtype)(told)
+            scored = nn.Dense(self.classes, bias_init=bias, dtype=self.dtype)(normed)
             logits.append(scored.astype(jnp.float32))
             boxes.append(box)
         return {"logits": tuple(logits), "box": tuple(boxes)}
 
 
 class _Layer(nn.Module):
-    """Queries look at each other and at the image, and think."""
+    """Attention among queries, attention to the image, and a network for each query."""
 
     width: int
     heads: int
@@ -113,7 +124,7 @@ class _Layer(nn.Module):
     def __call__(
         self, query: Array, box: Array, tokens: Array, keys: Array, places: Array
     ) -> Array:
-        """Returns queries `[b, q, width]` that know more."""
+        """Returns the queries `[b, q, width]` after the layer."""
         dense = partial(nn.Dense, dtype=self.dtype)
         norm = partial(LayerNorm, dtype=self.dtype)
         position = dense(self.width)(
@@ -142,7 +153,9 @@ class _Layer(nn.Module):
             dense()(x).reshape(*x.shape[:2], self.heads, -1)
             for x in (query, key, value)
         ]
-        seen = jax.nn.dot_product_attention(*parts, bias=bias)
+        # The library adds the float32 bias to products of any dtype.
+        with jax.numpy_dtype_promotion("standard"):
+            seen = jax.nn.dot_product_attention(*parts, bias=bias)
         return dense()(seen.reshape(*query.shape[:2], self.width))
 
 

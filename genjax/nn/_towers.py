@@ -117,7 +117,8 @@ class LevelTowers(nn.Module):
         for level, channels in zip(levels, self.channels, strict=True):
             x = nn.Conv(self.width, (3, 3), dtype=self.dtype)(level)
             x = nn.leaky_relu(GroupNorm(dtype=self.dtype)(x), 0.1)
-            outputs.append(nn.Conv(channels, (1, 1), dtype=self.dtype)(x))
+            x = nn.Conv(channels, (1, 1), dtype=self.dtype)(x)
+            outputs.append(x.astype(jnp.float32))
         return tuple(outputs)
 
 
@@ -156,6 +157,7 @@ class GridRegressor(nn.Module):
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         outputs = math.prod(self.grid) * self.channels
         x = nn.Dense(outputs, dtype=self.dtype)(x)
+        x = x.astype(jnp.float32)
         return (x.reshape(len(x), *self.grid, self.channels),)
 
 
@@ -202,7 +204,9 @@ class CornerTower(nn.Module):
         ):
             start = bias if name == "heat" else nn.initializers.zeros
             outputs[name] = tuple(
-                nn.Conv(channels, (1, 1), bias_init=start, dtype=self.dtype)(x)
+                nn.Conv(channels, (1, 1), bias_init=start, dtype=self.dtype)(x).astype(
+                    jnp.float32
+                )
                 for x in corners
             )
         return outputs

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from genjax.data import read_coco, read_voc, read_yolo, split, streamed
+from genjax.data._pixels import image_sides
 from genjax.errors import InputError
 from genjax.placement import Placement
 from tests.data.test_annotations import box, coco, write_voc
@@ -111,3 +112,29 @@ def test_damage_in_files_is_told_when_they_are_read(tmp_path):
         folder, size=(8, 8), classes=("cat",), memory=0.0, skip_bad=True
     )
     assert len(skipped.source) == 3
+
+
+def test_a_set_in_files_is_asked_as_one_that_is_held(tmp_path):
+    how = {"size": (16, 24), "classes": ("cat",)}
+    folder = turned_set(tmp_path)
+    held, files = (read_yolo(folder, memory=m, **how).source for m in (1.0, 0.0))
+    for rows in (np.array([], int), np.array([True, False, False, True])):
+        wanted, found = held.gather(rows), files.gather(rows)
+        assert {k: v.shape for k, v in wanted.items()} == {
+            k: v.shape for k, v in found.items()
+        }
+    for memory in (-1.0, float("nan")):
+        with pytest.raises(InputError, match="gigabytes from 0 on, got"):
+            read_yolo(folder, memory=memory, **how)
+    Image.fromarray(np.zeros((4, 4), np.int32)).save(folder / "4.tif")
+    with pytest.raises(InputError, match=r"4\.tif: its numbers have 32 bits"):
+        read_yolo(folder, memory=0.0, **how)
+
+
+def test_a_png_may_be_turned_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png", exif=exif)
+    Image.new("RGB", (40, 20)).save(tmp_path / "b.png")
+    assert image_sides(tmp_path / "a.png") == (40, 20)
+    assert image_sides(tmp_path / "b.png") == (20, 40)

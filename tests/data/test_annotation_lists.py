@@ -25,7 +25,7 @@ def test_yolos_boxes_are_shares_of_the_picture(tmp_path, beside):
     found = read_yolo(yolo(tmp_path, lines, beside=beside), size=(20, 20))
     arrays = found.source.arrays
     assert found.classes == ("cat", "dog")
-    assert found.problems == ()
+    assert found.problems == ("1 of 2 images have no file of boxes.",)
     # 40 x 20 becomes 20 x 10.
     wanted = [[2, 1, 10, 5], [2, 1, 10, 9]]
     np.testing.assert_allclose(arrays["xyxy"][0], wanted, rtol=1e-6)
@@ -157,9 +157,43 @@ def test_names_by_label_are_read_and_gaps_are_a_sentence(tmp_path):
     assert read_yolo(folder, size=(20, 20)).classes == ("cat", "dog")
     for names, message in (
         ("names: {0: cat, 2: dog}\n", "names must be of the labels 0 to 1"),
-        ("names: 7\n", "no names of classes, got 7"),
+        ("names: 7\n", "names must be a list of texts, got '7'"),
+        ("names: [[cat], dog]\n", "names must be a list of texts"),
         ("names: [cat\n", "is not in YAML"),
+        ("nc: 3\nnames: [cat, dog]\n", "nc is 3, and there are 2 names"),
+        ("kpt_shape: [1, 2]\nnames: [cat, dog]\n", "the set holds keypoints"),
+        ("nc: 2\n", "holds neither data.yaml"),
     ):
         (folder / "data.yaml").write_text(names)
         with pytest.raises(InputError, match=message):
             read_yolo(folder, size=(20, 20))
+
+
+def test_names_are_read_as_they_are_written(tmp_path):
+    folder = export(tmp_path, names="names: [no, 1.10]\n")
+    (folder / "args.yaml").write_text("epochs: 3\n")
+    assert read_yolo(folder, size=(20, 20)).classes == ("no", "1.10")
+
+
+def test_boxes_that_are_not_found_are_told(tmp_path):
+    folder = export(tmp_path)
+    (folder / "test" / "labels" / "test0.txt").unlink()
+    assert read_yolo(folder, size=(20, 20)).problems == (
+        "no box is of the class 'cat'.",
+        "1 of 6 images have no file of boxes.",
+    )
+    for part in ("train", "valid", "test"):
+        (folder / part / "labels").rename(folder / part / "Labels")
+    assert len(read_yolo(folder, size=(20, 20)).problems) == 2
+    for part in ("train", "valid", "test"):
+        (folder / part / "Labels").rename(folder / part / "boxes")
+    with pytest.raises(
+        InputError, match="no image has a file of boxes; one was looked"
+    ):
+        read_yolo(folder, size=(20, 20))
+
+
+def test_a_part_may_be_a_path(tmp_path):
+    folder = export(tmp_path, order=("{kind}", "{part}"))
+    found = read_yolo(folder, size=(20, 20), subset="images/train")
+    assert len(found.source) == 1

@@ -128,3 +128,27 @@ def test_more_objects_than_queries_are_learnt_as_far_as_they_go():
     sums, counts = jax.jit(lambda: head.loss(raw, head.assign(truth, SIZE)))()
     assert float(counts["sides"]) == 4.0
     assert np.isfinite(float(sums["sides"]))
+
+
+@pytest.mark.parametrize(
+    ("decoder", "message"),
+    [
+        ({"classes": 2}, r"logits \[b, 6, 3\] of every layer, got \[\(6, 2\)"),
+        ({"classes": 3, "layers": 0}, "layers and heads must be at least 1"),
+    ],
+)
+def test_a_decoder_that_does_not_fit_is_a_sentence(decoder, message):
+    head = detr(
+        nn.DenseTower(outputs=end_to_end_outputs(3), width=8),
+        nn.QueryDecoder(**decoder, width=16),
+        classes=3,
+        strides=(4, 8),
+        queries=6,
+    )
+    with pytest.raises(InputError, match=message):
+        jax.eval_shape(lambda: head.apply(head.init(jax.random.key(0), LEVELS), LEVELS))
+
+
+def test_no_queries_are_a_sentence():
+    with pytest.raises(InputError, match="queries must be at least 1, got 0"):
+        head_of(queries=0)

@@ -67,11 +67,24 @@ def test_adaptive_selection_is_that_of_a_plain_loop():
             np.testing.assert_array_equal(found, plain_atss(boxes, places, anchor))
 
 
-def test_ranges_that_do_not_fit_are_sentences():
-    with pytest.raises(InputError, match="ascending positive distances"):
-        by_size(ranges=(8.0, 4.0))
-    with pytest.raises(InputError, match="1 distances between the 2 levels"):
-        by_size(ranges=())(some_boxes(0), GRID)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: by_size(ranges=(8.0, 4.0)), "ascending positive distances"),
+        (lambda: by_size(ranges=(float("nan"),)), "ascending positive distances"),
+        (lambda: by_size(ranges=(), radius=0.0), "radius must be positive"),
+        (lambda: by_size(ranges=())(some_boxes(0), GRID), "1 distances between the 2"),
+        (lambda: atss(places=0), "places and anchor must be positive, got 0"),
+        (lambda: atss(anchor=0.0), "places and anchor must be positive, got 9 and 0"),
+        (
+            lambda: sim_ota(*[jnp.ones((2, 1))] * 2, jnp.ones((2, 1), bool), most=0),
+            "most",
+        ),
+    ],
+)
+def test_bad_settings_are_sentences(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
 
 
 @pytest.mark.parametrize("shape", [(12, 5), (4, 7), (6, 6)])
@@ -91,13 +104,26 @@ def test_least_cost_is_that_of_scipy(shape):
         np.testing.assert_allclose(found, least, rtol=1e-4, atol=1e-3)
 
 
-def test_costs_that_are_no_numbers_are_above_all_others():
-    cost = jnp.array([[jnp.nan, 1.0], [5.0, jnp.inf], [9.0, 9.0]])
-    index, has_one = jax.jit(hungarian)(cost, jnp.ones(2, bool))
-    assert index[:2].tolist() == [1, 0]
-    assert has_one.tolist() == [True, True, False]
-    nowhere = jax.jit(hungarian)(jnp.full((3, 2), jnp.nan), jnp.ones(2, bool))
-    assert int(nowhere[1].sum()) == 2
+def test_pairs_of_no_finite_cost_are_none():
+    assign = jax.jit(hungarian)
+    index, has_one = assign(
+        jnp.array([[0.0, 10.0], [10.0, jnp.inf]]), jnp.ones(2, bool)
+    )
+    assert index.tolist() == [1, 0]
+    assert has_one.tolist() == [True, True]
+    nowhere = assign(jnp.full((3, 2), jnp.nan), jnp.ones(2, bool))
+    assert not np.any(nowhere[1])
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        cost = rng.integers(0, 9, (5, 4)).astype(np.float32)
+        cost[rng.uniform(size=cost.shape) < 0.3] = np.inf
+        index, has_one = (np.asarray(x) for x in assign(cost, np.ones(4, bool)))
+        try:
+            rows, columns = linear_sum_assignment(cost)
+        except ValueError:
+            continue  # not all can have one
+        assert has_one.sum() == 4
+        assert cost[has_one, index[has_one]].sum() == cost[rows, columns].sum()
 
 
 def plain_sim_ota(cost, overlap, candidates, most):
@@ -186,3 +212,9 @@ def test_a_place_without_overlap_is_still_taken():
     assert index[1] == 0
     assert has_one.tolist() == [False, True, False]
     assert target.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_an_object_of_no_overlap_has_its_best_place():
+    overlap = jnp.zeros((2, 1))
+    cost = -3 * jnp.log(overlap)
+    assert sim_ota(cost, overlap, jnp.ones((2, 1), bool))[1].tolist() == [True, False]

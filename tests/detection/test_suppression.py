@@ -172,3 +172,11 @@ def test_fragments_are_merged_as_by_a_plain_loop(threshold):
             np.testing.assert_allclose(found.xyxy[row], box, atol=1e-6)
             assert float(found.score[row]) == score
             assert int(found.label[row]) == label
+
+
+def test_no_box_makes_no_box():
+    none = jnp.zeros((0, 4)), jnp.zeros(0), jnp.zeros(0, bool), jnp.zeros(0, int)
+    for make in (fuse_boxes, merge_fragments):
+        assert make(*none).xyxy.shape == (0, 4)
+    with pytest.raises(InputError, match="above 0 and at most 1, got 0"):
+        merge_fragments(*none, share_threshold=0.0)

@@ -5,6 +5,7 @@ import pytest
 
 from genjax import nn
 from genjax.errors import InputError
+from genjax.receptive_field import receptive_field
 
 IMAGE = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
 
@@ -44,3 +45,11 @@ def test_frozen_norms_are_no_parameters_and_use_their_moments():
 def test_images_that_cannot_be_halved_are_a_sentence():
     with pytest.raises(InputError, match="multiples of 32, got 48 x 64"):
         nn.BottleneckBackbone(width=4).init(jax.random.key(0), jnp.ones((1, 48, 64, 3)))
+
+
+def test_edges_are_padded_evenly():
+    # 7 + 2 (3 - 1) + 4 (3 - 1) pixels, 3 + 2 + 4 of them before the edge.
+    module = nn.BottleneckBackbone(blocks=(1,), width=4, levels=1)
+    variables = jax.eval_shape(module.init, jax.random.key(0), IMAGE)
+    (field,) = receptive_field(lambda x, v: module.apply(v, x), IMAGE.shape, variables)
+    assert (field.size[0], field.stride[0], field.padding[0]) == (19, 4, 9)

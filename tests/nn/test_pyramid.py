@@ -73,3 +73,26 @@ def test_the_weights_of_a_sum_are_shares():
         *(module.apply(v, LEVELS) for v in (variables, grown)), strict=True
     ):
         np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("module", "given", "message"),
+    [
+        (nn.BiFPN(features=4, repeats=0), LEVELS, "repeats must be at least 1, got 0"),
+        (nn.PAN(features=4), (), "PAN: there is no level"),
+        (
+            nn.PyramidBackbone(widths=(4, 4), levels=3),
+            IMAGE,
+            "levels must be from 1 to the 2 stages, got 3",
+        ),
+        (
+            nn.Darknet53(width=4, blocks=(1, 1), levels=0),
+            IMAGE,
+            "levels must be from 1 to the 2 stages, got 0",
+        ),
+        (nn.BottleneckBackbone(blocks=(0, 1)), IMAGE, "every stage needs a block"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_sentences(module, given, message):
+    with pytest.raises(InputError, match=message):
+        module.init(jax.random.key(0), given)

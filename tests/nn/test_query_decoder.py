@@ -44,8 +44,28 @@ def test_a_query_looks_near_its_box_first():
     assert seen[1:3, 1:3].sum() > 100 * seen[5:, 5:].sum()
 
 
-def test_widths_that_do_not_fit_are_a_sentence():
-    with pytest.raises(InputError, match="multiple of 8 and of the 3 heads, got 16"):
-        nn.QueryDecoder(classes=3, width=16, heads=3).init(
-            jax.random.key(0), LEVELS, INDEX, BOX
+def test_it_computes_in_its_dtype_and_returns_float32():
+    whole, half = (
+        nn.QueryDecoder(classes=3, width=16, layers=1, dtype=dtype)
+        for dtype in (jnp.float32, jnp.bfloat16)
+    )
+    variables = jax.jit(whole.init)(jax.random.key(0), LEVELS, INDEX, BOX)
+    found = [m.apply(variables, LEVELS, INDEX, BOX) for m in (whole, half)]
+    for name in ("logits", "box"):
+        assert found[1][name][0].dtype == jnp.float32
+        np.testing.assert_allclose(found[0][name][0], found[1][name][0], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("how", "levels", "message"),
+    [
+        ({"heads": 3}, LEVELS, "multiple of 8 and of the 3 heads, got 16"),
+        ({"heads": 0}, LEVELS, "layers and heads must be at least 1, got 3 and 0"),
+        ({}, (LEVELS[0], LEVELS[1][..., :2]), r"as many channels each, got \[4, 2\]"),
+    ],
+)
+def test_what_does_not_fit_is_a_sentence(how, levels, message):
+    with pytest.raises(InputError, match=message):
+        nn.QueryDecoder(classes=3, width=16, **how).init(
+            jax.random.key(0), levels, INDEX, BOX
         )
