@@ -76,9 +76,10 @@ STRIDES = (4, 8)
 # are of those that no training scene shows.
 
 # %%
-parts = split(digits(), validation=180, test=360)
-draws = [scenes(p.arrays["image"] / 16.0, p.arrays["label"]) for p in parts]
-draw, draw_test = draws[0], draws[2]
+draw, _, draw_test = (
+    scenes(part.arrays["image"] / 16.0, part.arrays["label"])
+    for part in split(digits(), validation=180, test=360)
+)
 train, test = draw(KEY, 256), draw_test(jax.random.key(1), 100)
 truth = ground_truth(train["xyxy"], train["label"], train["valid"])
 
@@ -127,15 +128,14 @@ heads = {
     ),
     "centres": without_anchors(),
 }
-objects = int(jnp.sum(train["valid"]))
-assigned = {
-    name: jax.jit(head.assign, static_argnums=1)(truth, (64, 64))
-    for name, head in heads.items()
-}
-learners = {
-    name: float(jnp.sum(targets.positive)) / objects
-    for name, targets in assigned.items()
-}
+
+
+def learners_of(head):
+    targets = jax.jit(head.assign, static_argnums=1)(truth, (64, 64))
+    return float(jnp.sum(targets.positive) / jnp.sum(truth.valid))
+
+
+learners = {name: learners_of(head) for name, head in heads.items()}
 print({name: round(value, 2) for name, value in learners.items()})
 assert learners["anchors"] > 1.5 * learners["anchors four times as wide"]
 assert learners["places by size"] > 2
@@ -172,23 +172,22 @@ def ap50(found):
 
 
 STEPS = 10 if SMOKE else 1000
-scores, shown = {}, {}
+scores = {}
 for name, neck, head in (
     ("anchors", nn.FPN(features=32), heads["anchors"]),
     ("centres", nn.FPN(features=32, finest=1), heads["centres"]),
 ):
     variables, detect = trained(neck, head, STEPS)
-    shown[name] = detect(variables, test["image"])
-    scores[name] = ap50(shown[name])
+    found = detect(variables, test["image"])
+    scores[name] = ap50(found)
 print(scores)
 assert SMOKE or min(scores.values()) > 0.9
 
 # %%
-first = shown["centres"]
 labelled = [
     [
-        (first.xyxy[i, j], str(first.label[i, j]))
-        for j in np.flatnonzero(first.valid[i] & (first.score[i] > 0.4))
+        (found.xyxy[i, j], str(found.label[i, j]))
+        for j in np.flatnonzero(found.valid[i] & (found.score[i] > 0.4))
     ]
     for i in range(4)
 ]

@@ -13,7 +13,7 @@ from genjax.detection._centernet import (
     centernet_outputs,
 )
 from genjax.detection._cornernet import cornernet
-from genjax.detection._dense import Grid, Selection, Targets
+from genjax.detection._dense import PEAKS, SUPPRESSED, Grid, Selection, Targets
 from genjax.detection._detr import detr
 from genjax.detection._end_to_end import (
     end_to_end,
@@ -57,6 +57,8 @@ from genjax.detection._yolo_anchors import yolo_v2, yolo_v3
 from genjax.detection._yolo_v1 import yolo_v1
 
 __all__ = [
+    "PEAKS",
+    "SUPPRESSED",
     "Boxes",
     "Fused",
     "Grid",

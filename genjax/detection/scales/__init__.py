@@ -6,7 +6,7 @@ from genjax.detection.scales._merging import (
     by_fusion,
     by_suppression,
 )
-from genjax.detection.scales._pyramid import flip_test, image_pyramid
+from genjax.detection.scales._pyramid import flip_test, image_pyramid, resized
 from genjax.detection.scales._tiles import tiled
 from genjax.detection.scales._valid_ranges import pyramid_training, with_valid_range
 
@@ -18,6 +18,7 @@ __all__ = [
     "flip_test",
     "image_pyramid",
     "pyramid_training",
+    "resized",
     "tiled",
     "with_valid_range",
 ]

@@ -23,7 +23,19 @@ EVERY: Range = (0.0, math.inf)
 
 
 def resized(image: Float[Array, "b h w c"], factor: float) -> Float[Array, "b h2 w2 c"]:
-    """Images of another size, bilinearly; halved ones see all pixels."""
+    """Returns images of another size, bilinearly; smaller ones see all pixels.
+
+    Args:
+        image: `[b, h, w, c]`.
+        factor: of both sides, which are rounded.
+
+    Source: Adelson et al., 1984, Pyramid methods in image processing.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection.scales import resized
+    >>> resized(jnp.ones((1, 4, 6, 1)), 0.5).shape
+    (1, 2, 3, 1)
+    """
     if factor == 1:
         return image
     b, height, width, channels = image.shape
