@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from genjax import nn
 from genjax.base import Head, Network, NetworkLike
 from genjax.detection import (
-    atss,
     by_size,
     centernet,
     centre_and_size,
@@ -312,14 +311,6 @@ HEADS: Mapping[str, HeadCase] = {
         7,
         unlikely,
         perfect_detr,
-    ),
-    "fcos_atss": case_of(
-        lambda net: fcos(
-            net, classes=3, strides=STRIDES, matching=atss(places=4, anchor=2.0)
-        ),
-        8,
-        all_levels(logits=(0, 3), distance=(3, 7), centerness=(7, 8)),
-        perfect_fcos,
     ),
     "retina": case_of(
         lambda net: retina(net, classes=3, strides=STRIDES, anchors=ANCHORS),

@@ -50,7 +50,7 @@ def raw_gradients(update, batch):
 
 
 @devices
-@objectives
+@pytest.mark.parametrize("case", every_third(OBJECTIVES))
 def test_raw_gradients_on_a_mesh_are_those_of_one_device(case):
     single, mesh = recorded(case), device_mesh(8)
     state = started(single, case.batch)

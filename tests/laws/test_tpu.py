@@ -1,15 +1,14 @@
 import jax
+import pytest
 
 from genjax.training import (
     data_parallel,
 )
-from tests.laws.compare import over
+from tests.laws.compare import every_third
 from tests.laws.registry import UPDATES
 
-updates = over(UPDATES)
 
-
-@updates
+@pytest.mark.parametrize("case", every_third(UPDATES))
 def test_every_step_compiles_for_tpu(case, tpu_mesh):
     update = case.method
     shared = data_parallel(update, tpu_mesh)

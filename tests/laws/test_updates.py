@@ -6,13 +6,13 @@ import pytest
 
 from genjax.errors import InputError
 from genjax.training import ensemble, scan_steps
-from tests.laws.compare import assert_close, over
+from tests.laws.compare import assert_close, every_third, over
 from tests.laws.registry import OBJECTIVES, UPDATES
 
-objectives, updates = over(OBJECTIVES), over(UPDATES)
+objectives = over(OBJECTIVES)
 
 
-@updates
+@pytest.mark.parametrize("case", every_third(UPDATES))
 def test_a_scanned_ensemble_is_its_single_steps_and_runs_traced_once(case):
     update, traces = case.method, []
 
