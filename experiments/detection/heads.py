@@ -7,7 +7,7 @@ one; the times of all heads are taken in turn.
 Paper: Tian, Shen, Chen and He, 2019, arXiv:1904.01355 (one of them)
 Command: python -m experiments detection/heads --check
 Hardware: 2 CPU cores
-Time: 45 minutes
+Time: 40 minutes
 Expected: AP50 >= .95 for all but cornernet, detr and yolo_v1, >= .85 for these
 """
 

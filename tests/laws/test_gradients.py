@@ -12,11 +12,10 @@ from genjax.training import (
     gradient_descent,
     pmap,
 )
-from tests.laws.compare import assert_close, every_third, over, replicated
+from tests.laws.compare import assert_close, every_third, replicated
 from tests.laws.registry import OBJECTIVES
 
 devices = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
-objectives = over(OBJECTIVES)
 
 
 def record_gradients():
