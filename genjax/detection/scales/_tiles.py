@@ -19,11 +19,11 @@ def tiled(
     *,
     tile: tuple[int, int],
     overlap: int,
-    with_whole: bool = True,
+    with_whole: bool = False,
     batch_size: int = 16,
     merge: Merge | None = None,
 ) -> Detector:
-    """A detector that looks at overlapping windows of an image, and at all of it.
+    """A detector that looks at overlapping windows of an image.
 
     Tiles begin `tile - overlap` pixels apart, the last at the far edge. An object that
     is not larger than the overlap lies whole in some tile; pieces of others are joined.
@@ -33,8 +33,9 @@ def tiled(
         detector: `(variables, images [b, h, w, c]) -> boxes [b, n]`.
         tile: height and width of a tile.
         overlap: of neighbouring tiles, in pixels.
-        with_whole: also look at the whole image, shrunk to fit into a tile, where
-            objects larger than a tile are found.
+        with_whole: also look at the whole image, shrunk to fit into a tile, for objects
+            that are larger than the overlap. What it finds wrongly there swallows what
+            tiles have found, so it is for pictures that have such objects.
         batch_size: tiles that are looked at together.
         merge: of all that is found; `by_fragments` without it.
 
@@ -55,7 +56,7 @@ def tiled(
     ...     xyxy = jnp.array([[[3.0, 3, 5, 5]]]) * one[..., None]
     ...     label = jnp.zeros((len(image), 1), jnp.int32)
     ...     return Boxes(xyxy, label, one > 0, one, one < 0)
-    >>> detect = tiled(middle, tile=(8, 8), overlap=4, with_whole=False)
+    >>> detect = tiled(middle, tile=(8, 8), overlap=4)
     >>> detect({}, jnp.ones((1, 8, 16, 1))).xyxy[0, :, 0].tolist()
     [3.0, 7.0, 11.0]
     """
@@ -92,7 +93,10 @@ def tiled(
         found = found._replace(xyxy=found.xyxy + shift[None, :, None])
         parts = [jax.tree.map(_joined_tiles, found)]
         if with_whole:
-            parts.append(_in_whole(detector, variables, image, tile))
+            whole = _in_whole(detector, variables, image, tile)
+            sides = whole.xyxy[..., 2:] - whole.xyxy[..., :2]
+            is_large = jnp.max(sides, axis=-1) > overlap
+            parts.append(whole._replace(valid=whole.valid & is_large))
         return merged(joined(parts))
 
     return detect

@@ -23,14 +23,14 @@ def objects_of(seed, sides, count=12, apart=14):
 
 
 def test_objects_that_fit_the_overlap_are_those_of_the_whole_image():
-    detect = jax.jit(tiled(dots, tile=(32, 40), overlap=16, with_whole=False))
+    detect = jax.jit(tiled(dots, tile=(32, 40), overlap=16))
     for seed in range(10):
         image = image_of(objects_of(seed, (3, 14)), HEIGHT, WIDTH)
         assert said(detect({}, image)) == said(dots({}, image))
 
 
 def test_objects_over_borders_are_found_once():
-    detect = jax.jit(tiled(dots, tile=(32, 40), overlap=16, with_whole=False))
+    detect = jax.jit(tiled(dots, tile=(32, 40), overlap=16))
     for seed in range(10):
         objects = objects_of(seed, (16, 24), count=3, apart=26)
         image = image_of(objects, HEIGHT, WIDTH)
@@ -41,9 +41,7 @@ def test_batches_of_tiles_change_nothing():
     image = image_of(objects_of(0, (3, 14)), HEIGHT, WIDTH)
     both = jnp.concatenate([image, image[:, ::-1]])
     found = [
-        tiled(dots, tile=(32, 40), overlap=8, with_whole=False, batch_size=size)(
-            {}, both
-        )
+        tiled(dots, tile=(32, 40), overlap=8, batch_size=size)({}, both)
         for size in (1, 5, 100)
     ]
     for other in found[1:]:
@@ -66,7 +64,7 @@ def test_what_is_larger_than_a_tile_is_found_in_the_whole():
         )
 
     image = jnp.ones((1, 40, 80, 3))
-    found = tiled(whole, tile=(16, 16), overlap=0)({}, image)
+    found = tiled(whole, tile=(16, 16), overlap=0, with_whole=True)({}, image)
     assert [0.0, 0.0, 80.0, 40.0] in found.xyxy[0].tolist()
 
 
