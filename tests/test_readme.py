@@ -28,8 +28,9 @@ def test_a_block_runs_as_it_stands(block, tmp_path, monkeypatch):
 
 
 def test_the_names_of_the_methods_are_there():
-    inner = pkgutil.iter_modules(genjax.__path__, "genjax.")
-    packages = [importlib.import_module(module.name) for module in inner]
+    inner = pkgutil.walk_packages(genjax.__path__, "genjax.")
+    public = [module.name for module in inner if "._" not in module.name]
+    packages = [importlib.import_module(name) for name in public]
     known = {name for package in packages for name in dir(package)}
     known |= {package.__name__.split(".")[1] for package in packages}
     table = (ROOT / "genjax/README.md").read_text().split("## Methods")[1]

@@ -1,4 +1,4 @@
-"""Every detection head on the same scenes of digits, in one table.
+"""All detection heads on the same scenes of digits.
 
 Each head follows the same backbone and sees the same scenes, in the same order, as
 often. Parameters are those of the whole detector; a step is of 16 scenes, inference of

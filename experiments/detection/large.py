@@ -1,4 +1,4 @@
-"""Small digits in a large picture: by tiles, against shrinking the picture.
+"""Digits in a large picture: tiles against shrinking.
 
 One detector, trained on scenes of 64 x 64 pixels, looks at a picture of 1,600 x 1,152
 pixels with some 1,300 digits of 12 to 32 pixels in three ways: at overlapping tiles,

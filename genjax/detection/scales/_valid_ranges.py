@@ -40,7 +40,7 @@ def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
     >>> from genjax.detection.scales import with_valid_range
     >>> counted = Objective(
     ...     lambda key, batch: {"params": {}},
-    ...     lambda v, batch, key: (jnp.sum(batch["ignore"] * 1.0), ({}, {})),
+    ...     lambda v, batch, key: (jnp.sum(batch["ignore"].astype(float)), ({}, {})),
     ... )
     >>> xyxy = jnp.array([[[0.0, 0, 4, 4], [0, 0, 40, 40]]])
     >>> batch = {"xyxy": xyxy, "valid": jnp.ones((1, 2), bool)}
