@@ -50,7 +50,6 @@ class HeadCase(NamedTuple):
         outputs: what the head takes of these.
         encode: makes raw predictions of targets.
         head: with a pointwise network.
-        steps: that teach it 16 images.
     """
 
     make: Callable[[NetworkLike], Head]
@@ -58,7 +57,6 @@ class HeadCase(NamedTuple):
     outputs: Callable[[Levels], Any]
     encode: Callable[[Targets], Any]
     head: Head
-    steps: int
 
 
 def case_of(
@@ -66,10 +64,9 @@ def case_of(
     features: int,
     outputs: Callable[[Levels], Any],
     encode: Callable[[Targets], Any],
-    steps: int = 200,
 ) -> HeadCase:
     head = make(pointwise(features, outputs))
-    return HeadCase(make, features, outputs, encode, head, steps)
+    return HeadCase(make, features, outputs, encode, head)
 
 
 def pointwise(features: int, outputs: Callable[[Levels], Any]) -> Network:
@@ -298,7 +295,6 @@ HEADS: Mapping[str, HeadCase] = {
         7,
         unlikely,
         perfect_end_to_end,
-        steps=400,
     ),
     "detr": case_of(
         lambda net: detr(

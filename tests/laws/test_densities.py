@@ -14,6 +14,7 @@ from genjax.autoregressive import (
     laplace_mixture,
 )
 from genjax.receptive_field import dependency
+from tests.laws.compare import every_third
 from tests.laws.instances import every_vector, moved, outputs_of
 from tests.laws.registry import (
     AUTOREGRESSIVE,
@@ -196,7 +197,7 @@ def test_every_precision_is_taken_and_gives_float32(name, dtype):
         assert leaf.dtype in (jnp.float32, jnp.int32)
 
 
-@pytest.mark.parametrize("name", [*BINARY, *PLANAR])
+@pytest.mark.parametrize("name", every_third({n: n for n in [*BINARY, *PLANAR]}))
 def test_where_x64_is_on_both_precisions_are_taken(name):
     case, key = (BINARY | PLANAR)[name], jax.random.key(0)
     vectors = np.asarray(every_vector(case.event[0]))[::3]
