@@ -63,3 +63,18 @@ class Placement(NamedTuple):
         return Placement(
             other.scale * self.scale, other.scale * self.offset + other.offset
         )
+
+
+def fitting_sides(sides: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Returns height and width of a picture that is made to fit, its shape kept.
+
+    Args:
+        sides: height and width of the picture.
+        size: that it must fit into.
+
+    >>> from genjax.placement import fitting_sides
+    >>> fitting_sides((30, 40), (20, 20))
+    (15, 20)
+    """
+    scale = min(size[0] / sides[0], size[1] / sides[1])
+    return max(1, round(sides[0] * scale)), max(1, round(sides[1] * scale))

@@ -260,13 +260,13 @@ def collect(
         sides, row = None, len(paths)
         with skipped.record():
             if held:
-                images[row], _, sides = resize_to_fit(picture.path, size)
+                images[row], placement, sides = resize_to_fit(picture.path, size)
             else:
                 sides = image_sides(picture.path)
+                placement = placement_to_fit(sides, size)
         if sides is None:
             continue
         paths.append(picture.path)
-        placement = placement_to_fit(sides, size)
         arrays["scale"][row], arrays["offset"][row] = placement
         edges = np.array([sides[1], sides[0]] * 2, np.float32)
         boxes = _table(picture.boxes, labels, edges)

@@ -80,25 +80,28 @@ def read_yolo(
     genjax.errors.InputError: absent holds no image.
     """
     root = Path(folder)
-    paths = [path for path in sorted(root.rglob("*")) if is_image(path.name)]
+    entries = sorted(root.rglob("*"))
+    paths = [path for path in entries if is_image(path.name)]
     if not paths:
         raise InputError(f"{root} holds no image.")
     if subset is not None:
-        folders = sorted({path.parent.relative_to(root).as_posix() for path in paths})
+        where = sorted({path.parent.relative_to(root).as_posix() for path in paths})
         paths = [p for p in paths if _is_below(p.relative_to(root), subset)]
         if not paths:
             raise InputError(
                 f"{root} holds no image below a folder {subset!r}: they are in "
-                f"{', '.join(folders)}."
+                f"{', '.join(where)}."
             )
-    places = [_place_of_boxes(root, path) for path in paths]
+    folders = [p for p in entries if p.name.lower() == LABELS and p.is_dir()]
+    labels = {folder.parent: folder for folder in reversed(folders)}
+    places = [_place_of_boxes(root, path, labels) for path in paths]
     counts = Counter(places)
     twice = [place for place in places if counts[place] > 1]
     if twice:
         raise InputError(f"{root}: several images share the boxes of {min(twice)}.")
     names = tuple(classes) or _names(root)
     if subset is None:
-        _refuse_alone(root, counts)
+        _refuse_alone(folders, counts)
     pictures, skipped = [], Skipped(skip_bad=skip_bad)
     for path, place in zip(paths, places, strict=True):
         with skipped.record():
@@ -122,27 +125,26 @@ def _is_below(path: Path, folder: str) -> bool:
     return f"/{folder.strip('/')}/" in f"/{path.parent.as_posix()}/"
 
 
-def _place_of_boxes(root: Path, image: Path) -> Path:
-    """In `labels`, beside `images`, all is named alike; else boxes are by the image."""
+def _place_of_boxes(root: Path, image: Path, labels: Mapping[Path, Path]) -> Path:
+    """In `labels`, beside `images`, all is named alike; else boxes are by the image.
+
+    Args:
+        root: of the set.
+        image: in it.
+        labels: the folder of boxes in each folder that has one, whatever its case.
+    """
     inner = image.relative_to(root).with_suffix(".txt")
     folders = [part.lower() for part in inner.parts[:-1]]
     if IMAGES in folders:
         last = len(folders) - 1 - folders[::-1].index(IMAGES)
         parent = root.joinpath(*inner.parts[:last])
-        return _labels_in(parent).joinpath(*inner.parts[last + 1 :])
-    labels = _labels_in(root)
-    return labels / inner if labels.is_dir() else root / inner
+        beside = labels.get(parent, parent / LABELS)
+        return beside.joinpath(*inner.parts[last + 1 :])
+    return labels.get(root, root) / inner
 
 
-def _labels_in(folder: Path) -> Path:
-    """The folder of boxes in another, whatever its case."""
-    alike = [p for p in folder.glob("*") if p.is_dir() and p.name.lower() == LABELS]
-    return alike[0] if alike else folder / LABELS
-
-
-def _refuse_alone(root: Path, places: Container[Path]) -> None:
+def _refuse_alone(folders: Sequence[Path], places: Container[Path]) -> None:
     """Boxes have an image. Side by side with images, a text may be of anything."""
-    folders = [path for path in sorted(root.rglob("*")) if path.name.lower() == LABELS]
     for folder in folders:
         for path in sorted(folder.rglob("[!.]*.txt")):
             if path.name not in NAMED and path not in places:

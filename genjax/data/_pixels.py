@@ -1,13 +1,15 @@
 """One image file as an array, by one rule for every kind of file."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from genjax.errors import InputError, extra
-from genjax.placement import Placement
+from genjax.placement import Placement, fitting_sides
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,19 +45,9 @@ def open_image(path: Path, mode: str) -> "Image.Image":
     with extra("data"):
         from PIL import Image, ImageOps
 
-    if not path.is_file():
-        raise InputError(f"there is no image at {path}.")
-    try:
-        with warnings.catch_warnings():
-            # More pixels than Pillow allows without a word are too many.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                image = ImageOps.exif_transpose(image)
-    except Exception as error:  # decoders raise whatever damaged bytes lead them to
-        raise InputError(
-            f"{path} is not an image that can be read: {error}."
-        ) from error
+    with _opened(path) as file:
+        file.load()
+        image = ImageOps.exif_transpose(file)
     _refuse_32_bits(path, image)
     if image.mode.startswith("I;16"):
         image = image.convert("I").point(lambda value: value / 257).convert("L")
@@ -108,7 +100,7 @@ def resize_to_fit(path: Path, size: tuple[int, int]) -> Fitted:
 
     image = open_image(path, "RGB")
     sides = (image.height, image.width)
-    height, width = _fitting(sides, size)
+    height, width = fitting_sides(sides, size)
     resized = image.resize((width, height), Image.Resampling.BOX)
     canvas = np.zeros((*size, 3), np.uint8)
     canvas[:height, :width] = np.asarray(resized)
@@ -122,14 +114,9 @@ def placement_to_fit(sides: tuple[int, int], size: tuple[int, int]) -> Placement
         sides: height and width of the picture.
         size: height and width of the result.
     """
-    height, width = _fitting(sides, size)
+    height, width = fitting_sides(sides, size)
     scales = np.array([width / sides[1], height / sides[0]], np.float32)
     return Placement(scales, np.zeros(2, np.float32))
-
-
-def _fitting(sides: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    scale = min(size[0] / sides[0], size[1] / sides[1])
-    return max(1, round(sides[0] * scale)), max(1, round(sides[1] * scale))
 
 
 def image_sides(path: Path) -> tuple[int, int]:
@@ -141,6 +128,18 @@ def image_sides(path: Path) -> tuple[int, int]:
     Raises:
         InputError: as `open_image`.
     """
+    with _opened(path) as image:
+        _refuse_32_bits(path, image)
+        # Pillow reads a whole PNG to look for a mark that few have.
+        marked = image.format != "PNG" or b"eXIf" in path.read_bytes()
+        orientation = image.getexif().get(ORIENTATION, 1) if marked else 1
+        width, height = image.size
+    return (width, height) if orientation in SIDEWAYS else (height, width)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator["Image.Image"]:
+    """An image file, whatever is wrong with it told in a sentence."""
     with extra("data"):
         from PIL import Image
 
@@ -148,20 +147,16 @@ def image_sides(path: Path) -> tuple[int, int]:
         raise InputError(f"there is no image at {path}.")
     try:
         with warnings.catch_warnings():
+            # More pixels than Pillow allows without a word are too many.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                _refuse_32_bits(path, image)
-                # Pillow reads a whole PNG to look for a mark that few have.
-                marked = image.format != "PNG" or b"eXIf" in path.read_bytes()
-                orientation = image.getexif().get(ORIENTATION, 1) if marked else 1
-                width, height = image.size
+                yield image
     except InputError:
         raise
-    except Exception as error:  # as in `open_image`
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to
         raise InputError(
             f"{path} is not an image that can be read: {error}."
         ) from error
-    return (width, height) if orientation in SIDEWAYS else (height, width)
 
 
 def _refuse_32_bits(path: Path, image: "Image.Image") -> None:
