@@ -169,8 +169,7 @@ def targets_by(
         spread: from values of the places to those of the predictors.
     """
     boxes = jax.tree.map(_with_padding, boxes)
-    height, width = grid.image_size
-    edges = jnp.array([width, height] * 2, jnp.float32)[None, None]
+    edges = edges_of(grid.image_size)[None, None]
     xyxy = jnp.clip(boxes.xyxy, 0.0, edges)
     valid = boxes.valid & jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
     # Padding may hold anything: what stands there must not reach a formula.
@@ -184,6 +183,12 @@ def targets_by(
     index, positive = jax.vmap(match)(boxes)
     ignored = jax.vmap(lambda own: _in_ignored(grid, own))(boxes)
     return Targets(index, positive, jax.vmap(spread)(ignored), boxes)
+
+
+def edges_of(image_size: tuple[int, int]) -> Float[Array, "4"]:
+    """The greatest edges of boxes: width and height of the image, twice."""
+    height, width = image_size
+    return jnp.array([width, height] * 2, jnp.float32)
 
 
 def _in_order(boxes: Boxes) -> Boxes:
@@ -283,6 +288,13 @@ def bounded_distances(
     return flat(scaled)
 
 
+def boxes_of_distances(
+    levels: Sequence[Array], grid: Grid, strides: Sequence[int]
+) -> Float[Array, "b p 4"]:
+    """The boxes around all places whose edges are at the distances that levels tell."""
+    return around_places(grid.centre[None], bounded_distances(levels, strides))
+
+
 class Selection(NamedTuple):
     """Which predictions become detections.
 
@@ -312,7 +324,7 @@ def detections(
     selection: Selection,
 ) -> Boxes:
     """The best boxes of every image, best first, cut to the image and padded."""
-    edges = jnp.array([image_size[1], image_size[0]] * 2, jnp.float32)
+    edges = edges_of(image_size)
 
     def of_image(score: Array, xyxy: Array) -> Boxes:
         classes = score.shape[1]
@@ -324,12 +336,21 @@ def detections(
         if selection.iou_threshold is not None:
             threshold = selection.iou_threshold
             keep = nms(boxes, best, keep, iou_threshold=threshold, label=label)
-        kept = jnp.where(keep, best, -1.0)
-        kept, order = jax.lax.top_k(kept, min(selection.detections, count))
-        valid = kept >= 0
-        none = jnp.zeros_like(valid)
-        return Boxes(
-            boxes[order], label[order], valid, jnp.where(valid, kept, 0.0), none
-        )
+        return best_boxes(boxes, label, best, keep, most=selection.detections)
 
     return jax.vmap(of_image)(score, xyxy)
+
+
+def best_boxes(
+    xyxy: Float[Array, "n 4"],
+    label: Int[Array, " n"],
+    score: Float[Array, " n"],
+    keep: Bool[Array, " n"],
+    *,
+    most: int,
+) -> Boxes:
+    """The best of the boxes of an image that are kept, best first, and padding."""
+    kept, order = jax.lax.top_k(jnp.where(keep, score, -1.0), min(most, len(score)))
+    valid = kept >= 0
+    none = jnp.zeros_like(valid)
+    return Boxes(xyxy[order], label[order], valid, jnp.where(valid, kept, 0.0), none)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from genjax.base import Head, Network, NetworkLike
 from genjax.detection._boxes import Boxes, around, centre_and_size
@@ -18,10 +17,10 @@ from genjax.detection._dense import (
     Grid,
     Selection,
     Targets,
-    around_places,
-    bounded_distances,
+    boxes_of_distances,
     check_classes,
     detections,
+    edges_of,
     flat,
     grid_of_image,
     grid_of_levels,
@@ -32,7 +31,7 @@ from genjax.detection._dense import (
 )
 from genjax.detection._end_to_end import Branch, branch_loss
 from genjax.detection._iou import giou
-from genjax.detection._losses import focal_classification
+from genjax.detection._losses import focal, focal_classification
 from genjax.detection._matching import hungarian, inside_or_nearest
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
@@ -123,32 +122,9 @@ def detr(
         return grid_of_levels("detr", proposals.logits, strides, channels=channels)
 
     def best(proposals: Branch) -> Pair:
-        """The places of the best proposals, and their boxes in shares."""
-        grid = grid_of(proposals)
-        score = jnp.max(flat(proposals.logits), axis=-1)
-        if score.shape[1] < queries:
-            raise InputError(
-                f"detr: there must be as many places as queries, {queries}, got "
-                f"{score.shape[1]}."
-            )
-        _, index = jax.lax.top_k(score, queries)
-        distance = bounded_distances(proposals.distance, strides)
-        xyxy = around_places(grid.centre[None], distance)
-        xyxy = jnp.take_along_axis(xyxy, index[..., None], axis=1)
-        share = jnp.clip(xyxy / _edges(grid), 0.0, 1.0)
-        box = jnp.concatenate(centre_and_size(share), axis=-1)
-        return index, jax.lax.stop_gradient(box)
+        return _best(proposals, grid_of(proposals), strides, queries)
 
-    def checked(raw: Raw) -> Raw:
-        for name, last in (("logits", classes), ("box", 4)):
-            shapes = [x.shape[1:] for x in getattr(raw, name)]
-            if not shapes or set(shapes) != {(queries, last)}:
-                raise InputError(
-                    f"detr: the decoder must return {name} [b, {queries}, {last}] of "
-                    f"every layer, got {shapes}."
-                )
-        return raw
-
+    checked = partial(_checked, queries=queries, classes=classes)
     inner = returning(_in_turn(tower, decoder, best), checked)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
@@ -160,7 +136,7 @@ def detr(
         return targets_by(match, boxes, grid)
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
-        edges = _edges(grid_of(raw.proposals))
+        edges = edges_of(grid_of(raw.proposals).image_size)[None, None]
         sums, counts = branch_loss(
             raw.proposals,
             targets=targets,
@@ -180,11 +156,39 @@ def detr(
 
     def decode(raw: Raw) -> Boxes:
         grid = grid_of(raw.proposals)
-        xyxy = _xyxy(raw.box[-1]) * _edges(grid)
+        xyxy = _xyxy(raw.box[-1]) * edges_of(grid.image_size)[None, None]
         score = jax.nn.sigmoid(raw.logits[-1].astype(jnp.float32))
         return detections(score, xyxy, grid.image_size, selection)
 
     return Head(inner.init, inner.apply, inner.train, assign, loss, decode)
+
+
+def _best(proposals: Branch, grid: Grid, strides: Sequence[int], queries: int) -> Pair:
+    """The places of the best proposals `[b, q]`, and their boxes in shares."""
+    score = jnp.max(flat(proposals.logits), axis=-1)
+    if score.shape[1] < queries:
+        raise InputError(
+            f"detr: there must be as many places as queries, {queries}, got "
+            f"{score.shape[1]}."
+        )
+    _, index = jax.lax.top_k(score, queries)
+    xyxy = boxes_of_distances(proposals.distance, grid, strides)
+    xyxy = jnp.take_along_axis(xyxy, index[..., None], axis=1)
+    share = jnp.clip(xyxy / edges_of(grid.image_size)[None, None], 0.0, 1.0)
+    box = jnp.concatenate(centre_and_size(share), axis=-1)
+    return index, jax.lax.stop_gradient(box)
+
+
+def _checked(raw: Raw, *, queries: int, classes: int) -> Raw:
+    """What the network returns, if it is as the head needs it."""
+    for name, last in (("logits", classes), ("box", 4)):
+        shapes = [x.shape[1:] for x in getattr(raw, name)]
+        if not shapes or set(shapes) != {(queries, last)}:
+            raise InputError(
+                f"detr: the decoder must return {name} [b, {queries}, {last}] of "
+                f"every layer, got {shapes}."
+            )
+    return raw
 
 
 def _in_turn(
@@ -253,7 +257,6 @@ def _assigned(
     logits: Float[Array, "q classes"], box: Float[Array, "q 4"], true: Boxes
 ) -> tuple[Array, Array]:
     """The object of each query of an image, and whether it has one."""
-    focal = partial(optax.losses.sigmoid_focal_loss, alpha=0.25, gamma=2.0)
     gain = focal(logits, jnp.ones_like(logits)) - focal(logits, jnp.zeros_like(logits))
     label = jnp.clip(true.label, 0, logits.shape[1] - 1)
     wanted = jnp.concatenate(centre_and_size(true.xyxy), axis=-1)
@@ -273,9 +276,3 @@ def _in_regions(points: Float[Array, "q 2"], boxes: Boxes) -> Bool[Array, " q"]:
 
 def _xyxy(box: Float[Array, "*b 4"]) -> Float[Array, "*b 4"]:
     return around(box[..., :2], box[..., 2:])
-
-
-def _edges(grid: Grid) -> Float[Array, "1 1 4"]:
-    """Width and height of the image, twice, in pixels."""
-    height, width = grid.image_size
-    return jnp.array([width, height] * 2, jnp.float32)[None, None]

@@ -16,8 +16,7 @@ from genjax.detection._dense import (
     PEAKS,
     Selection,
     Targets,
-    around_places,
-    bounded_distances,
+    boxes_of_distances,
     check_classes,
     detections,
     flat,
@@ -143,8 +142,7 @@ def end_to_end(
         grid = grid_of_levels(
             "end_to_end", raw.one.logits, strides, channels=[classes] * len(strides)
         )
-        distance = bounded_distances(raw.one.distance, strides)
-        xyxy = around_places(grid.centre[None], distance)
+        xyxy = boxes_of_distances(raw.one.distance, grid, strides)
         score = jax.nn.sigmoid(flat(raw.one.logits))
         return detections(score, xyxy, grid.image_size, selection)
 
@@ -207,8 +205,7 @@ def branch_loss(
     grid = grid_of_levels(
         user, branch.logits, strides, channels=[classes] * len(strides)
     )
-    distance = bounded_distances(branch.distance, strides)
-    xyxy = around_places(grid.centre[None], distance)
+    xyxy = boxes_of_distances(branch.distance, grid, strides)
 
     def choose(boxes: Boxes, logits: Array, xyxy: Array) -> tuple[Array, Array, Array]:
         score = jax.nn.sigmoid(logits)[:, jnp.clip(boxes.label, 0, classes - 1)]

@@ -22,6 +22,7 @@ from genjax.detection._dense import (
     Targets,
     around_places,
     bounded_distances,
+    boxes_of_distances,
     check_classes,
     detections,
     flat,
@@ -111,8 +112,7 @@ def fcos(
         log_score = jax.nn.log_sigmoid(flat(raw.logits)) + jax.nn.log_sigmoid(
             flat(raw.centerness)
         )
-        distance = bounded_distances(raw.distance, strides)
-        xyxy = around_places(grid.centre[None], distance)
+        xyxy = boxes_of_distances(raw.distance, grid, strides)
         return detections(jnp.exp(0.5 * log_score), xyxy, grid.image_size, selection)
 
     loss = partial(_loss, strides=strides, classes=classes)

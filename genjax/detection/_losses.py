@@ -27,6 +27,14 @@ def entropy(logits: Array, target: Array) -> Array:
     return jax.nn.softplus(logits) - target * logits
 
 
+def focal(logits: Float[Array, "*b"], target: Float[Array, "*b"]) -> Loss:
+    """The focal loss, `alpha` .25 and `gamma` 2.
+
+    Source: Lin et al., 2017, arXiv:1708.02002.
+    """
+    return optax.losses.sigmoid_focal_loss(logits, target, alpha=0.25, gamma=2.0)
+
+
 def focal_classification(
     logits: Float[Array, "b p classes"], targets: Targets
 ) -> Float[Array, ""]:
@@ -36,10 +44,8 @@ def focal_classification(
     """
     classes = logits.shape[-1]
     label = jnp.where(targets.positive, targets.label, classes)
-    focal = optax.losses.sigmoid_focal_loss(
-        logits, jax.nn.one_hot(label, classes), alpha=0.25, gamma=2.0
-    )
-    return jnp.sum(jnp.where(targets.learnt[..., None], focal, 0.0))
+    wrong = focal(logits, jax.nn.one_hot(label, classes))
+    return jnp.sum(jnp.where(targets.learnt[..., None], wrong, 0.0))
 
 
 def quality_focal_loss(logits: Logits, target: Score, *, gamma: float = 2.0) -> Loss:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from genjax.detection._boxes import Boxes, around, centre_and_size
@@ -66,13 +67,9 @@ def by_size(*, ranges: Sequence[float], radius: float = 1.5) -> Matching:
                 f"by_size: ranges must be {len(grid.levels) - 1} distances between the "
                 f"{len(grid.levels)} levels, got {list(ranges)}."
             )
+        counts = [len(level) for level in grid.levels]
         low, high = (
-            jnp.concatenate(
-                [
-                    jnp.full(len(own), limit)
-                    for own, limit in zip(grid.levels, edges, strict=True)
-                ]
-            )[:, None]
+            np.repeat(np.array(edges, np.float32), counts)[:, None]
             for edges in (limits[:-1], limits[1:])
         )
         centre, _ = centre_and_size(boxes.xyxy)
@@ -135,9 +132,7 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
         for own in grid.levels:
             distance = jnp.sum((own[:, None] - centre[None]) ** 2, axis=-1)
             _, rows = jax.lax.top_k(-distance.T, min(places, len(own)))
-            objects = jnp.arange(len(centre))[:, None]
-            none = jnp.zeros(distance.T.shape, bool)
-            chosen.append(none.at[objects, rows].set(True).T)
+            chosen.append(_marked(rows, jnp.ones(rows.shape, bool), len(own)))
         candidates = jnp.concatenate(chosen)
         side = jnp.broadcast_to(anchor * grid.side[:, None], grid.centre.shape)
         overlap = pairwise_iou(around(grid.centre, side), boxes.xyxy)
@@ -152,6 +147,14 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
         return jnp.argmax(own, axis=1), jnp.max(own, axis=1) >= 0
 
     return match
+
+
+def _marked(
+    rows: Int[Array, "n k"], values: Bool[Array, "n k"], places: int
+) -> Bool[Array, "p n"]:
+    """What is said of some places of each object, as a table of all places."""
+    objects = jnp.arange(len(rows))[:, None]
+    return jnp.zeros((len(rows), places), bool).at[objects, rows].set(values).T
 
 
 def inside_or_nearest(boxes: Boxes, grid: Grid) -> Bool[Array, "p n"]:
@@ -208,8 +211,7 @@ def task_aligned(
     own = _shared_out(metric)
     if places > 1:
         best, rows = jax.lax.top_k(metric.T, min(places, len(metric)))
-        objects = jnp.arange(metric.shape[1])[:, None]
-        taken = jnp.zeros(metric.T.shape, bool).at[objects, rows].set(best > 0).T
+        taken = _marked(rows, best > 0, len(metric))
         free = jnp.where(taken & ~jnp.any(own, axis=1)[:, None], metric, 0.0)
         first = jax.nn.one_hot(jnp.argmax(free, axis=1), free.shape[1], dtype=bool)
         own = own | (first & (free > 0))
@@ -281,8 +283,7 @@ def sim_ota(
     takes = (jnp.arange(count, dtype=wanted.dtype)[None] < wanted[:, None]) & (
         cheapest > -jnp.inf
     )
-    objects = jnp.arange(cost.shape[1])[:, None]
-    taken = jnp.zeros(cost.T.shape, bool).at[objects, rows].set(takes).T
+    taken = _marked(rows, takes, len(cost))
     index = jnp.argmin(jnp.where(taken, cost, jnp.inf), axis=1)
     return index, jnp.any(taken, axis=1)
 

@@ -1,6 +1,5 @@
 """A decoder of queries about boxes: attention among themselves and to an image."""
 
-import math
 from functools import partial
 
 import jax
@@ -11,9 +10,10 @@ from jax.typing import DTypeLike
 from genjax.errors import InputError
 from genjax.nn._embedding import sinusoids
 from genjax.nn._normalization import LayerNorm
+from genjax.nn._pyramid import Levels
+from genjax.nn._towers import prior_bias
 from genjax.typing import Array, Float, Int
 
-Levels = tuple[Array, ...]
 SHARPNESS = 1.0
 """Before softplus: how fast attention falls off from a box at first."""
 LEAST_SIDE = 0.02
@@ -106,7 +106,7 @@ class QueryDecoder(nn.Module):
             )
             start = jax.scipy.special.logit(jnp.clip(box, 1e-3, 1 - 1e-3))
             box = jax.nn.sigmoid(start + change)
-            bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
+            bias = prior_bias(self.prior)
             scored = nn.Dense(self.classes, bias_init=bias, dtype=self.dtype)(normed)
             logits.append(scored.astype(jnp.float32))
             boxes.append(box)

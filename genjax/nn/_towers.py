@@ -6,12 +6,21 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from genjax.errors import InputError
 from genjax.nn._normalization import GroupNorm
 from genjax.nn._pyramid import Levels
 from genjax.typing import Array
+
+
+def prior_bias(prior: float) -> Initializer:
+    """The start of biases with which logits say a probability.
+
+    Source: Lin et al., 2017, arXiv:1708.02002.
+    """
+    return nn.initializers.constant(math.log(prior / (1 - prior)))
 
 
 class DenseTower(nn.Module):
@@ -49,11 +58,10 @@ class DenseTower(nn.Module):
     def __call__(self, levels: Levels) -> dict[str, Levels]:
         """Maps levels `[b, h, w, c]` to `{name: levels [b, h, w, channels]}`."""
         classes, *geometry = self.outputs
-        bias = math.log(self.prior / (1 - self.prior))
         on_classes = self._tower(levels, "classes")
         on_geometry = self._tower(levels, "geometry")
         return {
-            classes[0]: self._head(on_classes, *classes, bias=bias),
+            classes[0]: self._head(on_classes, *classes, bias=prior_bias(self.prior)),
             **{name: self._head(on_geometry, name, n) for name, n in geometry},
         }
 
@@ -65,7 +73,11 @@ class DenseTower(nn.Module):
         return levels
 
     def _head(
-        self, levels: Levels, name: str, channels: int, bias: float = 0.0
+        self,
+        levels: Levels,
+        name: str,
+        channels: int,
+        bias: Initializer = nn.initializers.zeros,
     ) -> Levels:
         conv = nn.Conv(
             channels,
@@ -73,7 +85,7 @@ class DenseTower(nn.Module):
             dtype=self.dtype,
             name=name,
             kernel_init=nn.initializers.normal(0.01),
-            bias_init=nn.initializers.constant(bias),
+            bias_init=bias,
         )
         return tuple(conv(x).astype(jnp.float32) for x in levels)
 
@@ -194,7 +206,7 @@ class CornerTower(nn.Module):
     @nn.compact
     def __call__(self, levels: Levels) -> dict[str, Levels]:
         """Maps the finest level to a pair of maps for every output."""
-        bias = nn.initializers.constant(math.log(self.prior / (1 - self.prior)))
+        bias = prior_bias(self.prior)
         corners = [self._pooled(levels[0], is_first=first) for first in (True, False)]
         outputs = {}
         for name, channels in (

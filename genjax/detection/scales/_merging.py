@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.detection._boxes import Boxes
+from genjax.detection._dense import best_boxes
 from genjax.detection._nms import nms
 from genjax.detection._suppression import Fused, fuse_boxes, merge_fragments
 from genjax.typing import Array, Variables
@@ -124,17 +125,8 @@ def _of_images(
 
     def of_image(boxes: Boxes) -> Boxes:
         found = merge(*boxes[:4])
-        score = jnp.where(found.valid, found.score, -1.0)
-        kept, order = jax.lax.top_k(score, min(most, len(score)))
-        valid = kept >= 0
-        none = jnp.zeros_like(valid)
-        return Boxes(
-            jnp.where(valid[:, None], found.xyxy[order], 0.0),
-            found.label[order],
-            valid,
-            jnp.where(valid, kept, 0.0),
-            none,
-        )
+        best = best_boxes(found.xyxy, found.label, found.score, found.valid, most=most)
+        return best._replace(xyxy=jnp.where(best.valid[:, None], best.xyxy, 0.0))
 
     return jax.vmap(of_image)
 

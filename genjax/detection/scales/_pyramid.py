@@ -15,6 +15,7 @@ from genjax.detection.scales._merging import (
     joined,
 )
 from genjax.errors import InputError
+from genjax.placement import Placement
 from genjax.typing import Array, Float, Variables
 
 Range = tuple[float, float]
@@ -41,6 +42,16 @@ def resized(image: Float[Array, "b h w c"], factor: float) -> Float[Array, "b h2
     b, height, width, channels = image.shape
     sides = round(height * factor), round(width * factor)
     return jax.image.resize(image, (b, *sides, channels), "bilinear")
+
+
+def placement_in(
+    image: Float[Array, "b h w c"], other: Float[Array, "b h2 w2 c"]
+) -> Placement:
+    """Where the pixels of images lie in the same images of another size."""
+    b, height, width, _ = image.shape
+    factors = jnp.array([other.shape[2] / width, other.shape[1] / height], jnp.float32)
+    scale = jnp.broadcast_to(factors[None], (b, 2))
+    return Placement(scale, jnp.zeros_like(scale))
 
 
 def in_range(xyxy: Array, valid_range: Range) -> Array:
@@ -138,10 +149,7 @@ def image_pyramid(
             small = resized(image, scale)
             found = detector(variables, small)
             valid = found.valid & in_range(found.xyxy, valid_range)
-            factor = jnp.array(
-                [image.shape[2] / small.shape[2], image.shape[1] / small.shape[1]] * 2
-            )
-            xyxy = found.xyxy * factor[None, None].astype(found.xyxy.dtype)
+            xyxy = placement_in(image, small).back.of(found.xyxy)
             parts.append(found._replace(xyxy=xyxy, valid=valid))
         return merged(joined(parts))
 

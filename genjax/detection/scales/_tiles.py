@@ -10,7 +10,9 @@ from genjax.detection.scales._merging import (
     by_fragments,
     joined,
 )
+from genjax.detection.scales._pyramid import placement_in
 from genjax.errors import InputError
+from genjax.placement import fitting_sides
 from genjax.typing import Array, Variables
 
 
@@ -91,7 +93,7 @@ def tiled(
         found = _by_batches(detector, variables, tiles, batch_size)
         shift = jnp.array([(x, y, x, y) for y, x in corners], found.xyxy.dtype)
         found = found._replace(xyxy=found.xyxy + shift[None, :, None])
-        parts = [jax.tree.map(_joined_tiles, found)]
+        parts = [jax.tree.map(lambda x: x.reshape(len(x), -1, *x.shape[3:]), found)]
         if with_whole:
             whole = _in_whole(detector, variables, image, tile)
             sides = whole.xyxy[..., 2:] - whole.xyxy[..., :2]
@@ -126,19 +128,13 @@ def _by_batches(
     )
 
 
-def _joined_tiles(leaf: Array) -> Array:
-    return leaf.reshape(len(leaf), -1, *leaf.shape[3:])
-
-
 def _in_whole(
     detector: Detector, variables: Variables, image: Array, tile: tuple[int, int]
 ) -> Boxes:
     """What is found in the whole image, small, in the pixels of the image."""
     b, height, width, channels = image.shape
-    scale = min(tile[0] / height, tile[1] / width)
-    sides = max(1, round(scale * height)), max(1, round(scale * width))
+    sides = fitting_sides((height, width), tile)
     small = jax.image.resize(image, (b, *sides, channels), "bilinear")
     rest = [(0, 0), (0, tile[0] - sides[0]), (0, tile[1] - sides[1]), (0, 0)]
     found = detector(variables, jnp.pad(small, rest))
-    factor = jnp.array([width / sides[1], height / sides[0]] * 2, found.xyxy.dtype)
-    return found._replace(xyxy=found.xyxy * factor[None, None])
+    return found._replace(xyxy=placement_in(image, small).back.of(found.xyxy))

@@ -10,7 +10,13 @@ import jax.numpy as jnp
 
 from genjax.base import Objective
 from genjax.checks import check_is
-from genjax.detection.scales._pyramid import Range, check_scales, in_range, resized
+from genjax.detection.scales._pyramid import (
+    Range,
+    check_scales,
+    in_range,
+    placement_in,
+    resized,
+)
 from genjax.errors import InputError
 from genjax.typing import Batch, Key, Outcome, Variables
 from genjax.variables import updated
@@ -110,9 +116,7 @@ def pyramid_training(
 
     def of_scale(batch: Batch, scale: float) -> Batch:
         image = resized(batch["image"], scale)
-        height, width = batch["image"].shape[1:3]
-        factors = [image.shape[2] / width, image.shape[1] / height] * 2
-        xyxy = batch["xyxy"] * jnp.array(factors, batch["xyxy"].dtype)[None, None]
+        xyxy = placement_in(batch["image"], image).of(batch["xyxy"])
         return {**batch, "image": image, "xyxy": xyxy}
 
     def init(key: Key, batch: Batch, /) -> Variables:
