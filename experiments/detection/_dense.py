@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.config import TrainConfig
 from experiments.detection._heads import Kind, head_named
 from experiments.recipe import descent
 from experiments.runner import Task
@@ -20,6 +22,7 @@ from genjax.data import AnnotatedFiles, ArraySource, Pipeline
 from genjax.detection import Boxes, anchor_sizes, detection_objective, detector
 from genjax.errors import InputError
 from genjax.metrics import (
+    COCO,
     coco_by_class,
     coco_summary,
     coco_update,
@@ -44,6 +47,24 @@ VALIDATED = 256
 Pictures = ArraySource | AnnotatedFiles
 DETECTOR = "detector.json"
 """What else than its settings a run's detector is made of: names, and prior sizes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorConfig(TrainConfig):
+    """The settings of what `dense_model` makes and trains."""
+
+    width: int = 32
+    """Channels of the pyramid; the backbone has half to twice as many."""
+    augment: bool = False
+    """Whether training images are mirrored both ways, zoomed and coloured."""
+    ranges: float = 24.0
+    """The largest distance to an edge that the finer level is for, in pixels."""
+    chunk: int = 1
+    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
+    learning_rate: float = 2e-3
+    """Of Adam, after a warm-up, decayed to 0 by a cosine."""
+    weight_decay: float = 1e-2
+    """Decoupled weight decay."""
 
 
 def kind_of(config: Any, training: Pictures, classes: Sequence[str]) -> Kind:
@@ -106,34 +127,49 @@ def dense_model(config: Any, kind: Kind) -> DenseModel:
     """A detector of small images.
 
     Args:
-        config: has `head`, `width`, `ranges`, `augment`, `learning_rate`,
-            `weight_decay`, `steps` and `ema`.
+        config: a `DetectorConfig` that has `head`.
         kind: what the data say about it.
     """
-    width = config.width
-    backbone = nn.PyramidBackbone(
-        widths=(width // 2, width, 2 * width), levels=2, stem=2
-    )
-    build = head_named(config.head).parts
-    neck, head = build(config, kind)
+    backbone = backbone_of(config)
+    neck, head = head_named(config.head).parts(config, kind)
     plain = detection_objective(backbone, neck, head)
-    objective = with_preprocessing(plain, lambda key, batch: _prepare(batch))
-    augmented = with_preprocessing(
-        plain, lambda key, batch: VARIED(key, _prepare(batch))
+    found = detector(backbone, neck, head)
+    return DenseModel(
+        update_of(config, plain),
+        with_preprocessing(plain, lambda key, batch: _prepare(batch)),
+        lambda v, image: found(v, _scaled(image)),
+        lambda: _fields(backbone, neck),
     )
-    update = descent(
+
+
+def backbone_of(config: DetectorConfig) -> nn.PyramidBackbone:
+    """The backbone of all heads.
+
+    Args:
+        config: of a detector.
+    """
+    widths = (config.width // 2, config.width, 2 * config.width)
+    return nn.PyramidBackbone(widths=widths, levels=2, stem=2)
+
+
+def update_of(config: DetectorConfig, objective: Objective) -> Update:
+    """A training step, on batches `{"image", "xyxy", "label", "valid"}`.
+
+    Args:
+        config: of a detector.
+        objective: of prepared batches.
+    """
+
+    def prepared(key: Key, batch: Batch) -> Batch:
+        ready = _prepare(batch)
+        return VARIED(key, ready) if config.augment else ready
+
+    return descent(
         config,
-        augmented if config.augment else objective,
+        with_preprocessing(objective, prepared),
         weight_decay=config.weight_decay,
         clip=10.0,
         warmup=min(200, config.steps // 4),
-    )
-    found = detector(backbone, neck, head)
-    return DenseModel(
-        update,
-        objective,
-        lambda v, image: found(v, _scaled(image)),
-        lambda: _fields(backbone, neck),
     )
 
 
@@ -210,7 +246,11 @@ def dense_task(
 
 
 def average_precision(
-    detect: Callable[[Array], Boxes], source: Pictures, classes: Sequence[str]
+    detect: Callable[[Array], Boxes],
+    source: Pictures,
+    classes: Sequence[str],
+    *,
+    most: int = 100,
 ) -> dict[str, float]:
     """COCO's numbers of a detector on a whole set, batch by batch, and each class's AP.
 
@@ -221,9 +261,13 @@ def average_precision(
         detect: from images to detections.
         source: images and boxes.
         classes: their names.
+        most: detections of an image that count.
     """
-    size = 32
-    state = detection_state(images=len(source), classes=len(classes))
+    size = min(32, len(source))
+    protocol = COCO._replace(max_detections=(1, 10, most))
+    state = detection_state(
+        images=len(source), classes=len(classes), slots=most, protocol=protocol
+    )
     for start in range(0, len(source), size):
         own = source.gather(np.arange(start, min(start + size, len(source))))
         count = len(own["image"])

@@ -59,7 +59,8 @@ def read_annotated(
         )
     if any(path.glob("Annotations/*.xml")) or any(path.glob("*.xml")):
         return read_voc(path, subset=subset, classes=classes, **how)
-    if any(path.rglob("*.txt")) or any(path.glob("*.yaml")):
+    of_yolo = ("*.txt", "*.yaml", "*.yml", "**/labels/**/*.txt")
+    if any(any(path.glob(pattern)) for pattern in of_yolo):
         return read_yolo(path, subset=subset, classes=classes, **how)
     raise InputError(
         f"--data: {path} holds no annotations, neither VOC's (*.xml) nor YOLO's "

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from genjax import nn
 from genjax.base import Head
 from genjax.detection import (
+    SUPPRESSED,
+    Selection,
     by_size,
     centernet,
     centernet_outputs,
@@ -69,11 +71,20 @@ class Build(NamedTuple):
     least: float = 0.95
 
 
-def _fcos(config: Any, kind: Kind) -> Parts:
-    classes = len(kind.classes)
+def fcos_parts(
+    config: Any, classes: int, *, selection: Selection = SUPPRESSED
+) -> Parts:
+    """FCOS.
+
+    Args:
+        config: has `width` and `ranges`.
+        classes: how many there are.
+        selection: which predictions become detections.
+    """
     tower = nn.DenseTower(outputs=fcos_outputs(classes), width=config.width)
     matching = by_size(ranges=(config.ranges,))
-    head = fcos(tower, classes=classes, strides=STRIDES, matching=matching)
+    how = {"classes": classes, "strides": STRIDES, "matching": matching}
+    head = fcos(tower, **how, selection=selection)
     return Parts(nn.FPN(features=config.width), head)
 
 
@@ -156,7 +167,7 @@ def _yolo_v3(config: Any, kind: Kind) -> Parts:
 
 
 HEADS: Mapping[str, Build] = {
-    "fcos": Build(_fcos),
+    "fcos": Build(lambda config, kind: fcos_parts(config, len(kind.classes))),
     "centernet": Build(_centernet),
     "cornernet": Build(_cornernet, least=0.85),
     "detr": Build(_detr, least=0.85),

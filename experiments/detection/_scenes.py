@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments.config import TrainConfig
+from experiments.detection._dense import DetectorConfig
 from genjax.data import ArraySource, Pipeline, digits, generated, scenes, split
 
 NAMES = [str(digit) for digit in range(10)]
@@ -14,29 +14,17 @@ NAMES = [str(digit) for digit in range(10)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SceneConfig(TrainConfig):
+class SceneConfig(DetectorConfig):
     """The settings of a detector that is trained on scenes."""
 
-    width: int = 32
-    """Channels of the pyramid; the backbone has half to twice as many."""
-    augment: bool = False
-    """Whether training scenes are mirrored, zoomed and coloured too."""
     side: int = 64
     """Of the scenes, in pixels."""
     most: int = 5
     """Digits a scene."""
     ranges: float = 14.0
-    """The largest distance to an edge that the finer level is for, in pixels."""
-    chunk: int = 1
-    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 4000
     batch_size: int = 16
     """Scenes per step."""
-    learning_rate: float = 2e-3
-    """Of Adam, after a warm-up, decayed to 0 by a cosine."""
-    weight_decay: float = 1e-2
-    """Decoupled weight decay."""
-    ema: float = 0.998
     test_scenes: int = 300
     """Scenes to measure on."""
 

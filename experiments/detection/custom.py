@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from experiments.config import TaskConfig
-from experiments.detection._dense import dense_task
+from experiments.detection._dense import DetectorConfig, dense_task
 from experiments.detection._formats import read_annotated, tell_problems
 from experiments.detection._heads import head_named
 from experiments.runner import Task, run
@@ -43,7 +43,7 @@ from genjax.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(TaskConfig):
+class Config(DetectorConfig, TaskConfig):
     """The settings of this experiment."""
 
     data: str = ""
@@ -66,7 +66,6 @@ class Config(TaskConfig):
     width_pixels: int = 160
     """Of the images, as the detector sees them: a multiple of 8."""
     augment: bool = True
-    """Whether training images are mirrored both ways, zoomed and coloured."""
     validation: float = 0.1
     """Share of the images to validate on."""
     test: float = 0.2
@@ -74,20 +73,9 @@ class Config(TaskConfig):
     head: str = "fcos"
     """Of the detector: fcos, centernet, cornernet, end_to_end, detr, retina, yolo_v1,
     yolo_v2 or yolo_v3."""
-    width: int = 32
-    """Channels of the pyramid; the backbone has half to twice as many."""
-    ranges: float = 24.0
-    """The largest distance to an edge that the finer level is for, in pixels."""
-    chunk: int = 1
-    """Steps per compiled chunk: on CPU, convolutions are slow in longer ones."""
     steps: int = 1200
     batch_size: int = 8
     """Images per step."""
-    learning_rate: float = 2e-3
-    """Of Adam, after a warm-up, decayed to 0 by a cosine."""
-    weight_decay: float = 1e-2
-    """Decoupled weight decay."""
-    ema: float = 0.998
     evaluate_every: int = 250
 
 

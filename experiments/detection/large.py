@@ -14,6 +14,7 @@ Expected: AP50 by tiles beats shrinking by >= .15
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.detection import _scenes
-from experiments.detection._heads import STRIDES
+from experiments.detection._dense import average_precision, backbone_of, update_of
+from experiments.detection._heads import STRIDES, fcos_parts
 from experiments.detection._scenes import NAMES, SceneConfig, scene_sets
-from experiments.recipe import descent
 from experiments.runner import Study, run, train_stage
-from genjax import nn
-from genjax.detection import (
-    SUPPRESSED,
-    Boxes,
-    Selection,
-    by_size,
-    detection_objective,
-    detector,
-    fcos,
-    fcos_outputs,
-)
+from genjax.data import ArraySource
+from genjax.detection import Boxes, Selection, detection_objective, detector
 from genjax.detection.scales import by_fragments, resized, tiled
-from genjax.metrics import (
-    EvaluationProtocol,
-    coco_summary,
-    coco_update,
-    detection_state,
-    detections_of_boxes,
-    ground_truth_of_boxes,
-)
 from genjax.plotting import bars
 from genjax.typing import Array, Batch, Variables
 
@@ -77,34 +61,21 @@ EXPECTED = {"gain_of_tiles": {"at_least": 0.15}}
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    backbone = nn.PyramidBackbone(
-        widths=(config.width // 2, config.width, 2 * config.width), levels=2, stem=2
-    )
-    neck = nn.FPN(features=config.width)
-
-    def parts(selection: Selection) -> tuple[Any, Any, Any]:
-        tower = nn.DenseTower(outputs=fcos_outputs(len(NAMES)), width=config.width)
-        matching = by_size(ranges=(config.ranges,))
-        how = {"classes": len(NAMES), "strides": STRIDES, "matching": matching}
-        return backbone, neck, fcos(tower, **how, selection=selection)
+    backbone, classes = backbone_of(config), len(NAMES)
+    usual = backbone, *fcos_parts(config, classes)
+    large = backbone, *fcos_parts(config, classes, selection=EVERYWHERE)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         scenes = config.rows * config.columns
         sets = scene_sets(replace(config, test_scenes=scenes))
-        update = descent(
-            config,
-            detection_objective(*parts(SUPPRESSED)),
-            weight_decay=config.weight_decay,
-            clip=10.0,
-            warmup=min(200, config.steps // 4),
-        )
+        update = update_of(config, detection_objective(*usual))
         variables = train_stage(
             folder / "scenes", update, sets.pipeline, config=config, steps=config.steps
         )
-        large = _mosaic(config, sets.test.arrays)
-        at_once = detector(*parts(EVERYWHERE))
+        picture = ArraySource(_mosaic(config, sets.test.arrays))
+        at_once = detector(*large)
         by_tiles = tiled(
-            detector(*parts(SUPPRESSED)),
+            detector(*usual),
             tile=(config.tile, config.tile),
             overlap=config.overlap,
             merge=by_fragments(most=MOST),
@@ -115,16 +86,18 @@ def build(config: Config) -> Study:
             "whole": at_once,
         }
         found = {
-            name: _average_precision(jax.jit(way), variables, large)
+            name: average_precision(
+                partial(jax.jit(way), variables), picture, NAMES, most=MOST
+            )
             for name, way in ways.items()
         }
         metrics = {
-            f"{what}_{name}": value
+            f"{what}_{name}": own[what]
             for name, own in found.items()
-            for what, value in own.items()
+            for what in ("AP50", "AP")
         }
         gain = metrics["AP50_tiles"] - metrics["AP50_shrunk"]
-        objects = int(large["valid"].sum())
+        objects = int(picture.arrays["valid"].sum())
         scores = {name: [own["AP50"]] for name, own in found.items()}
         return (
             {**metrics, "gain_of_tiles": gain, "objects": objects},
@@ -165,25 +138,6 @@ def _shrunk(
         return found._replace(xyxy=found.xyxy * factor[None, None])
 
     return smaller
-
-
-def _average_precision(
-    detect: Callable[[Variables, Array], Boxes],
-    variables: Variables,
-    large: dict[str, np.ndarray],
-) -> dict[str, float]:
-    found = detect(variables, jnp.asarray(large["image"]))
-    protocol = EvaluationProtocol(max_detections=(MOST,))
-    image = np.zeros(1, int)
-    state = coco_update(
-        detection_state(images=1, classes=len(NAMES), slots=MOST, protocol=protocol),
-        ground_truth_of_boxes(
-            *(large[name] for name in ("xyxy", "label", "valid")), image=image
-        ),
-        detections_of_boxes(*found[:4], image=image),
-    )
-    summary = coco_summary(state)
-    return {"AP50": summary["AP50"], "AP": summary["AP"]}
 
 
 def main(config: Config) -> dict[str, Any]:
