@@ -235,9 +235,11 @@ def _layer_loss(
 ) -> tuple[dict[str, Array], Array]:
     """The losses of one layer's queries, and how many have an object."""
     logits, box = logits.astype(jnp.float32), box.astype(jnp.float32)
-    # Objects stand before padding, of which no more is needed than there are queries.
-    most = min(logits.shape[1], targets.boxes.label.shape[1])
-    true = jax.tree.map(lambda leaf: leaf[:, :most], targets.boxes)
+    # Objects first; of the rest no more is needed than there are queries.
+    first = jnp.argsort(~targets.objects, axis=1, stable=True)[:, : logits.shape[1]]
+    true = jax.vmap(lambda boxes, rows: jax.tree.map(lambda x: x[rows], boxes))(
+        targets.boxes, first
+    )
     true = true._replace(xyxy=true.xyxy / edges)
     index, positive = jax.vmap(_assigned)(*jax.lax.stop_gradient((logits, box)), true)
     centre = box[..., :2] * edges[..., :2]

@@ -130,6 +130,17 @@ def test_more_objects_than_queries_are_learnt_as_far_as_they_go():
     assert np.isfinite(float(sums["sides"]))
 
 
+def test_regions_to_ignore_take_no_query_from_an_object():
+    head = head_of(queries=2)
+    raw = raw_of(head)
+    spots = [[float(x), 1.0, x + 2.0, 3.0] for x in (1, 9, 17)]
+    xyxy = jnp.array([[*spots, [4.0, 4.0, 28.0, 28.0]]])
+    ignore = jnp.array([[True, True, True, False]])
+    truth = ground_truth(xyxy, jnp.zeros((1, 4), int), jnp.ones((1, 4), bool), ignore)
+    _, counts = jax.jit(lambda: head.loss(raw, head.assign(truth, SIZE)))()
+    assert float(counts["sides"]) == 2.0
+
+
 @pytest.mark.parametrize(
     ("decoder", "message"),
     [
