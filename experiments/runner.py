@@ -434,14 +434,23 @@ def _of_seed(variables: Variables, seed: int, seeds: int) -> Variables:
 
 
 def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
-    """Means over the seeds; with several, the list of each under `<name>_of_seeds`."""
+    """The figures of all seeds, by `means_of_seeds`."""
     each = [
         {k: _number(v) for k, v in task.evaluate(_of_seed(variables, i, seeds)).items()}
         for i in range(seeds)
     ]
+    return means_of_seeds(each)
+
+
+def means_of_seeds(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means over the seeds; with several, the list of each under `<name>_of_seeds`.
+
+    >>> means_of_seeds([{"AP": 0.25}, {"AP": 0.75}])
+    {'AP': 0.5, 'AP_of_seeds': [0.25, 0.75]}
+    """
+    if len(each) == 1:
+        return dict(each[0])
     names = each[0]
-    if seeds == 1:
-        return each[0]
     means = {name: _mean([m[name] for m in each]) for name in names}
     return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
 

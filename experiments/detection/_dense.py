@@ -251,6 +251,7 @@ def average_precision(
     classes: Sequence[str],
     *,
     most: int = 100,
+    areas: Mapping[str, tuple[float, float]] = COCO.areas,
 ) -> dict[str, float]:
     """COCO's numbers of a detector on a whole set, batch by batch, and each class's AP.
 
@@ -262,9 +263,10 @@ def average_precision(
         source: images and boxes.
         classes: their names.
         most: detections of an image that count.
+        areas: ranges of sizes by name, in square pixels, all of them first.
     """
     size = min(32, len(source))
-    protocol = COCO._replace(max_detections=(1, 10, most))
+    protocol = COCO._replace(max_detections=(1, 10, most), areas=areas)
     state = detection_state(
         images=len(source), classes=len(classes), slots=most, protocol=protocol
     )

@@ -21,6 +21,8 @@ class SceneConfig(DetectorConfig):
     """Of the scenes, in pixels."""
     most: int = 5
     """Digits a scene."""
+    sizes: tuple[float, float] = (12.0, 32.0)
+    """The least and the greatest height of a digit, in pixels."""
     ranges: float = 14.0
     steps: int = 4000
     batch_size: int = 16
@@ -57,6 +59,7 @@ def scene_sets(config: SceneConfig) -> SceneSets:
             part.arrays["label"],
             side=config.side,
             most=config.most,
+            sizes=config.sizes,
         )
         for part in parts
     ]

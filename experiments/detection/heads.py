@@ -11,29 +11,17 @@ Time: 40 minutes
 Expected: AP50 >= .95 for all but cornernet, detr and yolo_v1, >= .85 for these
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from experiments.benchmarks.timing import alternating_ms
 from experiments.detection import _scenes, scenes
-from experiments.detection._dense import (
-    DenseModel,
-    average_precision,
-    dense_model,
-    kind_of,
-)
+from experiments.detection._compared import Trained, by_name, costs
+from experiments.detection._dense import average_precision, dense_model, kind_of
 from experiments.detection._heads import HEADS, head_named
 from experiments.detection._scenes import NAMES, SceneConfig, SceneSets, scene_sets
 from experiments.runner import Study, run, train_stage
-from genjax.detection import Boxes
 from genjax.plotting import bars
-from genjax.typing import Array, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,42 +36,6 @@ SMOKE = {**_scenes.SMOKE, "heads": ("yolo_v1",)}
 EXPECTED = {f"AP50_{name}": {"at_least": head.least} for name, head in HEADS.items()}
 
 
-class Trained(NamedTuple):
-    """A detector after its training.
-
-    Fields:
-        model: how it detects, and its step.
-        variables: what it has learnt.
-        sets: what it learns from, and is measured on.
-    """
-
-    model: DenseModel
-    variables: Variables
-    sets: SceneSets
-
-    def figures(self) -> dict[str, float]:
-        """Its size, and how well it detects."""
-        found = average_precision(self.detect, self.sets.test, NAMES)
-        leaves = jax.tree.leaves(self.variables["params"])
-        count = sum(leaf.size for leaf in leaves)
-        return {"parameters": count, "AP50": found["AP50"], "AP": found["AP"]}
-
-    @property
-    def detect(self) -> Callable[[Array], Boxes]:
-        """Detects in pictures, compiled."""
-        return jax.jit(partial(self.model.detect, self.variables))
-
-    def step(self) -> Callable[[], Any]:
-        """A training step that begins at the same state again and again."""
-        batch, update = self.sets.pipeline.example, self.model.update
-        state = jax.jit(update.init)(jax.random.key(0), batch)
-        return partial(jax.jit(update.step), state, batch)
-
-    def inference(self) -> Callable[[], Boxes]:
-        """Detection in one picture."""
-        return partial(self.detect, jnp.asarray(self.sets.test.arrays["image"][:1]))
-
-
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     for head in config.heads:
@@ -92,20 +44,13 @@ def build(config: Config) -> Study:
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         sets = scene_sets(config)
         trained = {head: _train(config, sets, folder, head) for head in config.heads}
-        rows = {head: own.figures() for head, own in trained.items()}
-        for what, calls in (
-            ("step_ms", [own.step() for own in trained.values()]),
-            ("inference_ms", [own.inference() for own in trained.values()]),
-        ):
-            for row, ms in zip(rows.values(), alternating_ms(*calls), strict=True):
-                row[what] = ms
-        metrics = {
-            f"{name}_{head}": value
-            for head, row in rows.items()
-            for name, value in row.items()
-        }
+        batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
+        rows = costs(trained, batch, image)
+        for head, row in rows.items():
+            found = average_precision(trained[head].compiled, sets.test, NAMES)
+            row |= {name: found[name] for name in ("AP50", "AP")}
         scores = {head: [row["AP"]] for head, row in rows.items()}
-        return metrics, {"average_precision": bars(scores, ylabel="AP")}
+        return by_name(rows), {"average_precision": bars(scores, ylabel="AP")}
 
     return Study(measure)
 
@@ -117,7 +62,7 @@ def _train(config: Config, sets: SceneSets, folder: Path, head: str) -> Trained:
     variables = train_stage(
         folder / head, model.update, sets.pipeline, config=config, steps=config.steps
     )
-    return Trained(model, variables, sets)
+    return Trained(model.update, model.detect, variables)
 
 
 def main(config: Config) -> dict[str, Any]:

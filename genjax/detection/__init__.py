@@ -1,5 +1,6 @@
 """Object detection: boxes, overlaps, suppression, and heads with static shapes."""
 
+from genjax.detection._anchor_matching import AnchorMatching, by_overlap, compensated
 from genjax.detection._anchors import anchor_sizes, shape_iou
 from genjax.detection._boxes import (
     Boxes,
@@ -8,6 +9,7 @@ from genjax.detection._boxes import (
     centre_and_size,
     ground_truth,
 )
+from genjax.detection._cascade import Faces, Limits, mtcnn, mtcnn_variables
 from genjax.detection._centernet import (
     centernet,
     centernet_outputs,
@@ -59,9 +61,12 @@ from genjax.detection._yolo_v1 import yolo_v1
 __all__ = [
     "PEAKS",
     "SUPPRESSED",
+    "AnchorMatching",
     "Boxes",
+    "Faces",
     "Fused",
     "Grid",
+    "Limits",
     "Matching",
     "Selection",
     "Targets",
@@ -69,11 +74,13 @@ __all__ = [
     "area",
     "around",
     "atss",
+    "by_overlap",
     "by_size",
     "centernet",
     "centernet_outputs",
     "centre_and_size",
     "ciou",
+    "compensated",
     "cornernet",
     "detection_objective",
     "detector",
@@ -93,6 +100,8 @@ __all__ = [
     "is_peak",
     "matrix_nms",
     "merge_fragments",
+    "mtcnn",
+    "mtcnn_variables",
     "nms",
     "pairwise_iou",
     "quality_focal_loss",

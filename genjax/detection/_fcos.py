@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.base import Head, NetworkLike
-from genjax.detection._boxes import Boxes
+from genjax.detection._boxes import Boxes, centre_and_size
 from genjax.detection._dense import (
     SUPPRESSED,
     Selection,
@@ -134,9 +134,15 @@ def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
 def centerness_of(targets: Targets, places: Array) -> Array:
     """How central each place lies in its object's box, in [0, 1]; 0 where it has none.
 
+    A place outside counts as one near an edge, a quarter of the box's sides from it.
+
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
     """
     distance = to_edges(places, targets.xyxy)
+    _, size = centre_and_size(targets.xyxy)
+    outside = jnp.min(distance, axis=-1, keepdims=True) <= 0
+    near = jnp.maximum(distance, jnp.tile(size, 2) / 4)
+    distance = jnp.where(outside, near, distance)
     distance = jnp.where(targets.positive[..., None], distance, 1.0)
     low, high = distance[..., :2], distance[..., 2:]
     ratio = jnp.minimum(low, high) / jnp.maximum(low, high)

@@ -132,7 +132,7 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
         for own in grid.levels:
             distance = jnp.sum((own[:, None] - centre[None]) ** 2, axis=-1)
             _, rows = jax.lax.top_k(-distance.T, min(places, len(own)))
-            chosen.append(_marked(rows, jnp.ones(rows.shape, bool), len(own)))
+            chosen.append(marked(rows, jnp.ones(rows.shape, bool), len(own)))
         candidates = jnp.concatenate(chosen)
         side = jnp.broadcast_to(anchor * grid.side[:, None], grid.centre.shape)
         overlap = pairwise_iou(around(grid.centre, side), boxes.xyxy)
@@ -149,7 +149,7 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
     return match
 
 
-def _marked(
+def marked(
     rows: Int[Array, "n k"], values: Bool[Array, "n k"], places: int
 ) -> Bool[Array, "p n"]:
     """What is said of some places of each object, as a table of all places."""
@@ -211,7 +211,7 @@ def task_aligned(
     own = _shared_out(metric)
     if places > 1:
         best, rows = jax.lax.top_k(metric.T, min(places, len(metric)))
-        taken = _marked(rows, best > 0, len(metric))
+        taken = marked(rows, best > 0, len(metric))
         free = jnp.where(taken & ~jnp.any(own, axis=1)[:, None], metric, 0.0)
         first = jax.nn.one_hot(jnp.argmax(free, axis=1), free.shape[1], dtype=bool)
         own = own | (first & (free > 0))
@@ -283,7 +283,7 @@ def sim_ota(
     takes = (jnp.arange(count, dtype=wanted.dtype)[None] < wanted[:, None]) & (
         cheapest > -jnp.inf
     )
-    taken = _marked(rows, takes, len(cost))
+    taken = marked(rows, takes, len(cost))
     index = jnp.argmin(jnp.where(taken, cost, jnp.inf), axis=1)
     return index, jnp.any(taken, axis=1)
 

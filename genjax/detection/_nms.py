@@ -1,5 +1,7 @@
 """Non-maximum suppression: exactly the greedy one, in parallel."""
 
+from typing import Literal, get_args
+
 import jax
 import jax.numpy as jnp
 
@@ -9,6 +11,7 @@ from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int, Num
 
 BLOCK = 256
+Overlap = Literal["iou", "diou", "smaller"]
 
 
 def nms(
@@ -18,7 +21,7 @@ def nms(
     *,
     iou_threshold: float,
     label: Int[Array, " n"] | None = None,
-    by_distance: bool = False,
+    overlap: Overlap = "iou",
 ) -> Bool[Array, " n"]:
     """Keeps a box unless a better one that is kept overlaps it beyond a threshold.
 
@@ -36,16 +39,17 @@ def nms(
         valid: False for boxes that neither stay nor suppress.
         iou_threshold: in [0, 1].
         label: where given, boxes suppress only those of their own class.
-        by_distance: whether overlaps are `diou`, less for centres that are apart, so
-            that neighbours behind one another stay.
+        overlap: `"iou"`; `"diou"`, less for centres that are apart, so that neighbours
+            behind one another stay; or `"smaller"`, the share of the smaller box, which
+            is 1 for a box inside another.
 
     Returns:
         Which boxes stay, in the order they came in.
 
     Raises:
-        InputError: `iou_threshold` is outside [0, 1].
+        InputError: `iou_threshold` is outside [0, 1], or there is no such overlap.
 
-    Source: Neubeck and Van Gool, 2006; by distance: Zheng et al., 2020,
+    Source: Neubeck and Van Gool, 2006; `"diou"`: Zheng et al., 2020,
     arXiv:1911.08287.
 
     >>> import jax.numpy as jnp
@@ -57,6 +61,11 @@ def nms(
     """
     if not 0 <= iou_threshold <= 1:
         raise InputError(f"nms: iou_threshold must be in [0, 1], got {iou_threshold}.")
+    if overlap not in get_args(Overlap):
+        raise InputError(
+            f"nms: overlap must be one of {', '.join(get_args(Overlap))}, got "
+            f"{overlap!r}."
+        )
     n = len(xyxy)
     if n == 0:
         return valid
@@ -66,7 +75,7 @@ def nms(
     boxes = jnp.pad(as_float(xyxy)[order], ((0, padding), (0, 0)))
     alive = jnp.pad(valid[order], (0, padding))
     classes = None if label is None else jnp.pad(label[order], (0, padding))
-    columns = _Columns(boxes, classes, by_distance=by_distance)
+    columns = _Columns(boxes, classes, overlap)
 
     def settle(index: Array, alive: Array) -> Array:
         start = index * block
@@ -90,26 +99,31 @@ def nms(
 class _Columns:
     """Boxes as four columns, so that overlaps vectorise along them."""
 
-    def __init__(self, xyxy: Array, label: Array | None, *, by_distance: bool) -> None:
-        self.xyxy, self.label, self.by_distance = xyxy, label, by_distance
+    def __init__(self, xyxy: Array, label: Array | None, overlap: Overlap) -> None:
+        self.xyxy, self.label, self.overlap = xyxy, label, overlap
 
     def slice(self, start: Array, size: int) -> "_Columns":
         xyxy = jax.lax.dynamic_slice(self.xyxy, (start, 0), (size, 4))
         label = self.label
         if label is not None:
             label = jax.lax.dynamic_slice(label, (start,), (size,))
-        return _Columns(xyxy, label, by_distance=self.by_distance)
+        return _Columns(xyxy, label, self.overlap)
 
     def overlaps(self, other: "_Columns", threshold: float | Array) -> Array:
-        """`[rows, columns]`: whether the IoU is above the threshold."""
+        """`[rows, columns]`: whether the overlap is above the threshold."""
         left, top, right, bottom = (self.xyxy[:, i][:, None] for i in range(4))
         left_2, top_2, right_2, bottom_2 = (other.xyxy[:, i][None] for i in range(4))
         width = jnp.minimum(right, right_2) - jnp.maximum(left, left_2)
         height = jnp.minimum(bottom, bottom_2) - jnp.maximum(top, top_2)
         shared = jnp.maximum(width, 0) * jnp.maximum(height, 0)
-        union = area(self.xyxy)[:, None] + area(other.xyxy)[None] - shared
+        areas = area(self.xyxy)[:, None], area(other.xyxy)[None]
+        whole = (
+            jnp.minimum(*areas)
+            if self.overlap == "smaller"
+            else areas[0] + areas[1] - shared
+        )
         # No quotient, which accelerators round otherwise: ties are ties everywhere.
-        if self.by_distance:
+        if self.overlap == "diou":
             across = jnp.maximum(right, right_2) - jnp.minimum(left, left_2)
             down = jnp.maximum(bottom, bottom_2) - jnp.minimum(top, top_2)
             apart = (left + right - left_2 - right_2) ** 2
@@ -119,7 +133,7 @@ class _Columns:
                 diagonal > 0, diagonal, 1.0
             )
             threshold = threshold + share
-        above = (union > 0) & (shared > threshold * union)
+        above = (whole > 0) & (shared > threshold * whole)
         if self.label is None or other.label is None:
             return above
         return above & (self.label[:, None] == other.label[None])

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from genjax.base import Head, NetworkLike
+from genjax.detection._anchor_matching import AnchorMatching, by_overlap
 from genjax.detection._anchors import MOST_LOG, AnchorGrid, Anchors, check_anchors
 from genjax.detection._boxes import Boxes, around, centre_and_size
 from genjax.detection._dense import (
@@ -34,6 +35,7 @@ from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Float
 
+PUBLISHED = by_overlap()
 SMOOTH = 1 / 9
 """Where the box loss turns from squares to absolute values."""
 
@@ -56,7 +58,7 @@ def retina(
     classes: int,
     strides: Sequence[int],
     anchors: Anchors,
-    positive_iou: float = 0.5,
+    matching: AnchorMatching = PUBLISHED,
     negative_iou: float = 0.4,
     selection: Selection = SUPPRESSED,
 ) -> Head:
@@ -64,10 +66,9 @@ def retina(
 
         x = x_a + w_a d_x,   w = w_a exp(d_w)
 
-    An anchor, about the centre of its place, learns the object that it overlaps most,
-    if by `positive_iou`; each object has the anchor that overlaps it most anyway.
-    Anchors below `negative_iou` are background, those between learn nothing. Classes
-    learn by the focal loss, boxes by the smooth absolute error of `d`.
+    Anchors are about the centres of their places. Those without an object learn that
+    there is none where they overlap all objects by less than `negative_iou`, and else
+    nothing. Classes learn by the focal loss, boxes by the smooth absolute error of `d`.
 
     Args:
         tower: `levels -> {"logits": ..., "deltas": ...}`, as `genjax.nn.DenseTower`
@@ -75,8 +76,9 @@ def retina(
         classes: how many there are.
         strides: of the levels, in pixels, the finest first.
         anchors: of each level, widths and heights in pixels, as many on each.
-        positive_iou: overlap from which on an anchor has an object.
-        negative_iou: overlap below which an anchor is background.
+        matching: which anchors learn which object: `by_overlap` as in the paper, or
+            `compensated`, which has more for small ones.
+        negative_iou: overlap below which an anchor is background; 1 for all.
         selection: which predictions become detections.
 
     Returns:
@@ -84,8 +86,8 @@ def retina(
         an object.
 
     Raises:
-        InputError: there are no classes, an anchor has no size, or the overlaps are not
-            ascending in [0, 1].
+        InputError: there are no classes, an anchor has no size, or `negative_iou` is
+            outside [0, 1].
 
     Source: Lin et al., 2017, arXiv:1708.02002.
 
@@ -103,11 +105,8 @@ def retina(
     """
     check_classes("retina", classes)
     check_anchors("retina", anchors, len(strides))
-    if not 0 <= negative_iou <= positive_iou <= 1:
-        raise InputError(
-            "retina: negative_iou and positive_iou must be ascending in [0, 1], got "
-            f"{negative_iou} and {positive_iou}."
-        )
+    if not 0 <= negative_iou <= 1:
+        raise InputError(f"retina: negative_iou must be in [0, 1], got {negative_iou}.")
     counts = {len(level) for level in anchors}
     if len(counts) > 1:
         raise InputError(
@@ -125,8 +124,9 @@ def retina(
         grid = grid_of_image("retina", image_size, strides)
         own = AnchorGrid(grid, anchors)
         xyxy = around(own.centre, own.anchor)[0]
-        match = partial(_match, anchors=xyxy, positive_iou=positive_iou)
-        targets = targets_by(match, boxes, grid, own.of_places)
+        targets = targets_by(
+            lambda boxes: matching(boxes, xyxy), boxes, grid, own.of_places
+        )
         overlap = jax.vmap(partial(pairwise_iou, xyxy))(targets.boxes.xyxy)
         overlap = jnp.where(targets.objects[:, None], overlap, 0.0)
         between = jnp.max(overlap, axis=-1) >= negative_iou
@@ -170,20 +170,6 @@ def retina_outputs(classes: int, *, anchors: int) -> tuple[tuple[str, int], ...]
     (('logits', 6), ('deltas', 8))
     """
     return (("logits", anchors * classes), ("deltas", 4 * anchors))
-
-
-def _match(
-    boxes: Boxes, *, anchors: Float[Array, "p 4"], positive_iou: float
-) -> tuple[Array, Array]:
-    """The object of highest overlap, or that of which an anchor is the best."""
-    objects = boxes.objects[None]
-    overlap = jnp.where(objects, pairwise_iou(anchors, boxes.xyxy), 0.0)
-    best = jnp.arange(len(anchors))[:, None] == jnp.argmax(overlap, axis=0)[None]
-    own = best & (overlap > 0)
-    # Of several objects whose best anchor it is, the first, the smallest, has it.
-    kept = jnp.any(own, axis=1)
-    index = jnp.where(kept, jnp.argmax(own, axis=1), jnp.argmax(overlap, axis=1))
-    return index, kept | (jnp.max(overlap, axis=1) >= positive_iou)
 
 
 def _deltas(xyxy: Float[Array, "b p 4"], own: AnchorGrid) -> Float[Array, "b p 4"]:

@@ -6,6 +6,7 @@ and necks, whose features other networks take, return their `dtype`.
 """
 
 from genjax.nn._bottleneck import BottleneckBackbone
+from genjax.nn._cascade import LandmarkNet, ProposalNet, RefinementNet
 from genjax.nn._conditional import Joint, Projection, TwoHeads, WithClass
 from genjax.nn._conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
@@ -32,7 +33,14 @@ from genjax.nn._normalization import (
     RMSNorm,
     minibatch_deviation,
 )
-from genjax.nn._pyramid import FPN, PAN, BiFPN, Passthrough, PyramidBackbone
+from genjax.nn._pyramid import (
+    FPN,
+    PAN,
+    BiFPN,
+    Passthrough,
+    PyramidBackbone,
+    ResidualStage,
+)
 from genjax.nn._query_decoder import QueryDecoder
 from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
@@ -64,6 +72,7 @@ __all__ = [
     "GroupNorm",
     "ImageMLP",
     "Joint",
+    "LandmarkNet",
     "LayerNorm",
     "LevelTowers",
     "LipschitzMLP",
@@ -71,13 +80,16 @@ __all__ = [
     "MaskedMLP",
     "Passthrough",
     "Projection",
+    "ProposalNet",
     "PyramidBackbone",
     "QueryDecoder",
     "RMSNorm",
+    "RefinementNet",
     "ResMLP",
     "ResNet",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "ResidualStage",
     "TimeEmbedding",
     "TimeMLP",
     "TwoHeads",

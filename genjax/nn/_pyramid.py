@@ -229,6 +229,52 @@ class _WeightedSum(nn.Module):
         return jnp.einsum("n,n...->...", share, jnp.stack(parts))
 
 
+class ResidualStage(nn.Module):
+    """Residual blocks on the last level of a backbone.
+
+    Their weights are of the same form for every dilation, so that stages of several
+    dilations can share them.
+
+    Attributes:
+        width: channels.
+        blocks: residual blocks.
+        dilation: of their convolutions.
+        dtype: of the computation.
+
+    Source: Li, Chen, Wang and Zhang, 2019, arXiv:1901.01892.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ResidualStage
+    >>> module = ResidualStage(width=4, dilation=2)
+    >>> levels = (jnp.ones((1, 16, 16, 4)), jnp.ones((1, 8, 8, 8)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 4)]
+    """
+
+    width: int
+    blocks: int = 2
+    dilation: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> Levels:
+        """Maps features to one level `[b, h, w, width]`.
+
+        Raises:
+            InputError: there is no level, or something is below 1.
+        """
+        if not levels or min(self.width, self.blocks, self.dilation) < 1:
+            raise InputError(
+                "ResidualStage: levels, width, blocks and dilation must be at least 1, "
+                f"got {len(levels)}, {self.width}, {self.blocks} and {self.dilation}."
+            )
+        x = levels[-1]
+        for _ in range(self.blocks):
+            x = ResidualBlock(self.width, dilation=self.dilation, dtype=self.dtype)(x)
+        return (x,)
+
+
 def last_levels(user: str, features: Sequence[Array], count: int) -> Levels:
     """Returns the features of the last stages.
 

@@ -19,6 +19,7 @@ class ResidualBlock(nn.Module):
         stride: of the first convolution.
         activation: inside.
         dtype: of the computation.
+        dilation: of both 3 x 3 convolutions.
 
     Source: He, Zhang, Ren and Sun, 2016, arXiv:1603.05027.
     """
@@ -27,6 +28,7 @@ class ResidualBlock(nn.Module):
     stride: int = 1
     activation: Callable[[Array], Array] = jax.nn.relu
     dtype: DTypeLike = jnp.float32
+    dilation: int = 1
 
     @nn.compact
     def __call__(self, x: Array, shift: Array | None = None) -> Array:
@@ -35,13 +37,14 @@ class ResidualBlock(nn.Module):
         `shift` `[b, d]`, where given, is projected and added between the convolutions.
         """
         strides = (self.stride, self.stride)
+        how = {"kernel_dilation": (self.dilation, self.dilation), "dtype": self.dtype}
         h = self.activation(GroupNorm(dtype=self.dtype)(x))
-        h = nn.Conv(self.width, (3, 3), strides, dtype=self.dtype)(h)
+        h = nn.Conv(self.width, (3, 3), strides, **how)(h)
         if shift is not None:
             h = h + nn.Dense(self.width, dtype=self.dtype)(shift)[:, None, None]
         h = self.activation(GroupNorm(dtype=self.dtype)(h))
         zeros = nn.initializers.zeros
-        h = nn.Conv(self.width, (3, 3), dtype=self.dtype, kernel_init=zeros)(h)
+        h = nn.Conv(self.width, (3, 3), kernel_init=zeros, **how)(h)
         if x.shape != h.shape:
             x = nn.Conv(self.width, (1, 1), strides, dtype=self.dtype)(x)
         return x.astype(self.dtype) + h

@@ -54,8 +54,8 @@ def test_anchors_are_matched_as_by_a_plain_loop():
 
 
 def test_bad_settings_are_sentences():
-    with pytest.raises(InputError, match="must be ascending in"):
-        head_of(positive_iou=0.3)
+    with pytest.raises(InputError, match=r"negative_iou must be in \[0, 1\], got 1.3"):
+        head_of(negative_iou=1.3)
     tower = nn.DenseTower(outputs=retina_outputs(3, anchors=2), width=4)
     with pytest.raises(InputError, match=r"as many anchors, got \[1, 2\]"):
         retina(tower, classes=3, strides=(4, 8), anchors=[[(8.0, 8.0)], ANCHORS[1]])

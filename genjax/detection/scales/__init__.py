@@ -1,6 +1,9 @@
 """Scales: transforms of detectors and of their training, for objects of all sizes."""
 
+from genjax.detection.scales._branches import by_branch, shared_branches
+from genjax.detection.scales._fields import by_field, covering, field_widths
 from genjax.detection.scales._merging import (
+    Detector,
     Merge,
     by_fragments,
     by_fusion,
@@ -11,14 +14,20 @@ from genjax.detection.scales._tiles import tiled
 from genjax.detection.scales._valid_ranges import pyramid_training, with_valid_range
 
 __all__ = [
+    "Detector",
     "Merge",
+    "by_branch",
+    "by_field",
     "by_fragments",
     "by_fusion",
     "by_suppression",
+    "covering",
+    "field_widths",
     "flip_test",
     "image_pyramid",
     "pyramid_training",
     "resized",
+    "shared_branches",
     "tiled",
     "with_valid_range",
 ]

@@ -1,0 +1,172 @@
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from genjax.detection import Limits, mtcnn, mtcnn_variables
+from genjax.detection._cascade import _resampled, _summed
+from genjax.errors import InputError
+
+PICTURE = jax.random.randint(jax.random.key(0), (1, 40, 52, 3), 0, 256).astype("uint8")
+
+
+def named(shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return {k: rng.normal(0, 0.05, s).astype(np.float32) for k, s in shapes.items()}
+
+
+def write_weights(folder, change=lambda arrays: arrays):
+    """Weights of the right shapes, in PyTorch's layout."""
+    plans = {
+        "pnet": [(10, 3, 3), (16, 10, 3), (32, 16, 3)],
+        "rnet": [(28, 3, 3), (48, 28, 3), (64, 48, 2)],
+        "onet": [(32, 3, 3), (64, 32, 3), (64, 64, 3), (128, 64, 2)],
+    }
+    ends = {
+        "pnet": {"conv4_1": (2, 32, 1, 1), "conv4_2": (4, 32, 1, 1)},
+        "rnet": {"dense4": (128, 576), "dense5_1": (2, 128), "dense5_2": (4, 128)},
+        "onet": {
+            "dense5": (256, 1152),
+            "dense6_1": (2, 256),
+            "dense6_2": (4, 256),
+            "dense6_3": (10, 256),
+        },
+    }
+    for name, plan in plans.items():
+        layers = {f"conv{i}": (o, n, k, k) for i, (o, n, k) in enumerate(plan, 1)}
+        layers |= ends[name]
+        shapes = {f"{layer}.weight": s for layer, s in layers.items()}
+        shapes |= {f"{layer}.bias": s[:1] for layer, s in layers.items()}
+        slopes = [f"conv{i}" for i in range(1, len(plan) + 1)]
+        slopes += [layer for layer in ("dense4", "dense5") if layer in layers]
+        for layer in slopes:
+            shapes[f"prelu{layer[-1]}.weight"] = layers[layer][:1]
+        np.savez(folder / f"{name}.npz", **change(named(shapes)))
+    return folder
+
+
+def test_parts_of_a_picture_are_means_of_their_pixels():
+    """As adaptive pooling takes them, larger and smaller than the box."""
+    boxes = np.array([[3, 5, 40, 33], [0, 0, 52, 40], [10, 10, 15, 12]])
+    found = _resampled(_summed(PICTURE[0]), jnp.asarray(boxes, jnp.int32), (7, 9))
+    pixels = np.asarray(PICTURE[0], np.float64)
+    for box, part in zip(boxes, np.asarray(found), strict=True):
+        left, top, right, bottom = box
+        crop = pixels[top:bottom, left:right]
+        height, width = crop.shape[:2]
+        for row in range(7):
+            for column in range(9):
+                own = crop[
+                    row * height // 7 : -(-(row + 1) * height // 7),
+                    column * width // 9 : -(-(column + 1) * width // 9),
+                ]
+                wanted = (own.mean(axis=(0, 1)) - 127.5) / 128
+                np.testing.assert_allclose(part[row, column], wanted, atol=1e-5)
+
+
+def test_sums_beyond_the_largest_number_have_right_differences():
+    sums = _summed(PICTURE[0]) + jnp.uint32(2**32 - 1000)
+    box = jnp.array([[30, 20, 50, 39]], jnp.int32)
+    np.testing.assert_array_equal(
+        _resampled(sums, box, (4, 4)),
+        _resampled(_summed(PICTURE[0]), box, (4, 4)),
+    )
+
+
+def test_a_batch_is_one_program_and_says_what_was_cut(tmp_path):
+    variables = mtcnn_variables(write_weights(tmp_path))
+    pair = jnp.concatenate([PICTURE, PICTURE[:, ::-1]])
+    every, few = (
+        jax.jit(mtcnn(thresholds=(0.4, 0.01, 0.01), limits=limits))
+        for limits in (Limits(), Limits(level=5, refined=4, marked=2))
+    )
+    both = every(variables, pair)
+    turned = every(variables, pair[::-1])
+    assert every._cache_size() == 1
+    assert both.boxes.valid.any()
+    assert not np.any(both.cut)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b[::-1], atol=1e-3), both, turned
+    )
+    found = few(variables, pair)
+    assert np.all(found.cut[:, 0] > 0)
+    assert found.boxes.valid.shape == (2, 2)
+
+
+@pytest.mark.shared_data
+def test_faces_are_those_of_the_published_weights(shared_data):
+    folder = shared_data / "mtcnn_oracle"
+    expected = json.loads((folder / "expected.json").read_text())
+    with Image.open(folder / expected["image"]) as file:
+        picture = jnp.asarray(np.asarray(file.convert("RGB")))[None]
+    find = jax.jit(
+        mtcnn(
+            least=float(expected["minsize"]),
+            factor=expected["factor"],
+            thresholds=tuple(expected["thresholds"]),
+        )
+    )
+    found = find(mtcnn_variables(folder), picture)
+    assert not np.any(found.cut)
+    wanted = np.array(expected["boxes_x1y1x2y2_score"])
+    valid = np.asarray(found.boxes.valid[0])
+    assert valid.sum() == len(wanted)
+    order = np.argsort(-np.asarray(found.boxes.score[0]), kind="stable")[: len(wanted)]
+    xyxy = np.asarray(found.boxes.xyxy[0])[order]
+    np.testing.assert_allclose(xyxy, wanted[:, :4], atol=0.01)
+    np.testing.assert_allclose(
+        np.asarray(found.boxes.score[0])[order], wanted[:, 4], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        np.asarray(found.landmarks[0])[order], expected["landmarks"], atol=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"least": 8.0}, "least must be at least 12 pixels, what the first"),
+        ({"factor": 1.0}, "factor must be between 0 and 1, got 1.0"),
+        ({"thresholds": (0.6, 1.2, 0.7)}, "thresholds must be between 0 and 1"),
+        ({"limits": Limits(refined=0)}, "limits at least 1"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_sentences(how, message):
+    with pytest.raises(InputError, match=message):
+        mtcnn(**how)
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (PICTURE[0], r"bytes in colour, \[b, h, w, 3\] of uint8, got \(40, 52, 3\)"),
+        (PICTURE[..., :1], "bytes in colour"),
+        (PICTURE.astype(jnp.float32), "got .* of float32"),
+        (PICTURE[:, :15], "at least as large as the smallest face, 20 pixels"),
+    ],
+)
+def test_pictures_that_do_not_fit_are_sentences(picture, message):
+    with pytest.raises(InputError, match=message):
+        mtcnn()({}, picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda own: {k: v for k, v in own.items() if k != "conv1.bias"},
+            "ProposalNet: its weights are",
+        ),
+        (
+            lambda own: {**own, "conv1.weight": own["conv1.weight"].T},
+            r"conv1.weight, turned to the layout of Flax, must be \(3, 3, 3, 10\)",
+        ),
+    ],
+)
+def test_weights_of_another_layout_are_sentences(tmp_path, change, message):
+    write_weights(tmp_path, change)
+    with pytest.raises(InputError, match=message):
+        mtcnn_variables(tmp_path)
