@@ -3,6 +3,7 @@
 What is left of them is no single picture, so `"scale"` and `"offset"` go.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -112,7 +113,12 @@ def mixup(*, alpha: float = 1.5, probability: float | Array = 1.0) -> BoxTransfo
 
 
 def copy_paste(
-    *, most: int = 3, least_visible: float = 0.4, probability: float | Array = 1.0
+    *,
+    most: int = 3,
+    least_visible: float = 0.4,
+    probability: float | Array = 1.0,
+    largest: float = math.inf,
+    margin: float = 0.0,
 ) -> BoxTransform:
     """Pastes objects of another picture of the batch, as rectangles, at random places.
 
@@ -126,6 +132,12 @@ def copy_paste(
             out.
         least_visible: the share of a box's area.
         probability: of each image, which may be traced.
+        largest: the root of the area of the largest object that is pasted, in pixels:
+            so that small ones are seen more often.
+        margin: pixels about an object that are pasted too, more and more faintly.
+
+    Raises:
+        InputError: `largest` is not positive, or `margin` negative.
 
     Source: Kisantal et al., 2019, arXiv:1902.07296; Ghiasi et al., 2021,
     arXiv:2012.07177.
@@ -140,13 +152,25 @@ def copy_paste(
     (2, 3, 4)
     """
 
+    if not largest > 0 or not margin >= 0:
+        raise InputError(
+            "copy_paste: largest must be positive, and margin not negative, got "
+            f"{largest} and {margin}."
+        )
+
     def transform(key: Key, batch: Batch) -> Batch:
         key_order, key_each, key_draw = jax.random.split(key, 3)
         batch, b = _without_placement(batch), len(batch["image"])
         batch.setdefault("ignore", jnp.zeros_like(batch["valid"]))
         other = _partners(batch, jax.random.permutation(key_order, b), 1)
         keys = jax.random.split(key_each, b)
-        paste = partial(_paste, most=most, least_visible=least_visible)
+        paste = partial(
+            _paste,
+            most=most,
+            least_visible=least_visible,
+            largest=largest,
+            margin=margin,
+        )
         pasted = jax.vmap(paste)(keys, batch, other)
         drawn = jax.random.bernoulli(key_draw, probability, (b,))
         return _chosen(drawn, pasted, batch)
@@ -155,12 +179,21 @@ def copy_paste(
 
 
 def _paste(
-    key: Key, own: Batch, other: Batch, *, most: int, least_visible: float
+    key: Key,
+    own: Batch,
+    other: Batch,
+    *,
+    most: int,
+    least_visible: float,
+    largest: float,
+    margin: float,
 ) -> Batch:
     """One image with objects of another."""
     height, width, _ = own["image"].shape
     key_rows, key_places = jax.random.split(key)
-    usable = other["valid"] & ~other["ignore"]
+    sides = other["xyxy"][:, 2:] - other["xyxy"][:, :2]
+    is_small = jnp.prod(sides, axis=-1) <= largest**2
+    usable = other["valid"] & ~other["ignore"] & is_small
     # Objects first, in a random order.
     order = jnp.lexsort((jax.random.uniform(key_rows, usable.shape), ~usable))
     corners = jax.random.uniform(key_places, (most, 2))
@@ -177,11 +210,20 @@ def _paste(
         shift = jnp.floor(corners[place] * jnp.maximum(room + 1, 1.0)) - low
         placed = box + jnp.tile(shift, 2)
         low, high = low + shift, high + shift
-        within = (x >= low[0]) & (x < high[0])
-        within = within[None] & ((y >= low[1]) & (y < high[1]))[:, None] & is_used
+        gaps = [
+            jnp.maximum(jnp.maximum(low[axis] - at, at - high[axis]), 0.0)
+            for axis, at in enumerate((x, y))
+        ]
+        gap = jnp.maximum(gaps[0][None], gaps[1][:, None])
+        within = (gap == 0) & is_used
         across, down = shift.astype(jnp.int32)
         patch = jnp.roll(other["image"], (down, across), (0, 1))
-        image = jnp.where(within[..., None], patch, image)
+        if margin:
+            share = jnp.where(is_used, jnp.maximum(1 - gap / margin, 0.0), 0.0)
+            mixed = jax.tree.map(lambda x: x.astype(jnp.float32), (image, patch))
+            image = _between(*mixed, share[..., None]).astype(image.dtype)
+        else:
+            image = jnp.where(within[..., None], patch, image)
         covered = covered | within
         fields = {k: v[row] for k, v in other.items() if k != "image"}
         added.append({**fields, "xyxy": placed, "valid": is_used})
@@ -191,6 +233,11 @@ def _paste(
     new = {k: jnp.stack([one[k] for one in added]) for k in added[0]}
     joined = {k: jnp.concatenate([kept[k], new[k]]) for k in new}
     return {**joined, "image": image}
+
+
+def _between(first: Array, second: Array, share: Array) -> Array:
+    """The first where the share is 0, the second where it is 1."""
+    return first + share * (second - first)
 
 
 def _share_of(covered: Array, xyxy: Array) -> Array:

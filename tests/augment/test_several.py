@@ -65,6 +65,35 @@ def test_pasted_objects_hide_what_lies_below():
     assert not copy_paste(most=2, probability=0.0)(KEY, batch)["valid"][:, 2:].any()
 
 
+def test_small_objects_alone_are_pasted_and_fade_at_their_edges():
+    batch = painted(16)
+    sides = np.asarray(batch["xyxy"][..., 2:] - batch["xyxy"][..., :2])
+    size = np.sqrt(sides.prod(axis=-1))
+    middle = float(np.median(size))
+    found = copy_paste(most=2, largest=middle)(KEY, batch)
+    sides = np.asarray(found["xyxy"][:, 2:, 2:] - found["xyxy"][:, 2:, :2])
+    pasted = np.sqrt(sides.prod(axis=-1))[np.asarray(found["valid"][:, 2:])]
+    assert 0 < len(pasted)
+    assert np.all(pasted <= middle)
+    # One white pixel on black fades along three pixels.
+    image = jnp.zeros((2, 16, 16, 1)).at[:, 8, 8].set(1.0)
+    box = jnp.broadcast_to(jnp.array([[[8.0, 8, 9, 9]]]), (2, 1, 4))
+    wide = jnp.broadcast_to(jnp.array([[[6.0, 6, 11, 11]]]), (2, 1, 4))
+    single = {"valid": jnp.ones((2, 1), bool), "label": jnp.zeros((2, 1), jnp.int32)}
+    for margin, total in ((0.0, 1.0), (2.0, 1.0)):
+        paste = copy_paste(most=1, margin=margin, least_visible=0.0)
+        pasted = paste(KEY, {"image": image, "xyxy": box, **single})
+        left, top = np.asarray(pasted["xyxy"][0, 1, :2]).astype(int)
+        assert float(pasted["image"][0, top, left, 0]) == total
+    ground = {"image": jnp.ones((2, 16, 16, 1)) * jnp.arange(2.0)[:, None, None, None]}
+    faded = copy_paste(most=1, margin=4.0)(KEY, {**ground, "xyxy": wide, **single})
+    values = np.unique(np.asarray(faded["image"]).round(4))
+    assert set(values) <= {0.0, 0.125, 0.375, 0.625, 0.875, 1.0}
+    assert len(values) > 3
+    with pytest.raises(InputError, match="largest must be positive, and margin not"):
+        copy_paste(margin=-1.0)
+
+
 def test_a_mosaic_ends_before_training_does():
     def loss(variables, batch, key):
         several = jnp.mean(jnp.sum(batch["valid"], axis=1).astype(jnp.float32))
