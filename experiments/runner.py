@@ -92,10 +92,13 @@ class Study(NamedTuple):
 
     Fields:
         measure: `folder -> (metrics, figures)`, `{name: number}` and `{name: Figure}`;
-            trainings inside keep their checkpoints there, by `train_stage`.
+            trainings inside keep their checkpoints there, by `train_stage`. Of several
+            seeds, the list of each stands under `<name>_of_seeds`.
+        takes_seeds: whether it repeats itself with as many seeds as are asked for.
     """
 
     measure: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Any]]]
+    takes_seeds: bool = False
 
 
 Build = Callable[[Any], Task | Study]
@@ -172,6 +175,8 @@ def _study(name: str, study: Study, config: Any, folder: Path) -> tuple[Any, Any
             f"{name} is a study: it takes no --devices, no --processes and no "
             "--profile."
         )
+    if config.seeds > 1 and not study.takes_seeds:
+        raise InputError(f"{name} takes no --seeds; --seed sets its only one.")
     if config.resume and read_record(folder).get("steps") != getattr(
         config, "steps", None
     ):
@@ -187,7 +192,11 @@ def _study(name: str, study: Study, config: Any, folder: Path) -> tuple[Any, Any
             name,
             folder,
         ) from interrupt
-    return {name: _number(value) for name, value in metrics.items()}, figures
+    numbers = {
+        name: [_number(v) for v in value] if isinstance(value, list) else _number(value)
+        for name, value in metrics.items()
+    }
+    return numbers, figures
 
 
 def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:

@@ -84,8 +84,6 @@ def build(config: Config) -> Study:
         raise InputError(
             f"--models: name some of {', '.join(SETTINGS)}, got {config.models}."
         )
-    if config.seeds > 1:
-        raise InputError("--seeds: this study trains one seed of each model.")
     rows = Rows(*(flatten(source.arrays["image"]) for source in binary_digits()))
     key = jax.random.key(config.seed)
     observed = np.arange(SIDE**2) < SIDE**2 // 2

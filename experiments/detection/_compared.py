@@ -1,16 +1,27 @@
 """Detectors side by side: how well they detect, and what they cost."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from experiments.benchmarks.timing import alternating_ms
-from genjax.base import Update
-from genjax.detection import Boxes
+from experiments.detection._dense import average_precision, update_of
+from experiments.detection._scenes import NAMES, SceneSets, scene_sets
+from experiments.runner import means_of_seeds, train_stage
+from genjax.augment import BoxTransform
+from genjax.base import Head, Objective, Update
+from genjax.detection import Boxes, detection_objective, detector
+from genjax.detection.scales import Detector, field_widths
+from genjax.nn import as_network
+from genjax.receptive_field import Field, receptive_field
+from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Variables
+from genjax.variables import part_of
 
 
 class Trained(NamedTuple):
@@ -36,6 +47,151 @@ class Trained(NamedTuple):
     def compiled(self) -> Callable[[Array], Boxes]:
         """Detects in pictures."""
         return jax.jit(partial(self.detect, self.variables))
+
+
+class Whole(NamedTuple):
+    """A detector, from the image to its boxes.
+
+    Fields:
+        backbone: from images to levels.
+        neck: from levels to levels.
+        head: of these.
+    """
+
+    backbone: Any
+    neck: Any
+    head: Head
+
+    def levels(self, variables: Variables, image: Array) -> Sequence[Array]:
+        """What its head is given."""
+        features = self.backbone.apply(part_of(variables, "backbone"), image)
+        neck = as_network(self.neck, user="detection")
+        return neck.apply(part_of(variables, "neck"), features)
+
+
+class Way(NamedTuple):
+    """One way to detect.
+
+    Fields:
+        parts: of its detector.
+        learns: another way, whose variables it uses; it learns itself without one.
+        trains: from the objective of its detector to the one that it learns by.
+        varies: what is done to a batch of a training step.
+        looks: from its detector to the one that it uses.
+    """
+
+    parts: Callable[["Comparison"], Whole]
+    learns: str = ""
+    trains: Callable[[Objective], Objective] = lambda objective: objective
+    varies: BoxTransform = lambda key, batch: batch
+    looks: Callable[[Detector], Detector] = lambda detect: detect
+
+
+class Comparison:
+    """Ways that learn from the same scenes; each is trained when it is asked for.
+
+    Args:
+        config: of all of them, with one seed.
+        sets: the scenes.
+        folder: of their checkpoints.
+        ways: by name.
+    """
+
+    def __init__(
+        self, config: Any, sets: SceneSets, folder: Path, ways: Mapping[str, Way]
+    ) -> None:
+        self.config, self.sets = config, sets
+        self._folder, self._ways = folder, ways
+        self._learnt: dict[str, tuple[Update, Variables]] = {}
+
+    def learnt(self, name: str) -> tuple[Update, Variables]:
+        """The training step of a way, and what it has learnt by it."""
+        name = self._ways[name].learns or name
+        if name not in self._learnt:
+            way, config = self._ways[name], self.config
+            objective = way.trains(detection_objective(*way.parts(self)))
+            update = update_of(config, with_preprocessing(objective, way.varies))
+            variables = train_stage(
+                self._folder / name,
+                update,
+                self.sets.pipeline,
+                config=config,
+                steps=config.steps,
+            )
+            self._learnt[name] = update, variables
+        return self._learnt[name]
+
+    def trained(self, name: str) -> Trained:
+        """The detector of a way."""
+        update, variables = self.learnt(name)
+        way = self._ways[name]
+        return Trained(update, way.looks(detector(*way.parts(self))), variables)
+
+    def fields(self, name: str) -> dict[str, float]:
+        """Pixels that units of the levels see, at most and effectively."""
+        whole, (_, variables) = self._ways[name].parts(self), self.learnt(name)
+        found = jax.tree.leaves(
+            receptive_field(
+                lambda x, v: whole.levels(v, x), (1, 512, 512, 1), variables
+            ),
+            is_leaf=lambda x: isinstance(x, Field),
+        )
+        images = jnp.asarray(self.sets.test.arrays["image"][:16])
+        widths = field_widths(whole.levels, variables, images)
+        return {
+            f"{what}_of_level_{place}": value
+            for what, own in (
+                ("field", [field.size[0] for field in found]),
+                ("effective", widths),
+            )
+            for place, value in enumerate(own)
+        }
+
+
+def compare(
+    config: Any,
+    folder: Path,
+    ways: Mapping[str, Way],
+    *,
+    sizes: Mapping[str, tuple[float, float]],
+    gains: Callable[[Mapping[str, Mapping[str, float]]], dict[str, float]],
+) -> tuple[dict[str, Any], list[dict[str, dict[str, float]]]]:
+    """Trains and measures all ways, with as many seeds as are asked for.
+
+    Args:
+        config: of the study.
+        folder: of its checkpoints.
+        ways: by name.
+        sizes: roots of areas, of the objects whose precision is told apart, by the end
+            of its name; all sizes first, under the empty name.
+        gains: from the precisions of all ways with one seed to differences.
+
+    Returns:
+        Metrics: precisions and gains are means over the seeds; costs and fields are
+        those of the first. And the precisions of each seed.
+    """
+    tables, once = [], {}
+    areas = {name: (low**2, high**2) for name, (low, high) in sizes.items()}
+    for seed in range(config.seed, config.seed + config.seeds):
+        own = replace(config, seed=seed)
+        sets = scene_sets(own)
+        trial = Comparison(own, sets, folder / f"seed_{seed}", ways)
+        trained = {name: trial.trained(name) for name in ways}
+        tables.append({n: precision(trained[n], sets, areas) for n in ways})
+        if not once:
+            batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
+            once = by_name(costs(trained, batch, image))
+            once |= by_name({name: trial.fields(name) for name in ways})
+    found = means_of_seeds([by_name(table) | gains(table) for table in tables])
+    return {**found, **once}, tables
+
+
+def precision(
+    trained: Trained, sets: SceneSets, areas: Mapping[str, tuple[float, float]]
+) -> dict[str, float]:
+    """The average precision, of all objects and of those of each size."""
+    found = average_precision(trained.compiled, sets.test, NAMES, areas=areas)
+    return {name: found[name] for name in ("AP50", *(f"AP{n}" for n in areas))}
 
 
 def costs(

@@ -151,7 +151,6 @@ def copy_paste(
     >>> copy_paste(most=2)(jax.random.key(0), batch)["xyxy"].shape
     (2, 3, 4)
     """
-
     if not largest > 0 or not margin >= 0:
         raise InputError(
             "copy_paste: largest must be positive, and margin not negative, got "

@@ -21,26 +21,32 @@ def scenes(
     most: int = 5,
     sizes: tuple[float, float] = (12.0, 32.0),
     noise: float = 0.05,
+    contrast: tuple[float, float] = (0.5, 1.0),
+    whole: bool = False,
 ) -> Callable[[Key, int], Batch]:
     """Places glyphs of random size and brightness on a noisy ground.
 
     Each scene has one to `most` glyphs, whose boxes are those of their ink and do not
-    overlap; one that finds no room in 16 tries is left out.
+    overlap; one that finds no room in 16 tries is left out. A glyph without a class is
+    clutter: it is drawn, and is no object.
 
     Args:
         glyphs: `[n, h, w]` in [0, 1].
-        labels: `[n]`, their classes.
+        labels: `[n]`, their classes; -1 for none.
         side: of the square scenes, in pixels.
         most: glyphs per scene.
         sizes: the least and the greatest height of a glyph, in pixels.
         noise: standard deviation of the ground.
+        contrast: the least and the greatest factor of a glyph's values.
+        whole: whether the boxes are those of whole glyphs, and not of their ink.
 
     Returns:
         `(key, n) -> {"image": [n, side, side, 1], "xyxy": [n, most, 4], "label":
         [n, most], "valid": [n, most]}`, pure.
 
     Raises:
-        InputError: a glyph is empty, or would not fit into a scene.
+        InputError: a glyph is empty or would not fit into a scene, or the contrast is
+            not two ascending numbers from 0 on.
 
     >>> import jax
     >>> import numpy as np
@@ -57,7 +63,12 @@ def scenes(
             f"scenes: sizes must be positive and ascending, and fit into scenes of "
             f"{side}; got {sizes}, so glyphs of {largest:g} pixels."
         )
+    if not 0 <= contrast[0] <= contrast[1]:
+        raise InputError(
+            f"scenes: contrast must be ascending from 0 on, got {contrast}."
+        )
     ink = np.asarray(glyphs, np.float32) > np.float32(0.25)
+    ink |= whole
     empty = np.flatnonzero(~ink.reshape(len(ink), -1).any(axis=1))
     if len(empty):
         raise InputError(f"scenes: glyph {empty[0]} is empty.")
@@ -71,13 +82,16 @@ def scenes(
         scale, xyxy, free = _place(
             key_place, boxes[chosen], images.shape[1], side, sizes
         )
-        valid = wanted & free
-        light = jax.random.uniform(key_light, (most,), minval=0.5, maxval=1.0)
+        drawn = wanted & free
+        valid = drawn & (classes[chosen] >= 0)
+        light = jax.random.uniform(
+            key_light, (most,), minval=contrast[0], maxval=contrast[1]
+        )
         origin = xyxy[:, :2] - scale[:, None] * boxes[chosen][:, :2]
         layers = jax.vmap(lambda g, s, o: _render(g, s, o, side))(
             images[chosen], scale, origin
         )
-        layers = layers * jnp.where(valid, light, 0.0)[:, None, None]
+        layers = layers * jnp.where(drawn, light, 0.0)[:, None, None]
         ground = noise * jax.random.normal(key_noise, (side, side))
         return {
             "image": (jnp.max(layers, axis=0) + ground)[..., None],

@@ -8,6 +8,7 @@ and necks, whose features other networks take, return their `dtype`.
 from genjax.nn._bottleneck import BottleneckBackbone
 from genjax.nn._cascade import LandmarkNet, ProposalNet, RefinementNet
 from genjax.nn._conditional import Joint, Projection, TwoHeads, WithClass
+from genjax.nn._context import ContextModule, InTurn
 from genjax.nn._conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
 from genjax.nn._darknet import Darknet19, Darknet53
@@ -57,6 +58,7 @@ __all__ = [
     "BiFPN",
     "BottleneckBackbone",
     "ClassEmbedding",
+    "ContextModule",
     "Conv",
     "ConvNet",
     "ConvStack",
@@ -71,6 +73,7 @@ __all__ = [
     "GridRegressor",
     "GroupNorm",
     "ImageMLP",
+    "InTurn",
     "Joint",
     "LandmarkNet",
     "LayerNorm",

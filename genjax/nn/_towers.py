@@ -35,8 +35,12 @@ class DenseTower(nn.Module):
         depth: convolutions of each tower.
         prior: the probability that the class logits start from.
         dtype: of the computation.
+        backgrounds: scores of the background, the largest of which is taken from the
+            class logits on the finest level, most of whose many places are background;
+            the other levels take the first.
 
-    Source: Lin et al., 2017, arXiv:1708.02002; Tian et al., 2019, arXiv:1904.01355.
+    Source: Lin et al., 2017, arXiv:1708.02002; Tian et al., 2019, arXiv:1904.01355; for
+    `backgrounds`, Zhang et al., 2017, arXiv:1708.05237.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -53,6 +57,7 @@ class DenseTower(nn.Module):
     depth: int = 2
     prior: float = 0.01
     dtype: DTypeLike = jnp.float32
+    backgrounds: int = 0
 
     @nn.compact
     def __call__(self, levels: Levels) -> dict[str, Levels]:
@@ -60,8 +65,16 @@ class DenseTower(nn.Module):
         classes, *geometry = self.outputs
         on_classes = self._tower(levels, "classes")
         on_geometry = self._tower(levels, "geometry")
+        logits = self._head(on_classes, *classes, bias=prior_bias(self.prior))
+        if self.backgrounds:
+            ways = self._head(on_classes, "background", self.backgrounds)
+            finest, *others = zip(logits, ways, strict=True)
+            logits = (
+                finest[0] - jnp.max(finest[1], axis=-1, keepdims=True),
+                *(own - way[..., :1] for own, way in others),
+            )
         return {
-            classes[0]: self._head(on_classes, *classes, bias=prior_bias(self.prior)),
+            classes[0]: logits,
             **{name: self._head(on_geometry, name, n) for name, n in geometry},
         }
 

@@ -10,9 +10,7 @@ from genjax.detection._dense import Grid
 from genjax.errors import InputError
 from tests.metrics.test_coco import overlaps
 
-GRID = AnchorGrid(
-    Grid([(16, 16), (8, 8)], (4, 8)), [[(16.0, 16.0)], [(32.0, 32.0)]]
-)
+GRID = AnchorGrid(Grid([(16, 16), (8, 8)], (4, 8)), [[(16.0, 16.0)], [(32.0, 32.0)]])
 ANCHORS = around(GRID.centre, GRID.anchor)[0]
 
 
@@ -25,9 +23,7 @@ def random_boxes(rng, count):
 
 def boxes_of(xyxy):
     count = len(xyxy)
-    return ground_truth(
-        jnp.asarray(xyxy), jnp.zeros(count, int), jnp.ones(count, bool)
-    )
+    return ground_truth(jnp.asarray(xyxy), jnp.zeros(count, int), jnp.ones(count, bool))
 
 
 def by_loops(xyxy, positive, least):
@@ -79,7 +75,9 @@ def test_compensation_at_least_doubles_the_anchors_of_small_objects():
         counts = np.sum(own & np.asarray(has_one)[..., None], axis=1)
         return counts[small].mean()
 
-    plain, lower, most = map(mean, (by_overlap(), by_overlap(positive_iou=0.35), compensated()))
+    plain, lower, most = map(
+        mean, (by_overlap(), by_overlap(positive_iou=0.35), compensated())
+    )
     assert most >= 2 * plain
     assert most > lower
 
@@ -88,7 +86,10 @@ def test_compensation_at_least_doubles_the_anchors_of_small_objects():
     ("call", "message"),
     [
         (lambda: by_overlap(positive_iou=1.5), "positive_iou must be in"),
-        (lambda: compensated(least_iou=0.5), "least_iou must be from 0 to positive_iou"),
+        (
+            lambda: compensated(least_iou=0.5),
+            "least_iou must be from 0 to positive_iou",
+        ),
         (lambda: compensated(most=0), "most at least 1"),
     ],
 )

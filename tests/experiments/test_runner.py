@@ -101,6 +101,18 @@ def test_a_study_is_measured_and_takes_no_devices(tmp_path):
         )
 
 
+def test_a_study_of_several_seeds_says_so(tmp_path):
+    def measure(folder):
+        return {"one": 0.5, "one_of_seeds": [0.25, np.float32(0.75)]}, {}
+
+    config = config_of(tmp_path / "a", seeds=2)
+    result = run(NAME, config, lambda config: Study(measure, takes_seeds=True), {})
+    assert result["metrics"]["one_of_seeds"] == [0.25, 0.75]
+    assert "0.5000 +- 0.3536" in (tmp_path / "a" / "report.md").read_text()
+    with pytest.raises(InputError, match=f"{NAME} takes no --seeds"):
+        run(NAME, config_of(tmp_path / "b", seeds=2), lambda c: Study(measure), {})
+
+
 def test_an_interrupted_evaluation_says_what_is_saved(tmp_path):
     def interrupted(config):
         def evaluate(variables):

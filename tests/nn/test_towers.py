@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from genjax import nn
@@ -21,6 +22,22 @@ def test_the_tower_shares_its_weights_and_starts_at_the_prior():
     raw = tower.apply(tower.init(jax.random.key(0), same), same)
     np.testing.assert_array_equal(*raw["logits"])
     np.testing.assert_allclose(jax.nn.sigmoid(raw["logits"][0]).mean(), 0.01, rtol=0.5)
+
+
+def test_the_likeliest_background_counts_on_the_finest_level():
+    how = {"outputs": (("logits", 3), ("distance", 4)), "width": 8}
+    tower, plain = nn.DenseTower(**how, backgrounds=2), nn.DenseTower(**how)
+    levels = (LEVEL, LEVEL)
+    variables = tower.init(jax.random.key(0), levels)
+    params = dict(variables["params"])
+    ways = params.pop("background")
+    alone = plain.apply({"params": params}, levels)["logits"][0]
+    ways = {"kernel": jnp.zeros_like(ways["kernel"]), "bias": jnp.array([2.0, 5.0])}
+    raw = tower.apply({"params": {**params, "background": ways}}, levels)
+    np.testing.assert_allclose(raw["logits"][0], alone - 5, rtol=1e-6)
+    np.testing.assert_allclose(raw["logits"][1], alone - 2, rtol=1e-6)
+    start = tower.apply(variables, levels)["logits"]
+    np.testing.assert_allclose(jax.nn.sigmoid(start[0]).mean(), 0.01, rtol=0.5)
 
 
 def lambda_network(tower):

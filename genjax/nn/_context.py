@@ -1,0 +1,89 @@
+"""What surrounds an object, beside what it shows itself."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.typing import DTypeLike
+
+from genjax.errors import InputError
+from genjax.nn._normalization import GroupNorm
+from genjax.nn._pyramid import Levels
+from genjax.typing import Array
+
+
+class ContextModule(nn.Module):
+    """Features of every level that see 3, 5 and 7 places across, side by side.
+
+    Half of them come from one 3 x 3 convolution, a quarter each from a chain of two and
+    of three, whose first is shared. The weights are shared by all levels.
+
+    Attributes:
+        features: channels of every level, a multiple of 4.
+        dtype: of the computation.
+
+    Source: Najibi, Samangouei, Chellappa and Davis, 2017, arXiv:1708.03979.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import ContextModule
+    >>> module = ContextModule(features=8)
+    >>> levels = (jnp.ones((1, 8, 8, 4)), jnp.ones((1, 4, 4, 4)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 8), (1, 4, 4, 8)]
+    """
+
+    features: int
+    dtype: DTypeLike = jnp.float32
+
+    def setup(self) -> None:
+        """Makes the layers, which all levels share."""
+        if self.features < 4 or self.features % 4:
+            raise InputError(
+                f"ContextModule: features must be a multiple of 4, got {self.features}."
+            )
+        half, quarter = self.features // 2, self.features // 4
+        self.own = nn.Conv(half, (3, 3), dtype=self.dtype)
+        self.first = nn.Conv(quarter, (3, 3), dtype=self.dtype)
+        self.near = nn.Conv(quarter, (3, 3), dtype=self.dtype)
+        self.far = nn.Conv(quarter, (3, 3), dtype=self.dtype)
+        self.farthest = nn.Conv(quarter, (3, 3), dtype=self.dtype)
+        self.norm = GroupNorm(dtype=self.dtype)
+
+    def __call__(self, levels: Levels) -> Levels:
+        """Maps features `[b, h, w, c]` to as many of `features` channels.
+
+        Raises:
+            InputError: `features` is no multiple of 4.
+        """
+        return tuple(self._of_level(x) for x in levels)
+
+    def _of_level(self, x: Array) -> Array:
+        shared = jax.nn.relu(self.first(x))
+        far = self.farthest(jax.nn.relu(self.far(shared)))
+        joined = jnp.concatenate([self.own(x), self.near(shared), far], axis=-1)
+        return jax.nn.relu(self.norm(joined))
+
+
+class InTurn(nn.Module):
+    """Necks one after the other.
+
+    Attributes:
+        necks: from levels to levels each.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.nn import FPN, ContextModule, InTurn
+    >>> module = InTurn((FPN(features=4), ContextModule(features=8)))
+    >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
+    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
+    [(1, 8, 8, 8), (1, 4, 4, 8)]
+    """
+
+    necks: tuple[nn.Module, ...]
+
+    @nn.compact
+    def __call__(self, levels: Levels) -> Levels:
+        """Maps features to features."""
+        for neck in self.necks:
+            levels = neck(levels)
+        return levels
