@@ -123,6 +123,7 @@ def boxes_on_images(
     colours: str = "gray",
     title: str = "",
     titles: Sequence[str] = (),
+    points: Sequence[Any] = (),
 ) -> "Figure":
     """Draws labelled boxes on images.
 
@@ -134,6 +135,7 @@ def boxes_on_images(
         colours: a matplotlib colour map for grey images.
         title: above all.
         titles: above each.
+        points: for each image, `[n, 2]`, x and y in pixels, drawn as dots.
 
     >>> import numpy as np
     >>> from genjax.plotting import boxes_on_images
@@ -166,6 +168,8 @@ def boxes_on_images(
             side = "top" if top < 0.08 * image.shape[0] else "bottom"
             style = {"color": ink, "fontsize": 7, "va": side, "bbox": plate}
             axis.text(left, top, _plain(text), clip_on=True, **style)
+    for axis, own in zip(axes.flat, points, strict=False):
+        axis.plot(*np.asarray(own).T, ".", color=_colour(1), markersize=3)
     for axis, text in zip(axes.flat, titles, strict=False):
         axis.set_title(text, fontsize=8, color=INK, pad=2)
     if title:

@@ -1,6 +1,7 @@
 """Detectors side by side: how well they detect, and what they cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,15 +9,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from experiments.benchmarks.timing import alternating_ms
 from experiments.detection._dense import average_precision, update_of
-from experiments.detection._scenes import NAMES, SceneSets, scene_sets
+from experiments.detection._scenes import SceneSets, names_of, scene_sets
 from experiments.runner import means_of_seeds, train_stage
 from genjax.augment import BoxTransform
 from genjax.base import Head, Objective, Update
 from genjax.detection import Boxes, detection_objective, detector
 from genjax.detection.scales import Detector, field_widths
+from genjax.errors import InputError
 from genjax.nn import as_network
 from genjax.receptive_field import Field, receptive_field
 from genjax.training import with_preprocessing
@@ -148,13 +151,31 @@ class Comparison:
         }
 
 
+def ways_named(names: Iterable[str], ways: Mapping[str, Way]) -> dict[str, Way]:
+    """The ways of these names, and those that they learn as.
+
+    Args:
+        names: of ways.
+        ways: all that there are.
+
+    Raises:
+        InputError: there is none of a name.
+    """
+    chosen = set(names)
+    for name in chosen:
+        if name not in ways:
+            raise InputError(f"--ways must be of {', '.join(ways)}, got {name!r}.")
+    chosen |= {ways[name].learns for name in chosen}
+    return {name: way for name, way in ways.items() if name in chosen}
+
+
 def compare(
     config: Any,
     folder: Path,
     ways: Mapping[str, Way],
     *,
     sizes: Mapping[str, tuple[float, float]],
-    gains: Callable[[Mapping[str, Mapping[str, float]]], dict[str, float]],
+    gains: Mapping[str, tuple[str, str, str]],
 ) -> tuple[dict[str, Any], list[dict[str, dict[str, float]]]]:
     """Trains and measures all ways, with as many seeds as are asked for.
 
@@ -164,11 +185,12 @@ def compare(
         ways: by name.
         sizes: roots of areas, of the objects whose precision is told apart, by the end
             of its name; all sizes first, under the empty name.
-        gains: from the precisions of all ways with one seed to differences.
+        gains: by name, a precision and the two ways whose difference in it counts.
 
     Returns:
-        Metrics: precisions and gains are means over the seeds; costs and fields are
-        those of the first. And the precisions of each seed.
+        Metrics: precisions and gains are means over the seeds, the gains in standard
+        errors too where there are several; costs and fields are those of the first. And
+        the precisions of each seed.
     """
     tables, once = [], {}
     areas = {name: (low**2, high**2) for name, (low, high) in sizes.items()}
@@ -177,20 +199,47 @@ def compare(
         sets = scene_sets(own)
         trial = Comparison(own, sets, folder / f"seed_{seed}", ways)
         trained = {name: trial.trained(name) for name in ways}
-        tables.append({n: precision(trained[n], sets, areas) for n in ways})
+        names = names_of(own)
+        tables.append({n: precision(trained[n], sets, names, areas) for n in ways})
         if not once:
             batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
             once = by_name(costs(trained, batch, image))
             once |= by_name({name: trial.fields(name) for name in ways})
-    found = means_of_seeds([by_name(table) | gains(table) for table in tables])
-    return {**found, **once}, tables
+    rows = [by_name(table) | _gains(table, gains) for table in tables]
+    found = means_of_seeds(rows)
+    return {**found, **_in_errors(found, gains), **once}, tables
+
+
+def _gains(
+    table: Mapping[str, Mapping[str, float]], gains: Mapping[str, tuple[str, str, str]]
+) -> dict[str, float]:
+    """What one way gains over another, where both were measured."""
+    return {
+        gain: table[one][what] - table[other][what]
+        for gain, (what, one, other) in gains.items()
+        if one in table and other in table
+    }
+
+
+def _in_errors(metrics: Mapping[str, Any], gains: Iterable[str]) -> dict[str, float]:
+    """Gains in standard errors of the seeds, where there are several."""
+    found = {}
+    for gain in gains:
+        own = metrics.get(f"{gain}_of_seeds", ())
+        if own:
+            error = np.std(own, ddof=1) / math.sqrt(len(own))
+            found[f"errors_in_{gain}"] = np.mean(own) / error if error else math.nan
+    return found
 
 
 def precision(
-    trained: Trained, sets: SceneSets, areas: Mapping[str, tuple[float, float]]
+    trained: Trained,
+    sets: SceneSets,
+    classes: Sequence[str],
+    areas: Mapping[str, tuple[float, float]],
 ) -> dict[str, float]:
     """The average precision, of all objects and of those of each size."""
-    found = average_precision(trained.compiled, sets.test, NAMES, areas=areas)
+    found = average_precision(trained.compiled, sets.test, classes, areas=areas)
     return {name: found[name] for name in ("AP50", *(f"AP{n}" for n in areas))}
 
 

@@ -1,13 +1,13 @@
-"""Scenes of digits: what trains and measures detectors without a file."""
+"""Scenes of digits or faces: what trains and measures detectors without a file."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 
 from experiments.detection._dense import DetectorConfig
-from genjax.data import ArraySource, Pipeline, digits, generated, scenes, split
+from genjax.data import ArraySource, Pipeline, digits, faces, generated, scenes, split
 
 NAMES = [str(digit) for digit in range(10)]
 """Of the classes."""
@@ -23,6 +23,10 @@ class SceneConfig(DetectorConfig):
     """Digits a scene."""
     sizes: tuple[float, float] = (12.0, 32.0)
     """The least and the greatest height of a digit, in pixels."""
+    contrast: tuple[float, float] = (0.5, 1.0)
+    """The least and the greatest brightness of a digit."""
+    glyphs: Literal["digits", "faces"] = "digits"
+    """What the scenes show; with faces other patches of photographs, no objects."""
     ranges: float = 14.0
     steps: int = 4000
     batch_size: int = 16
@@ -50,18 +54,33 @@ class SceneSets(NamedTuple):
     test: ArraySource
 
 
+def names_of(config: SceneConfig) -> list[str]:
+    """The classes of a configuration's scenes."""
+    return NAMES if config.glyphs == "digits" else ["face"]
+
+
+def _glyphs(config: SceneConfig) -> list[tuple[np.ndarray, np.ndarray]]:
+    """To train on, to validate by and to measure on."""
+    if config.glyphs == "digits":
+        parts = split(digits(), validation=180, test=360)
+        return [(part.arrays["image"] / 16.0, part.arrays["label"]) for part in parts]
+    parts = split(faces(), validation=20, test=60)
+    return [(part.arrays["image"], part.arrays["label"] - 1) for part in parts]
+
+
 def scene_sets(config: SceneConfig) -> SceneSets:
     """Returns the scenes of a configuration."""
-    parts = split(digits(), validation=180, test=360)
     draws = [
         scenes(
-            part.arrays["image"] / 16.0,
-            part.arrays["label"],
+            image,
+            label,
             side=config.side,
             most=config.most,
             sizes=config.sizes,
+            contrast=config.contrast,
+            whole=config.glyphs == "faces",
         )
-        for part in parts
+        for image, label in _glyphs(config)
     ]
 
     def fixed(draw: Any, n: int, seed: int) -> ArraySource:

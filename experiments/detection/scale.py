@@ -34,10 +34,9 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from experiments.detection import _scenes
-from experiments.detection._compared import Comparison, Way, Whole, compare
+from experiments.detection._compared import Comparison, Way, Whole, compare, ways_named
 from experiments.detection._scenes import NAMES, SceneConfig
 from experiments.runner import Study, run
 from genjax import nn
@@ -54,7 +53,6 @@ from genjax.detection.scales import (
     shared_branches,
     tiled,
 )
-from genjax.errors import InputError
 from genjax.plotting import curves
 
 EDGES = (0, 8, 12, 16, 24, 32, math.inf)
@@ -180,39 +178,13 @@ EXPECTED = {
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    for name in config.ways:
-        if name not in WAYS:
-            raise InputError(f"--ways must be of {', '.join(WAYS)}, got {name!r}.")
-    chosen = {"single", *(config.ways or WAYS)}
-    ways = dict.fromkeys(way.learns for n, way in WAYS.items() if n in chosen)
-    ways = {n: way for n, way in WAYS.items() if n in chosen or n in ways}
+    ways = ways_named(("single", *(config.ways or WAYS)), WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, ways, sizes=SIZES, gains=_gains)
-        figures = {"AP_by_size": _by_size(tables)}
-        return {**metrics, **_in_errors(metrics)}, figures
+        metrics, tables = compare(config, folder, ways, sizes=SIZES, gains=GAINS)
+        return metrics, {"AP_by_size": _by_size(tables)}
 
     return Study(measure, takes_seeds=True)
-
-
-def _gains(table: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """What one way gains over another, where both were measured."""
-    return {
-        gain: table[one][what] - table[other][what]
-        for gain, (what, one, other) in GAINS.items()
-        if one in table and other in table
-    }
-
-
-def _in_errors(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Gains in standard errors of the seeds, where there are several."""
-    every = {gain: metrics.get(f"{gain}_of_seeds", ()) for gain in GAINS}
-    found = {}
-    for gain, own in every.items():
-        if own:
-            error = np.std(own, ddof=1) / math.sqrt(len(own))
-            found[f"errors_in_{gain}"] = np.mean(own) / error if error else math.nan
-    return found
 
 
 def _by_size(tables: Sequence[Mapping[str, Mapping[str, float]]]) -> Any:

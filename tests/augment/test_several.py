@@ -73,7 +73,7 @@ def test_small_objects_alone_are_pasted_and_fade_at_their_edges():
     found = copy_paste(most=2, largest=middle)(KEY, batch)
     sides = np.asarray(found["xyxy"][:, 2:, 2:] - found["xyxy"][:, 2:, :2])
     pasted = np.sqrt(sides.prod(axis=-1))[np.asarray(found["valid"][:, 2:])]
-    assert 0 < len(pasted)
+    assert len(pasted) > 0
     assert np.all(pasted <= middle)
     # One white pixel on black fades along three pixels.
     image = jnp.zeros((2, 16, 16, 1)).at[:, 8, 8].set(1.0)

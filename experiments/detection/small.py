@@ -1,0 +1,94 @@
+"""What helps small and faint objects, one thing after the other.
+
+Digits of 4 to 20 pixels, a quarter to six tenths as bright as they could be, on scenes
+of 64 x 64. Each way adds one thing to the one before, and learns from the same scenes,
+in the same order, as often. Sides of objects are roots of the areas of their boxes; the
+smallest are below 6 pixels, small ones below 10.
+
+- plain: an anchored head on a feature pyramid of strides 4 and 8, anchors of 4 strides;
+- finer: a level of stride 2 more;
+- compensated: anchors for those objects that have few, by overlaps from .1 on;
+- max_out: three scores of the background on the finest level;
+- context: features that see 3, 5 and 7 places across;
+- pasted: two more small digits in each scene, of another one.
+
+Paper: Zhang, Zhu, Lei, Shi, Wang and Li, 2017, arXiv:1708.05237; Najibi et al., 2017,
+    arXiv:1708.03979; Kisantal et al., 2019, arXiv:1902.07296
+Command: python -m experiments detection/small --seeds 3
+Hardware: 2 CPU cores
+Time: 60 minutes
+Expected: depends on what is added
+"""
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.detection import _scenes
+from experiments.detection._anchored import Tricks
+from experiments.detection._compared import Way, compare, ways_named
+from experiments.detection._scenes import SceneConfig
+from experiments.runner import Study, run
+from genjax.augment import copy_paste
+from genjax.plotting import bars
+
+SIZES = {
+    "": (0, math.inf),
+    "_smallest": (0, 6),
+    "_small": (0, 10),
+    "_others": (10, math.inf),
+}
+"""Roots of areas."""
+WAYS: Mapping[str, Way] = {
+    "plain": Way(Tricks()),
+    "finer": Way(Tricks(finer=True)),
+    "compensated": Way(Tricks(finer=True, compensation=True)),
+    "max_out": Way(Tricks(finer=True, compensation=True, backgrounds=3)),
+    "context": Way(Tricks(finer=True, compensation=True, backgrounds=3, context=True)),
+    "pasted": Way(
+        Tricks(finer=True, compensation=True, backgrounds=3, context=True),
+        varies=copy_paste(most=2, largest=10.0),
+    ),
+}
+GAINS = {
+    f"gain_of_{name}": ("AP_small", name, before)
+    for before, name in itertools.pairwise(WAYS)
+}
+"""The precision of small objects that each thing adds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SceneConfig):
+    """The settings of this experiment."""
+
+    ways: tuple[str, ...] = tuple(WAYS)
+    """Which to compare."""
+    most: int = 6
+    sizes: tuple[float, float] = (4.0, 20.0)
+    contrast: tuple[float, float] = (0.25, 0.6)
+    steps: int = 2000
+    batch_size: int = 8
+
+
+SMOKE = {**_scenes.SMOKE, "ways": ("pasted",)}
+EXPECTED: dict[str, dict[str, float]] = {}
+
+
+def build(config: Config) -> Study:
+    """Returns the study of a configuration."""
+    ways = ways_named(config.ways, WAYS)
+
+    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        metrics, tables = compare(config, folder, ways, sizes=SIZES, gains=GAINS)
+        scores = {name: [table[name]["AP_small"] for table in tables] for name in ways}
+        return metrics, {"AP_of_small_objects": bars(scores, ylabel="AP")}
+
+    return Study(measure, takes_seeds=True)
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Runs the experiment."""
+    return run("detection/small", config, build, EXPECTED)
