@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from experiments.benchmarks.timing import alternating_ms
 from experiments.detection._dense import average_precision, update_of
@@ -244,7 +245,7 @@ def precision(
 
 
 def costs(
-    trained: Mapping[str, Trained], batch: Batch, image: Array
+    trained: Mapping[str, Trained], batch: Batch, image: ArrayLike
 ) -> dict[str, dict[str, float]]:
     """Parameters, and the times of a step and of detection, all taken in turn.
 

@@ -219,8 +219,9 @@ def _paste(
         patch = jnp.roll(other["image"], (down, across), (0, 1))
         if margin:
             share = jnp.where(is_used, jnp.maximum(1 - gap / margin, 0.0), 0.0)
-            mixed = jax.tree.map(lambda x: x.astype(jnp.float32), (image, patch))
-            image = _between(*mixed, share[..., None]).astype(image.dtype)
+            below, above = image.astype(jnp.float32), patch.astype(jnp.float32)
+            mixed = below + share[..., None] * (above - below)
+            image = mixed.astype(image.dtype)
         else:
             image = jnp.where(within[..., None], patch, image)
         covered = covered | within
@@ -232,11 +233,6 @@ def _paste(
     new = {k: jnp.stack([one[k] for one in added]) for k in added[0]}
     joined = {k: jnp.concatenate([kept[k], new[k]]) for k in new}
     return {**joined, "image": image}
-
-
-def _between(first: Array, second: Array, share: Array) -> Array:
-    """The first where the share is 0, the second where it is 1."""
-    return first + share * (second - first)
 
 
 def _share_of(covered: Array, xyxy: Array) -> Array:

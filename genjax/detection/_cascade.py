@@ -16,8 +16,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
+from genjax.base import NetworkLike
 from genjax.detection._boxes import Boxes
 from genjax.detection._nms import nms
 from genjax.errors import InputError
@@ -28,6 +28,7 @@ from genjax.nn._cascade import (
     RefinementNet,
     torch_variables,
 )
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Bool, Float, Int, Variables
 from genjax.variables import join_parts, part_of
 
@@ -123,31 +124,27 @@ def mtcnn(
         )
 
     def of_picture(variables: Variables, picture: Array) -> Faces:
-        size, sums = picture.shape[:2], _summed(picture)
+        sums, (height, width, _) = _summed(picture), picture.shape
         proposed, cut = _proposed(
-            part_of(variables, "proposal"),
+            variables,
             sums,
-            _scales("mtcnn", size, least, factor),
+            _scales((height, width), least, factor),
             thresholds[0],
             limits.level,
         )
         keep = nms(*proposed[:3], iou_threshold=0.7)
         first, cut_first = _best(proposed._replace(valid=keep), limits.refined)
         xyxy = _square(_changed(first.xyxy, first.change))
-        refined, _ = _looked(
-            RefinementNet(), part_of(variables, "refinement"), sums, xyxy, first.valid
-        )
+        refined, _ = _looked(REFINEMENT, variables, sums, xyxy, first.valid)
         refined = refined._replace(
             valid=refined.valid & (refined.score > thresholds[1])
         )
         keep = nms(*refined[:3], iou_threshold=0.7)
         second, cut_second = _best(refined._replace(valid=keep), limits.marked)
         xyxy = _square(_changed(second.xyxy, second.change, more=1.0))
-        last, landmarks = _looked(
-            LandmarkNet(), part_of(variables, "landmarks"), sums, xyxy, second.valid
-        )
+        last, shares = _looked(LANDMARKS, variables, sums, xyxy, second.valid)
         valid = last.valid & (last.score > thresholds[2])
-        landmarks = _landmarks(xyxy, landmarks)
+        landmarks = _landmarks(xyxy, shares)
         xyxy = _changed(xyxy, last.change, more=1.0)
         # The areas of this suppression count pixels, both edges included.
         pixels = xyxy + jnp.array([0.0, 0, 1, 1])[None]
@@ -171,6 +168,24 @@ def mtcnn(
     return find
 
 
+class _Stage(NamedTuple):
+    """One of the networks: its part of the variables, its file, and what it sees."""
+
+    part: str
+    file: str
+    module: NetworkLike
+    side: int
+
+    def of(self, variables: Variables, images: Array) -> FaceOutput:
+        network = as_network(self.module, user="mtcnn")
+        return network.apply(part_of(variables, self.part), images)
+
+
+PROPOSAL = _Stage("proposal", "pnet.npz", ProposalNet(), CELL)
+REFINEMENT = _Stage("refinement", "rnet.npz", RefinementNet(), 24)
+LANDMARKS = _Stage("landmarks", "onet.npz", LandmarkNet(), 48)
+
+
 class _Candidates(NamedTuple):
     """What may be a face, in one picture.
 
@@ -187,14 +202,12 @@ class _Candidates(NamedTuple):
     change: Float[Array, "n 4"]
 
 
-def _scales(
-    user: str, size: tuple[int, int], least: float, factor: float
-) -> list[float]:
+def _scales(size: tuple[int, int], least: float, factor: float) -> list[float]:
     """The levels of the pyramid: in the first, the least face fills what is seen."""
     first, side = CELL / least, min(size) * CELL / least
     if side < CELL:
         raise InputError(
-            f"{user}: pictures must be at least as large as the smallest face, "
+            "mtcnn: pictures must be at least as large as the smallest face, "
             f"{least:g} pixels, got {size[0]} x {size[1]}."
         )
     levels = 1 + math.floor(math.log(CELL / side) / math.log(factor))
@@ -214,7 +227,7 @@ def _proposed(
     whole = jnp.array([[0, 0, width, height]], jnp.int32)
     for scale in scales:
         sides = int(height * scale + 1), int(width * scale + 1)
-        out = ProposalNet().apply(variables, _resampled(sums, whole, sides))
+        out = PROPOSAL.of(variables, _resampled(sums, whole, sides))
         score = _probability(out)[0]
         columns = score.shape[1]
         above = score.reshape(-1) >= threshold
@@ -250,10 +263,9 @@ def _best(candidates: _Candidates, most: int) -> tuple[_Candidates, Array]:
 
 
 def _looked(
-    network: nn.Module, variables: Variables, sums: Array, xyxy: Array, valid: Array
-) -> tuple[_Candidates, Array | None]:
+    stage: "_Stage", variables: Variables, sums: Array, xyxy: Array, valid: Array
+) -> tuple[_Candidates, Array]:
     """What a network says of the pixels inside boxes."""
-    side = {RefinementNet: 24, LandmarkNet: 48}[type(network)]
     height, width = (side - 1 for side in sums.shape[:2])
     edges = jnp.trunc(xyxy).astype(jnp.int32)
     low = jnp.maximum(edges[:, :2], 1) - 1
@@ -261,7 +273,7 @@ def _looked(
     is_there = jnp.all(high > low, axis=-1)
     box = jnp.where(is_there[:, None], jnp.concatenate([low, high], axis=-1), 0)
     box = jnp.where(is_there[:, None], box, jnp.array([[0, 0, 1, 1]], jnp.int32))
-    out = network.apply(variables, _resampled(sums, box, (side, side)))
+    out = stage.of(variables, _resampled(sums, box, (stage.side, stage.side)))
     found = _Candidates(xyxy, _probability(out), valid & is_there, out.change)
     return found, out.landmarks
 
@@ -353,15 +365,11 @@ def mtcnn_variables(folder: Path | str) -> Variables:
     genjax.errors.InputError: mtcnn_variables: nowhere/pnet.npz is no file.
     """
     parts = {}
-    for name, file, network, side in (
-        ("proposal", "pnet.npz", ProposalNet(), CELL),
-        ("refinement", "rnet.npz", RefinementNet(), 24),
-        ("landmarks", "onet.npz", LandmarkNet(), 48),
-    ):
-        path = Path(folder) / file
+    for stage in (PROPOSAL, REFINEMENT, LANDMARKS):
+        path = Path(folder) / stage.file
         if not path.is_file():
             raise InputError(f"mtcnn_variables: {path} is no file.")
-        example = jnp.zeros((1, side, side, 3))
+        example = jnp.zeros((1, stage.side, stage.side, 3))
         with np.load(path) as weights:
-            parts[name] = torch_variables(network, example, dict(weights))
+            parts[stage.part] = torch_variables(stage.module, example, dict(weights))
     return join_parts(parts)

@@ -4,7 +4,7 @@ Source: Zhang, Zhang, Li and Qiao, 2016, arXiv:1604.02878.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,10 @@ import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from genjax.base import NetworkLike
 from genjax.errors import InputError
 from genjax.nn._convolution import max_pool
+from genjax.nn.adapters import as_network
 from genjax.typing import Array, Variables
 
 
@@ -25,12 +27,12 @@ class FaceOutput(NamedTuple):
         change: of the left, top, right and bottom edge, in shares of the box's sides,
             `[..., 4]`.
         landmarks: in shares of the box's sides: five x, then five y, `[..., 10]`; of
-            the last network alone.
+            the first two networks `[..., 0]`.
     """
 
     logits: Array
     change: Array
-    landmarks: Array | None = None
+    landmarks: Array
 
 
 class Layer(NamedTuple):
@@ -80,7 +82,7 @@ class ProposalNet(nn.Module):
             nn.Conv(features, (1, 1), dtype=self.dtype, name=f"conv4_{place}")(x)
             for place, features in ((1, 2), (2, 4))
         ]
-        return FaceOutput(*(part.astype(jnp.float32) for part in parts))
+        return _face_output(parts)
 
 
 class RefinementNet(nn.Module):
@@ -193,7 +195,12 @@ def _dense(
         nn.Dense(n, dtype=dtype, name=f"dense{place + 1}_{own}")(x)
         for own, n in enumerate(outputs, start=1)
     ]
-    return FaceOutput(*(part.astype(jnp.float32) for part in parts))
+    return _face_output(parts)
+
+
+def _face_output(parts: Sequence[Array]) -> FaceOutput:
+    logits, change, *others = (part.astype(jnp.float32) for part in parts)
+    return FaceOutput(logits, change, others[0] if others else change[..., :0])
 
 
 def _check_side(user: str, x: Array, side: int) -> None:
@@ -205,12 +212,12 @@ def _check_side(user: str, x: Array, side: int) -> None:
 
 
 def torch_variables(
-    module: nn.Module, example: Array, weights: Mapping[str, np.ndarray]
+    model: NetworkLike, example: Array, weights: Mapping[str, np.ndarray]
 ) -> Variables:
     """The variables of a network of the cascade, from arrays in PyTorch's layout.
 
     Args:
-        module: `ProposalNet`, `RefinementNet` or `LandmarkNet`.
+        model: `ProposalNet`, `RefinementNet` or `LandmarkNet`.
         example: images of its size.
         weights: arrays by names such as `conv1.weight`: kernels `[out, in, h, w]`, and
             `prelu1.weight`.
@@ -235,8 +242,9 @@ def torch_variables(
     >>> variables["params"]["conv1"]["kernel"].shape
     (3, 3, 3, 10)
     """
-    user = type(module).__name__
-    shapes = jax.eval_shape(module.init, jax.random.key(0), example)["params"]
+    user = type(model).__name__
+    network = as_network(model, user=user)
+    shapes: Any = jax.eval_shape(network.init, jax.random.key(0), example)["params"]
     names = {
         (layer, own): f"{layer}.{'bias' if own == 'bias' else 'weight'}"
         for layer, rows in shapes.items()

@@ -51,27 +51,27 @@ def shared_branches(branches: Sequence[NetworkLike]) -> Network:
         raise InputError("shared_branches: there is no branch.")
     networks = [as_network(branch, user="shared_branches") for branch in branches]
 
-    def init(key: Key, levels: Features) -> Variables:
-        shapes = [jax.eval_shape(own.init, key, levels) for own in networks]
+    def init(key: Key, /, *levels: Features) -> Variables:
+        shapes = [jax.eval_shape(own.init, key, *levels) for own in networks]
         for place, own in enumerate(shapes):
             if own != shapes[0]:
                 raise InputError(
                     "shared_branches: the variables of all branches must have the same "
                     f"shapes, got {shapes[0]} and, of branch {place}, {own}."
                 )
-        return networks[0].init(key, levels)
+        return networks[0].init(key, *levels)
 
-    def apply(variables: Variables, levels: Features) -> Features:
-        return tuple(x for own in networks for x in own.apply(variables, levels))
+    def apply(variables: Variables, /, *levels: Features) -> Features:
+        return tuple(x for own in networks for x in own.apply(variables, *levels))
 
     def train(
-        variables: Variables, key: Key, levels: Features
+        variables: Variables, key: Key, /, *levels: Features
     ) -> tuple[Features, Variables]:
         outputs, changed = [], {}
         for own, part in zip(
             networks, jax.random.split(key, len(networks)), strict=True
         ):
-            found, more = own.train(updated(variables, changed), part, levels)
+            found, more = own.train(updated(variables, changed), part, *levels)
             outputs += found
             changed = updated(changed, more)
         return tuple(outputs), changed
@@ -137,7 +137,7 @@ def by_branch(
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         rows = [
-            boxes._replace(ignore=boxes.ignore | ~in_range(boxes.xyxy, own))
+            boxes._replace(ignore=boxes.ignore | ~in_range(boxes.xyxy, *own))
             for own in ranges
         ]
         every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
@@ -147,7 +147,7 @@ def by_branch(
         found = head.decode(raw)
         each = len(found.valid) // count
         limits = jnp.repeat(jnp.array(ranges, jnp.float32), each, axis=0)[..., None]
-        valid = found.valid & in_range(found.xyxy, (limits[:, 0], limits[:, 1]))
+        valid = found.valid & in_range(found.xyxy, limits[:, 0], limits[:, 1])
         rows = jax.tree.map(
             lambda x: jnp.concatenate(jnp.split(x, count), axis=1),
             found._replace(valid=valid),

@@ -110,7 +110,7 @@ def by_field(
                 f"{list(widths)}."
             )
         counts = [len(level) for level in grid.levels]
-        deviation = jnp.asarray(np.repeat(np.float32(widths) / 2, counts))
+        deviation = jnp.asarray(np.repeat(np.array(widths, np.float32) / 2, counts))
         objects = boxes.objects[None]
         near = jnp.where(objects, _nearness(grid.centre, deviation, boxes.xyxy), -1.0)
         taken = _best(near, places) & objects

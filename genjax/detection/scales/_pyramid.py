@@ -54,10 +54,10 @@ def placement_in(
     return Placement(scale, jnp.zeros_like(scale))
 
 
-def in_range(xyxy: Array, valid_range: Range) -> Array:
+def in_range(xyxy: Array, low: float | Array, high: float | Array) -> Array:
     """Whether the size of each box lies in a range, its ends included."""
     size = jnp.sqrt(area(xyxy))
-    return (size >= valid_range[0]) & (size <= valid_range[1])
+    return (size >= low) & (size <= high)
 
 
 def check_scales(
@@ -148,7 +148,7 @@ def image_pyramid(
         for scale, valid_range in zip(scales, valid_ranges, strict=True):
             small = resized(image, scale)
             found = detector(variables, small)
-            valid = found.valid & in_range(found.xyxy, valid_range)
+            valid = found.valid & in_range(found.xyxy, *valid_range)
             xyxy = placement_in(image, small).back.of(found.xyxy)
             parts.append(found._replace(xyxy=xyxy, valid=valid))
         return merged(joined(parts))

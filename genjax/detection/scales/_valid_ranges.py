@@ -64,7 +64,7 @@ def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
 
     def marked(batch: Batch) -> Batch:
         ignore = batch.get("ignore", jnp.zeros_like(batch["valid"]))
-        return {**batch, "ignore": ignore | ~in_range(batch["xyxy"], valid_range)}
+        return {**batch, "ignore": ignore | ~in_range(batch["xyxy"], low, high)}
 
     return Objective(
         lambda key, batch: objective.init(key, marked(batch)),
