@@ -13,6 +13,7 @@ from genjax.augment._boxes import (
     letterbox,
     zoom,
 )
+from genjax.augment._chips import chips
 from genjax.augment._several import copy_paste, mixup, mosaic
 from genjax.augment._transforms import (
     Transform,
@@ -29,6 +30,7 @@ __all__ = [
     "BoxTransform",
     "Transform",
     "boxes_in_turn",
+    "chips",
     "colour",
     "copy_paste",
     "cutout",
