@@ -152,22 +152,19 @@ class Comparison:
         }
 
 
-def ways_named(names: Iterable[str], ways: Mapping[str, Way]) -> dict[str, Way]:
-    """The ways of these names, and those that they learn as.
+def check_ways(names: Sequence[str], ways: Mapping[str, Way]) -> None:
+    """Checks that there are ways of these names.
 
     Args:
         names: of ways.
         ways: all that there are.
 
     Raises:
-        InputError: there is none of a name.
+        InputError: there is none of a name, or no name.
     """
-    chosen = set(names)
-    for name in chosen:
+    for name in names or [""]:
         if name not in ways:
             raise InputError(f"--ways must be of {', '.join(ways)}, got {name!r}.")
-    chosen |= {ways[name].learns for name in chosen}
-    return {name: way for name, way in ways.items() if name in chosen}
 
 
 def compare(
@@ -178,12 +175,12 @@ def compare(
     sizes: Mapping[str, tuple[float, float]],
     gains: Mapping[str, tuple[str, str, str]],
 ) -> tuple[dict[str, Any], list[dict[str, dict[str, float]]]]:
-    """Trains and measures all ways, with as many seeds as are asked for.
+    """Trains and measures the ways of a study, with as many seeds as are asked for.
 
     Args:
-        config: of the study.
+        config: of the study; `ways` names those to compare.
         folder: of its checkpoints.
-        ways: by name.
+        ways: all that there are.
         sizes: roots of areas, of the objects whose precision is told apart, by the end
             of its name; all sizes first, under the empty name.
         gains: by name, a precision and the two ways whose difference in it counts.
@@ -199,16 +196,24 @@ def compare(
         own = replace(config, seed=seed)
         sets = scene_sets(own)
         trial = Comparison(own, sets, folder / f"seed_{seed}", ways)
-        trained = {name: trial.trained(name) for name in ways}
-        names = names_of(own)
-        tables.append({n: precision(trained[n], sets, names, areas) for n in ways})
+        trained = {name: trial.trained(name) for name in config.ways}
+        classes = names_of(own)
+        table = {n: precision(x, sets, classes, areas) for n, x in trained.items()}
+        tables.append(table)
         if not once:
             batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
             once = by_name(costs(trained, batch, image))
-            once |= by_name({name: trial.fields(name) for name in ways})
+            once |= by_name({name: trial.fields(name) for name in trained})
     rows = [by_name(table) | _gains(table, gains) for table in tables]
     found = means_of_seeds(rows)
     return {**found, **_in_errors(found, gains), **once}, tables
+
+
+def of_ways(
+    tables: Sequence[Mapping[str, Mapping[str, float]]], what: str
+) -> dict[str, list[float]]:
+    """One of the precisions of each way, with each seed."""
+    return {name: [table[name][what] for table in tables] for name in tables[0]}
 
 
 def _gains(

@@ -29,7 +29,7 @@ import numpy as np
 
 from experiments.detection import _scenes
 from experiments.detection._anchored import Tricks
-from experiments.detection._compared import Way, compare, ways_named
+from experiments.detection._compared import Way, check_ways, compare, of_ways
 from experiments.detection._scenes import SceneConfig
 from experiments.report import write_file
 from experiments.runner import Study, run
@@ -75,13 +75,13 @@ def build(config: Config) -> Study:
     if bool(config.picture) != bool(config.weights):
         raise InputError("--picture needs --weights, and --weights a --picture.")
 
-    ways = ways_named(config.ways, WAYS)
+    check_ways(config.ways, WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if config.picture:
             return _in_picture(config, folder)
-        metrics, tables = compare(config, folder, ways, sizes=SIZES, gains=GAINS)
-        scores = {name: [table[name]["AP_small"] for table in tables] for name in ways}
+        metrics, tables = compare(config, folder, WAYS, sizes=SIZES, gains=GAINS)
+        scores = of_ways(tables, "AP_small")
         return metrics, {"AP_of_small_faces": bars(scores, ylabel="AP")}
 
     return Study(measure, takes_seeds=not config.picture)

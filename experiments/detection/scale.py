@@ -36,7 +36,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from experiments.detection import _scenes
-from experiments.detection._compared import Comparison, Way, Whole, compare, ways_named
+from experiments.detection._compared import (
+    Comparison,
+    Way,
+    Whole,
+    check_ways,
+    compare,
+    of_ways,
+)
 from experiments.detection._scenes import NAMES, SceneConfig
 from experiments.runner import Study, run
 from genjax import nn
@@ -180,23 +187,25 @@ EXPECTED = {
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    ways = ways_named(config.ways, WAYS)
+    check_ways(config.ways, WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, ways, sizes=SIZES, gains=GAINS)
-        return metrics, {"AP_by_size": _by_size(tables)}
+        metrics, tables = compare(config, folder, WAYS, sizes=SIZES, gains=GAINS)
+        return metrics, {"AP_by_size": _by_size(config, tables)}
 
     return Study(measure, takes_seeds=True)
 
 
-def _by_size(tables: Sequence[Mapping[str, Mapping[str, float]]]) -> Any:
+def _by_size(
+    config: Config, tables: Sequence[Mapping[str, Mapping[str, float]]]
+) -> Any:
     """The precision against the size, a curve for each way."""
-    names = [f"AP_{low:g}_to_{high:g}" for low, high in itertools.pairwise(EDGES)]
-    series = {
-        way: (range(len(names)), [[table[way][n] for table in tables] for n in names])
-        for way in tables[0]
-    }
-    return curves(series, xlabel="range of sizes", ylabel="AP")
+    bins, (least, most) = list(itertools.pairwise(EDGES)), config.sizes
+    names = [f"AP_{low:g}_to_{high:g}" for low, high in bins]
+    middle = [(max(low, least) + min(high, most)) / 2 for low, high in bins]
+    scores = [of_ways(tables, name) for name in names]
+    series = {way: (middle, [own[way] for own in scores]) for way in tables[0]}
+    return curves(series, xlabel="size, pixels", ylabel="AP")
 
 
 def main(config: Config) -> dict[str, Any]:

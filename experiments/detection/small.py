@@ -29,7 +29,7 @@ from typing import Any
 
 from experiments.detection import _scenes
 from experiments.detection._anchored import Tricks
-from experiments.detection._compared import Way, compare, ways_named
+from experiments.detection._compared import Way, check_ways, compare, of_ways
 from experiments.detection._scenes import SceneConfig
 from experiments.runner import Study, run
 from genjax.augment import copy_paste
@@ -79,11 +79,11 @@ EXPECTED: dict[str, dict[str, float]] = {}
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    ways = ways_named(config.ways, WAYS)
+    check_ways(config.ways, WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, ways, sizes=SIZES, gains=GAINS)
-        scores = {name: [table[name]["AP_small"] for table in tables] for name in ways}
+        metrics, tables = compare(config, folder, WAYS, sizes=SIZES, gains=GAINS)
+        scores = of_ways(tables, "AP_small")
         return metrics, {"AP_of_small_objects": bars(scores, ylabel="AP")}
 
     return Study(measure, takes_seeds=True)
