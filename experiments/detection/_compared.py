@@ -172,7 +172,7 @@ def compare(
     folder: Path,
     ways: Mapping[str, Way],
     *,
-    sizes: Mapping[str, tuple[float, float]],
+    areas: Mapping[str, tuple[float, float]],
     gains: Mapping[str, tuple[str, str, str]],
 ) -> tuple[dict[str, Any], list[dict[str, dict[str, float]]]]:
     """Trains and measures the ways of a study, with as many seeds as are asked for.
@@ -181,8 +181,8 @@ def compare(
         config: of the study; `ways` names those to compare.
         folder: of its checkpoints.
         ways: all that there are.
-        sizes: roots of areas, of the objects whose precision is told apart, by the end
-            of its name; all sizes first, under the empty name.
+        areas: of the objects whose precision is told apart, in square pixels, by the
+            end of its name; all first, under the empty name.
         gains: by name, a precision and the two ways whose difference in it counts.
 
     Returns:
@@ -191,7 +191,6 @@ def compare(
         the precisions of each seed.
     """
     tables, once = [], {}
-    areas = {name: (low**2, high**2) for name, (low, high) in sizes.items()}
     for seed in range(config.seed, config.seed + config.seeds):
         own = replace(config, seed=seed)
         sets = scene_sets(own)

@@ -38,8 +38,7 @@ from genjax.detection import mtcnn, mtcnn_variables
 from genjax.errors import InputError
 from genjax.plotting import bars, boxes_on_images
 
-SIZES = {"": (0, math.inf), "_small": (0, 16), "_others": (16, math.inf)}
-"""Roots of areas."""
+AREAS = {"": (0, math.inf), "_small": (0, 16**2), "_others": (16**2, math.inf)}
 WAYS: Mapping[str, Way] = {
     "retina": Way(Tricks()),
     "s3fd": Way(Tricks(compensation=True, backgrounds=3, context=True)),
@@ -80,7 +79,7 @@ def build(config: Config) -> Study:
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if config.picture:
             return _in_picture(config, folder)
-        metrics, tables = compare(config, folder, WAYS, sizes=SIZES, gains=GAINS)
+        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
         scores = of_ways(tables, "AP_small")
         return metrics, {"AP_of_small_faces": bars(scores, ylabel="AP")}
 

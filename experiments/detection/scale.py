@@ -60,18 +60,17 @@ from genjax.detection.scales import (
     shared_branches,
     tiled,
 )
+from genjax.metrics import areas_between
 from genjax.plotting import curves
 
-EDGES = (0, 8, 12, 16, 24, 32, math.inf)
+EDGES = (0.0, 8.0, 12.0, 16.0, 24.0, 32.0, math.inf)
 """Between the sizes of objects whose precision is told apart."""
-SIZES = {
-    "": (0, math.inf),
-    "_small": (0, 12),
-    "_medium": (12, 24),
-    "_large": (24, math.inf),
-    **{f"_{low:g}_to_{high:g}": (low, high) for low, high in itertools.pairwise(EDGES)},
+AREAS = {
+    **areas_between(EDGES),
+    "_small": (0, 12**2),
+    "_medium": (12**2, 24**2),
+    "_large": (24**2, math.inf),
 }
-"""Roots of areas."""
 SCALES = (1.0, 2.0)
 VALID = ((10.0, math.inf), (0.0, 28.0))
 """The sizes that are learnt and taken at each scale, in its own pixels."""
@@ -190,7 +189,7 @@ def build(config: Config) -> Study:
     check_ways(config.ways, WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, WAYS, sizes=SIZES, gains=GAINS)
+        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
         return metrics, {"AP_by_size": _by_size(config, tables)}
 
     return Study(measure, takes_seeds=True)

@@ -35,13 +35,12 @@ from experiments.runner import Study, run
 from genjax.augment import copy_paste
 from genjax.plotting import bars
 
-SIZES = {
+AREAS = {
     "": (0, math.inf),
-    "_smallest": (0, 6),
-    "_small": (0, 10),
-    "_others": (10, math.inf),
+    "_smallest": (0, 6**2),
+    "_small": (0, 10**2),
+    "_others": (10**2, math.inf),
 }
-"""Roots of areas."""
 WAYS: Mapping[str, Way] = {
     "plain": Way(Tricks()),
     "finer": Way(Tricks(finer=True)),
@@ -82,7 +81,7 @@ def build(config: Config) -> Study:
     check_ways(config.ways, WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, WAYS, sizes=SIZES, gains=GAINS)
+        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
         scores = of_ways(tables, "AP_small")
         return metrics, {"AP_of_small_objects": bars(scores, ylabel="AP")}
 

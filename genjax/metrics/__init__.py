@@ -9,11 +9,13 @@ from genjax.metrics._coco import (
     recall_precision,
 )
 from genjax.metrics._detection import (
+    AI_TOD,
     COCO,
     Detections,
     DetectionState,
     EvaluationProtocol,
     GroundTruth,
+    areas_between,
     detection_add,
     detection_state,
     detections_of_boxes,
@@ -67,6 +69,7 @@ from genjax.metrics._voc import (
 )
 
 __all__ = [
+    "AI_TOD",
     "COCO",
     "PRDC",
     "VOC",
@@ -79,6 +82,7 @@ __all__ = [
     "ModeCoverage",
     "WithFloor",
     "area_under_roc",
+    "areas_between",
     "bits_per_dim",
     "class_coverage",
     "classifier_score",

@@ -5,7 +5,8 @@ float64, on the host. The state of disjoint sets of images adds up field by fiel
 batches, hosts and devices.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 from genjax.errors import InputError
 
 SIZES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"": (0, 1e10), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, 1e10)}
+    {"": (0.0, 1e10), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, 1e10)}
 )
 
 
@@ -41,6 +42,47 @@ class EvaluationProtocol(NamedTuple):
 
 
 COCO = EvaluationProtocol()
+AI_TOD = EvaluationProtocol(
+    areas=MappingProxyType(
+        {
+            "": (0, 1e10),
+            "vt": (2**2, 8**2),
+            "t": (8**2, 16**2),
+            "s": (16**2, 32**2),
+            "m": (32**2, 64**2),
+        }
+    ),
+    max_detections=(1, 100, 1500),
+)
+"""Of tiny objects in aerial images: very tiny, tiny, small and medium ones (Wang, Yang,
+Guo, Zhang and Xia, 2021, doi:10.1109/ICPR48806.2021.9413340)."""
+
+
+def areas_between(sides: Sequence[float]) -> dict[str, tuple[float, float]]:
+    """Ranges of sizes for `EvaluationProtocol`: precision and recall against the size.
+
+    Args:
+        sides: ascending roots of areas, in pixels, between which objects are told
+            apart; the last may be infinite.
+
+    Returns:
+        Areas in square pixels, all first, then `_0_to_8` and so on.
+
+    Raises:
+        InputError: there are fewer than two sides, or they are not ascending from 0 on.
+
+    >>> from genjax.metrics import areas_between
+    >>> areas_between((0.0, 8.0, 16.0))
+    {'': (0.0, 10000000000.0), '_0_to_8': (0.0, 64.0), '_8_to_16': (64.0, 256.0)}
+    """
+    pairs = list(itertools.pairwise(sides))
+    if not pairs or sides[0] < 0 or not all(low < high for low, high in pairs):
+        raise InputError(
+            "areas_between: sides must be at least two, ascending from 0 on, got "
+            f"{list(sides)}."
+        )
+    ranges = {f"_{low:g}_to_{high:g}": (low**2, high**2) for low, high in pairs}
+    return {"": SIZES[""], **ranges}
 
 
 class DetectionState(NamedTuple):

@@ -8,10 +8,13 @@ import pytest
 from pycocotools.coco import COCO as Api
 from pycocotools.cocoeval import COCOeval
 
+from genjax.errors import InputError
 from genjax.metrics import (
+    COCO,
     Detections,
     EvaluationProtocol,
     GroundTruth,
+    areas_between,
     coco_results,
     coco_summary,
     coco_update,
@@ -259,6 +262,24 @@ def test_a_protocol_of_ones_own_has_its_own_numbers():
     )
     curve = recall_precision(state)
     np.testing.assert_allclose(curve[:, 0], 1.0)
+
+
+def test_precision_is_told_by_sizes():
+    """Of objects of 4, 10 and 20 pixels, the middle one is found; a range is empty."""
+    sides = np.array([4.0, 10, 20])
+    xyxy = np.stack([0 * sides, 30 * np.arange(3), sides, 30 * np.arange(3) + sides], 1)
+    protocol = COCO._replace(areas=areas_between((0.0, 8.0, 16.0, 32.0, 64.0)))
+    state = detection_state(images=1, classes=1, protocol=protocol)
+    truth = ground_truth_of_boxes(xyxy, [0] * 3, [True] * 3)
+    found = detections_of_boxes(xyxy[1:2], [0], [True], [0.9])
+    numbers = coco_summary(coco_update(state, truth, found))
+    assert numbers["AP_0_to_8"] == 0
+    assert numbers["AP_8_to_16"] == pytest.approx(1)
+    assert numbers["AP_16_to_32"] == 0
+    assert numbers["AP_32_to_64"] == -1
+    assert numbers["AR_8_to_16"] == pytest.approx(1)
+    with pytest.raises(InputError, match=r"ascending from 0 on, got \[8.0, 8.0\]"):
+        areas_between((8.0, 8.0))
 
 
 def test_the_other_implementation_agrees(tmp_path):
