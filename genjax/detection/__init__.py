@@ -1,6 +1,11 @@
 """Object detection: boxes, overlaps, suppression, and heads with static shapes."""
 
-from genjax.detection._anchor_matching import AnchorMatching, by_overlap, compensated
+from genjax.detection._anchor_matching import (
+    AnchorMatching,
+    by_overlap,
+    compensated,
+    pairwise_wasserstein,
+)
 from genjax.detection._anchors import anchor_sizes, shape_iou
 from genjax.detection._boxes import (
     Boxes,
@@ -104,6 +109,7 @@ __all__ = [
     "mtcnn_variables",
     "nms",
     "pairwise_iou",
+    "pairwise_wasserstein",
     "quality_focal_loss",
     "released_radius",
     "retina",

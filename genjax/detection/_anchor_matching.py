@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.detection._boxes import Boxes
-from genjax.detection._iou import pairwise_iou
+from genjax.detection._iou import pairwise_iou, wasserstein_similarity
 from genjax.detection._matching import marked
 from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int
@@ -14,14 +14,20 @@ from genjax.typing import Array, Bool, Float, Int
 AnchorMatching = Callable[[Boxes, Array], tuple[Array, Array]]
 """From the boxes of one image and its anchors `[p, 4]` to the row of each anchor's
 object `[p]`, and whether it has one."""
+Overlap = Callable[[Array, Array], Array]
+"""From anchors `[p, 4]` and boxes `[n, 4]` to how alike they are, `[p, n]`."""
 
 
-def by_overlap(*, positive_iou: float = 0.5) -> AnchorMatching:
+def by_overlap(
+    *, positive_iou: float = 0.5, overlap: Overlap = pairwise_iou
+) -> AnchorMatching:
     """Anchors that overlap an object enough, and the best of each object anyway.
 
     Args:
         positive_iou: overlap from which on an anchor learns the object that it overlaps
             most.
+        overlap: of anchors `[p, 4]` with boxes `[n, 4]`, in [0, 1]; of the smallest
+            objects, `pairwise_wasserstein`.
 
     Returns:
         `(boxes [n], anchors [p, 4]) -> (index [p], has_one [p])`, of one image.
@@ -42,13 +48,17 @@ def by_overlap(*, positive_iou: float = 0.5) -> AnchorMatching:
     _check_iou("by_overlap", "positive_iou", positive_iou)
 
     def match(boxes: Boxes, anchors: Array) -> tuple[Array, Array]:
-        return _first_round(_overlaps(boxes, anchors), positive_iou)
+        return _first_round(_of_objects(overlap, boxes, anchors), positive_iou)
 
     return match
 
 
 def compensated(
-    *, positive_iou: float = 0.35, least_iou: float = 0.1, most: int = 32
+    *,
+    positive_iou: float = 0.35,
+    least_iou: float = 0.1,
+    most: int = 32,
+    overlap: Overlap = pairwise_iou,
 ) -> AnchorMatching:
     """Small objects have as many anchors as the others have on average.
 
@@ -60,6 +70,7 @@ def compensated(
         positive_iou: of the first round.
         least_iou: of the second.
         most: the largest N.
+        overlap: as in `by_overlap`.
 
     Returns:
         `(boxes [n], anchors [p, 4]) -> (index [p], has_one [p])`, of one image.
@@ -87,28 +98,57 @@ def compensated(
         )
 
     def match(boxes: Boxes, anchors: Array) -> tuple[Array, Array]:
-        overlap = _overlaps(boxes, anchors)
-        index, positive = _first_round(overlap, positive_iou)
-        own = positive[:, None] & (index[:, None] == jnp.arange(overlap.shape[1])[None])
+        near = _of_objects(overlap, boxes, anchors)
+        index, positive = _first_round(near, positive_iou)
+        own = positive[:, None] & (index[:, None] == jnp.arange(near.shape[1])[None])
         count = jnp.sum(own.astype(jnp.float32), axis=0)
         objects = boxes.objects
         total = jnp.sum(objects.astype(jnp.float32))
         wanted = jnp.ceil(jnp.sum(count) / jnp.maximum(total, 1.0))
-        best, rows = jax.lax.top_k(overlap.T, min(most, len(overlap)))
+        best, rows = jax.lax.top_k(near.T, min(most, len(near)))
         takes = jnp.arange(best.shape[1], dtype=jnp.float32)[None] < wanted
         takes &= (best > least_iou) & (objects & (count < wanted))[:, None]
-        more = marked(rows, takes, len(overlap)) & ~positive[:, None]
-        again = jnp.argmax(jnp.where(more, overlap, -1.0), axis=1)
+        more = marked(rows, takes, len(near)) & ~positive[:, None]
+        again = jnp.argmax(jnp.where(more, near, -1.0), axis=1)
         index = jnp.where(positive, index, again)
         return index, positive | jnp.any(more, axis=1)
 
     return match
 
 
-def _overlaps(boxes: Boxes, anchors: Float[Array, "p 4"]) -> Float[Array, "p n"]:
-    """With objects alone."""
-    overlap = pairwise_iou(anchors, boxes.xyxy)
-    return jnp.where(boxes.objects[None], overlap, 0.0)
+def pairwise_wasserstein(*, scale: float) -> Overlap:
+    """The `wasserstein_similarity` of anchors with boxes, which is never 0.
+
+    Args:
+        scale: the mean size of the objects, in pixels.
+
+    Returns:
+        `(anchors [p, 4], boxes [n, 4]) -> [p, n]`, for `by_overlap` and `compensated`.
+
+    Raises:
+        InputError: `scale` is not positive.
+
+    Source: Wang, Xu, Yang and Yu, 2022, arXiv:2110.13389.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import pairwise_wasserstein
+    >>> boxes = jnp.array([[0.0, 0.0, 2.0, 2.0], [6.0, 0.0, 8.0, 2.0]])
+    >>> alike = pairwise_wasserstein(scale=6.0)(boxes[:1], boxes)
+    >>> [round(value, 3) for value in alike[0].tolist()]
+    [1.0, 0.368]
+    """
+    if not scale > 0:
+        raise InputError(f"pairwise_wasserstein: scale must be positive, got {scale}.")
+    return lambda anchors, boxes: wasserstein_similarity(
+        anchors[:, None], boxes[None], scale=scale
+    )
+
+
+def _of_objects(
+    overlap: Overlap, boxes: Boxes, anchors: Float[Array, "p 4"]
+) -> Float[Array, "p n"]:
+    """The overlaps with objects alone."""
+    return jnp.where(boxes.objects[None], overlap(anchors, boxes.xyxy), 0.0)
 
 
 def _first_round(

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from genjax.data import scenes
-from genjax.detection import around, by_overlap, compensated, ground_truth
+from genjax.detection import (
+    around,
+    by_overlap,
+    compensated,
+    ground_truth,
+    pairwise_wasserstein,
+)
 from genjax.detection._anchors import AnchorGrid
 from genjax.detection._dense import Grid
 from genjax.errors import InputError
@@ -82,6 +88,14 @@ def test_compensation_at_least_doubles_the_anchors_of_small_objects():
     assert most > lower
 
 
+def test_the_smallest_objects_are_alike_an_anchor_that_they_do_not_meet():
+    boxes = boxes_of(np.array([[0.5, 0.5, 1.5, 1.5]], np.float32))
+    anchors = jnp.array([[2.0, 2.0, 6.0, 6.0], [8.0, 8.0, 12.0, 12.0]])
+    assert not by_overlap(positive_iou=0.2)(boxes, anchors)[1].any()
+    match = by_overlap(positive_iou=0.2, overlap=pairwise_wasserstein(scale=4.0))
+    assert match(boxes, anchors)[1].tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -90,6 +104,7 @@ def test_compensation_at_least_doubles_the_anchors_of_small_objects():
             lambda: compensated(least_iou=0.5),
             "least_iou must be from 0 to positive_iou",
         ),
+        (lambda: pairwise_wasserstein(scale=0.0), "scale must be positive"),
         (lambda: compensated(most=0), "most at least 1"),
     ],
 )
