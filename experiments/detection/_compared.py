@@ -33,24 +33,19 @@ class Trained(NamedTuple):
 
     Fields:
         update: its training step.
-        detect: `(variables, images) -> boxes`.
         variables: what it has learnt.
+        detect: `images -> boxes`, compiled.
     """
 
     update: Update
-    detect: Callable[[Variables, Array], Boxes]
     variables: Variables
+    detect: Callable[[Array], Boxes]
 
     @property
     def parameters(self) -> int:
         """How many there are."""
         leaves = jax.tree.leaves(self.variables["params"])
         return sum(leaf.size for leaf in leaves)
-
-    @property
-    def compiled(self) -> Callable[[Array], Boxes]:
-        """Detects in pictures."""
-        return jax.jit(partial(self.detect, self.variables))
 
 
 class Whole(NamedTuple):
@@ -107,13 +102,20 @@ class Comparison:
         self.config, self.sets = config, sets
         self._folder, self._ways = folder, ways
         self._learnt: dict[str, tuple[Update, Variables]] = {}
+        self._wholes: dict[str, Whole] = {}
+
+    def whole(self, name: str) -> Whole:
+        """The parts of a way's detector."""
+        if name not in self._wholes:
+            self._wholes[name] = self._ways[name].parts(self)
+        return self._wholes[name]
 
     def learnt(self, name: str) -> tuple[Update, Variables]:
         """The training step of a way, and what it has learnt by it."""
         name = self._ways[name].learns or name
         if name not in self._learnt:
             way, config = self._ways[name], self.config
-            objective = way.trains(detection_objective(*way.parts(self)))
+            objective = way.trains(detection_objective(*self.whole(name)))
             update = update_of(config, with_preprocessing(objective, way.varies))
             variables = train_stage(
                 self._folder / name,
@@ -128,12 +130,12 @@ class Comparison:
     def trained(self, name: str) -> Trained:
         """The detector of a way."""
         update, variables = self.learnt(name)
-        way = self._ways[name]
-        return Trained(update, way.looks(detector(*way.parts(self))), variables)
+        detect = self._ways[name].looks(detector(*self.whole(name)))
+        return Trained(update, variables, jax.jit(partial(detect, variables)))
 
     def fields(self, name: str) -> dict[str, float]:
         """Pixels that units of the levels see, at most and effectively."""
-        whole, (_, variables) = self._ways[name].parts(self), self.learnt(name)
+        whole, (_, variables) = self.whole(name), self.learnt(name)
         found = jax.tree.leaves(
             receptive_field(
                 lambda x, v: whole.levels(v, x), (1, 512, 512, 1), variables
@@ -244,7 +246,7 @@ def precision(
     areas: Mapping[str, tuple[float, float]],
 ) -> dict[str, float]:
     """The average precision, of all objects and of those of each size."""
-    found = average_precision(trained.compiled, sets.test, classes, areas=areas)
+    found = average_precision(trained.detect, sets.test, classes, areas=areas)
     return {name: found[name] for name in ("AP50", *(f"AP{n}" for n in areas))}
 
 
@@ -267,7 +269,7 @@ def costs(
     calls: Mapping[str, Sequence[Callable[[], Any]]] = {
         "step_ms": [_step(own.update, batch) for own in trained.values()],
         "inference_ms": [
-            partial(own.compiled, jnp.asarray(image)) for own in trained.values()
+            partial(own.detect, jnp.asarray(image)) for own in trained.values()
         ],
     }
     for what, own in calls.items():

@@ -12,8 +12,11 @@ Expected: AP50 >= .95 for all but cornernet, detr and yolo_v1, >= .85 for these
 """
 
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import jax
 
 from experiments.detection import _scenes, scenes
 from experiments.detection._compared import Trained, by_name, costs
@@ -47,7 +50,7 @@ def build(config: Config) -> Study:
         batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
         rows = costs(trained, batch, image)
         for head, row in rows.items():
-            found = average_precision(trained[head].compiled, sets.test, NAMES)
+            found = average_precision(trained[head].detect, sets.test, NAMES)
             row |= {name: found[name] for name in ("AP50", "AP")}
         scores = {head: [row["AP"]] for head, row in rows.items()}
         return by_name(rows), {"average_precision": bars(scores, ylabel="AP")}
@@ -62,7 +65,8 @@ def _train(config: Config, sets: SceneSets, folder: Path, head: str) -> Trained:
     variables = train_stage(
         folder / head, model.update, sets.pipeline, config=config, steps=config.steps
     )
-    return Trained(model.update, model.detect, variables)
+    detect = jax.jit(partial(model.detect, variables))
+    return Trained(model.update, variables, detect)
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -199,7 +199,8 @@ def _by_size(
     config: Config, tables: Sequence[Mapping[str, Mapping[str, float]]]
 ) -> Any:
     """The precision against the size, a curve for each way."""
-    bins, (least, most) = list(itertools.pairwise(EDGES)), config.sizes
+    least, most = config.sizes
+    bins = [(a, b) for a, b in itertools.pairwise(EDGES) if a < most and b > least]
     names = [f"AP_{low:g}_to_{high:g}" for low, high in bins]
     middle = [(max(low, least) + min(high, most)) / 2 for low, high in bins]
     scores = [of_ways(tables, name) for name in names]

@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.augment._boxes import BoxTransform, cut, moved
 from genjax.errors import InputError
@@ -22,9 +23,9 @@ def chips(
     """Cuts each image into a few chips, so that a training step sees less background.
 
     Of windows about each object, `positives` are taken one after the other, each time
-    that which holds most objects whole that no other does. Of `tries` windows anywhere,
-    the `negatives` with the least of any object are taken. Boxes are cut by the rule of
-    `zoom`.
+    that which holds most objects whole that none before does; where all are held, one
+    anywhere. Of `tries` windows anywhere, the `negatives` with the least of any object
+    are taken. Boxes are cut by the rule of `zoom`.
 
     Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], "valid": [b, n], ...}`.
 
@@ -39,8 +40,8 @@ def chips(
         A transform to batches of `b (positives + negatives)` images of that size.
 
     Raises:
-        InputError: there are no chips, fewer `tries` than `negatives`, or, where it is
-            used, images smaller than a chip.
+        InputError: a size or share makes no sense, there are no chips, fewer `tries`
+            than `negatives`, or, where it is used, images smaller than a chip.
 
     Source: Singh, Najibi and Davis, 2018, arXiv:1805.09300.
 
@@ -54,6 +55,11 @@ def chips(
     >>> found["image"].shape, found["valid"][::2].tolist()
     ((4, 8, 8, 1), [[True], [True]])
     """
+    if np.shape(size) != (2,) or min(size) < 1 or not 0 <= least_visible <= 1:
+        raise InputError(
+            "chips: size must be a positive height and width, and least_visible a "
+            f"share, got {size} and {least_visible}."
+        )
     if min(positives, negatives) < 0 or positives + negatives < 1 or tries < negatives:
         raise InputError(
             "chips: positives and negatives must not be negative, nor both 0, and "
@@ -107,20 +113,24 @@ def _corners(
     low, high = boxes[:, :2], boxes[:, 2:]
     place = jax.random.uniform(key_near, low.shape)
     # From where the object is at the far end of the window to where it is at the near.
-    first = jnp.ceil(high - sides)
-    span = jnp.maximum(jnp.floor(low) - first, 0.0)
-    near = jnp.clip(first + jnp.floor(place * (span + 1)), 0, room)
+    # It holds the object, or the object holds it.
+    ends = jnp.ceil(high - sides), jnp.floor(low)
+    first, last = jnp.minimum(*ends), jnp.maximum(*ends)
+    near = jnp.clip(first + jnp.floor(place * (last - first + 1)), 0, room)
     inside = jnp.all(near[:, None] <= low[None], axis=-1) & usable[None]
     inside &= jnp.all((near + sides)[:, None] >= high[None], axis=-1)
-    covered, chosen = jnp.zeros(len(boxes), bool), []
-    for _ in range(positives):
-        gain = jnp.where(usable, jnp.sum(inside & ~covered[None], axis=1), -1)
+    anywhere = jax.random.uniform(key_any, (positives + tries, 2))
+    anywhere = jnp.floor(anywhere * (room + 1))
+    spare, anywhere = anywhere[:positives], anywhere[positives:]
+    seen, chosen = ~usable, []
+    for other in spare:
+        unseen = ~seen
+        gain = jnp.sum(inside & unseen[None], axis=1) + unseen.astype(jnp.int32)
         best = jnp.argmax(gain)
-        covered |= inside[best]
-        chosen.append(near[best])
-    anywhere = jnp.round(jax.random.uniform(key_any, (tries, 2)) * room)
-    ends = jnp.minimum((anywhere + sides)[:, None], high[None])
-    gaps = ends - jnp.maximum(anywhere[:, None], low[None])
+        chosen.append(jnp.where(gain[best] > 0, near[best], other))
+        seen |= inside[best] | (jnp.arange(len(boxes)) == best)
+    overlap = jnp.minimum((anywhere + sides)[:, None], high[None])
+    gaps = overlap - jnp.maximum(anywhere[:, None], low[None])
     shown = jnp.sum(jnp.prod(jnp.maximum(gaps, 0.0), axis=-1), axis=1)
     least = jnp.argsort(shown, stable=True)[:negatives]
     corners = jnp.concatenate([*(one[None] for one in chosen), anywhere[least]])

@@ -218,7 +218,13 @@ def _paste(
         across, down = shift.astype(jnp.int32)
         patch = jnp.roll(other["image"], (down, across), (0, 1))
         if margin:
-            share = jnp.where(is_used, jnp.maximum(1 - gap / margin, 0.0), 0.0)
+            # What a roll brings in from the opposite edge is no margin of the object.
+            is_there = [
+                (at >= moved) & (at < moved + side)
+                for at, moved, side in ((x, shift[0], width), (y, shift[1], height))
+            ]
+            is_there = is_there[0][None] & is_there[1][:, None] & is_used
+            share = jnp.where(is_there, jnp.maximum(1 - gap / margin, 0.0), 0.0)
             below, above = image.astype(jnp.float32), patch.astype(jnp.float32)
             mixed = below + share[..., None] * (above - below)
             image = mixed.astype(image.dtype)

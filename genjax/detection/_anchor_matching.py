@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax.detection._boxes import Boxes
+from genjax.detection._dense import Grid
 from genjax.detection._iou import pairwise_iou, wasserstein_similarity
 from genjax.detection._matching import marked
 from genjax.errors import InputError
@@ -22,6 +23,9 @@ def by_overlap(
     *, positive_iou: float = 0.5, overlap: Overlap = pairwise_iou
 ) -> AnchorMatching:
     """Anchors that overlap an object enough, and the best of each object anyway.
+
+    Of several objects with one best anchor, the smallest has it: `covering` of
+    `genjax.detection.scales` gives the others theirs.
 
     Args:
         positive_iou: overlap from which on an anchor learns the object that it overlaps
@@ -48,6 +52,7 @@ def by_overlap(
     _check_iou("by_overlap", "positive_iou", positive_iou)
 
     def match(boxes: Boxes, anchors: Array) -> tuple[Array, Array]:
+        check_anchors_given("by_overlap", anchors)
         return _first_round(_of_objects(overlap, boxes, anchors), positive_iou)
 
     return match
@@ -60,16 +65,16 @@ def compensated(
     most: int = 32,
     overlap: Overlap = pairwise_iou,
 ) -> AnchorMatching:
-    """Small objects have as many anchors as the others have on average.
+    """More anchors for the objects that have few: small ones, mostly.
 
-    First as `by_overlap`. Then each object with fewer anchors than the mean over the
-    objects of the image takes, of its N best, N that mean, those that are free and
-    overlap it by more than `least_iou`.
+    First as `by_overlap`. Let N be the mean number of anchors over the objects of the
+    image, rounded up. An object with fewer takes, of the N that overlap it most, those
+    that are free and overlap it by more than `least_iou`.
 
     Args:
         positive_iou: of the first round.
         least_iou: of the second.
-        most: the largest N.
+        most: the largest N that counts.
         overlap: as in `by_overlap`.
 
     Returns:
@@ -98,6 +103,7 @@ def compensated(
         )
 
     def match(boxes: Boxes, anchors: Array) -> tuple[Array, Array]:
+        check_anchors_given("compensated", anchors)
         near = _of_objects(overlap, boxes, anchors)
         index, positive = _first_round(near, positive_iou)
         own = positive[:, None] & (index[:, None] == jnp.arange(near.shape[1])[None])
@@ -162,6 +168,19 @@ def _first_round(
     index = jnp.where(kept, jnp.argmax(own, axis=1), jnp.argmax(overlap, axis=1))
     enough = jnp.max(overlap, axis=1)
     return index, kept | ((enough >= positive_iou) & (enough > 0))
+
+
+def check_anchors_given(user: str, anchors: object) -> None:
+    """Checks that a matching of anchors is not used for places.
+
+    Raises:
+        InputError: these are places.
+    """
+    if isinstance(anchors, Grid):
+        raise InputError(
+            f"{user}: it matches anchors, for `retina`; places, for `fcos`, are "
+            "matched by `by_size`, `atss` or `by_field`."
+        )
 
 
 def _check_iou(user: str, name: str, value: float) -> None:

@@ -134,14 +134,16 @@ def fcos_outputs(classes: int) -> tuple[tuple[str, int], ...]:
 def centerness_of(targets: Targets, places: Array) -> Array:
     """How central each place lies in its object's box, in [0, 1]; 0 where it has none.
 
-    A place outside counts as one near an edge, a quarter of the box's sides from it.
+    A place outside has no such ratio: it counts as the nearest place inside that is no
+    less than a quarter of the sides from the edges.
 
     Source: Tian, Shen, Chen and He, 2019, arXiv:1904.01355.
     """
     distance = to_edges(places, targets.xyxy)
     _, size = centre_and_size(targets.xyxy)
     outside = jnp.min(distance, axis=-1, keepdims=True) <= 0
-    near = jnp.maximum(distance, jnp.tile(size, 2) / 4)
+    low = jnp.clip(distance[..., :2], size / 4, 3 * size / 4)
+    near = jnp.concatenate([low, size - low], axis=-1)
     distance = jnp.where(outside, near, distance)
     distance = jnp.where(targets.positive[..., None], distance, 1.0)
     low, high = distance[..., :2], distance[..., 2:]

@@ -62,6 +62,7 @@ def by_size(*, ranges: Sequence[float], radius: float = 1.5) -> Matching:
     limits = (0.0, *ranges, math.inf)
 
     def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
+        check_grid("by_size", grid)
         if len(ranges) != len(grid.levels) - 1:
             raise InputError(
                 f"by_size: ranges must be {len(grid.levels) - 1} distances between the "
@@ -81,6 +82,19 @@ def by_size(*, ranges: Sequence[float], radius: float = 1.5) -> Matching:
         return smallest(inside(grid.centre, boxes.xyxy) & near & fits, boxes)
 
     return match
+
+
+def check_grid(user: str, grid: object) -> None:
+    """Checks that a matching of places is not used for anchors.
+
+    Raises:
+        InputError: these are no places.
+    """
+    if not isinstance(grid, Grid):
+        raise InputError(
+            f"{user}: it matches places, for `fcos`; anchors, for `retina`, are "
+            f"matched by `by_overlap` or `compensated`, got {type(grid).__name__}."
+        )
 
 
 def to_edges(
@@ -127,6 +141,7 @@ def atss(*, places: int = 9, anchor: float = 8.0) -> Matching:
         )
 
     def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
+        check_grid("atss", grid)
         centre, _ = centre_and_size(boxes.xyxy)
         chosen = []
         for own in grid.levels:

@@ -35,9 +35,9 @@ class DenseTower(nn.Module):
         depth: convolutions of each tower.
         prior: the probability that the class logits start from.
         dtype: of the computation.
-        backgrounds: scores of the background, the largest of which is taken from the
-            class logits on the finest level, most of whose many places are background;
-            the other levels take the first.
+        backgrounds: how many scores of the background there are. On the finest level,
+            most of whose many places are background, the largest of them is subtracted
+            from the class logits; on the others the first.
 
     Source: Lin et al., 2017, arXiv:1708.02002; Tian et al., 2019, arXiv:1904.01355; for
     `backgrounds`, Zhang et al., 2017, arXiv:1708.05237.
@@ -61,10 +61,18 @@ class DenseTower(nn.Module):
 
     @nn.compact
     def __call__(self, levels: Levels) -> dict[str, Levels]:
-        """Maps levels `[b, h, w, c]` to `{name: levels [b, h, w, channels]}`."""
+        """Maps levels `[b, h, w, c]` to `{name: levels [b, h, w, channels]}`.
+
+        Raises:
+            InputError: `backgrounds` is negative.
+        """
         classes, *geometry = self.outputs
         on_classes = self._tower(levels, "classes")
         on_geometry = self._tower(levels, "geometry")
+        if self.backgrounds < 0:
+            raise InputError(
+                f"DenseTower: backgrounds must not be negative, got {self.backgrounds}."
+            )
         logits = self._head(on_classes, *classes, bias=prior_bias(self.prior))
         if self.backgrounds:
             ways = self._head(on_classes, "background", self.backgrounds)

@@ -51,6 +51,24 @@ def test_few_chips_show_all_objects_and_others_none():
     assert shown[4] < shown[0] / 3
 
 
+def test_chips_that_no_object_needs_are_anywhere():
+    image = jnp.zeros((1, 64, 64, 1))
+    box = jnp.array([[[20.0, 20, 30, 30]]])
+    batch = {"image": image, "xyxy": box, "valid": jnp.ones((1, 1), bool)}
+    batch |= {"scale": jnp.ones((1, 2)), "offset": jnp.zeros((1, 2))}
+    cut = chips(size=(16, 16), positives=4, negatives=0)
+    found = jax.vmap(lambda key: cut(key, batch))(jax.random.split(KEY, 20))
+    assert found["valid"][:, 0].all()
+    corners = np.asarray(found["offset"])[:, 1:].reshape(-1, 2)
+    assert len(np.unique(corners, axis=0)) > 50
+    # One that is larger than a chip is shown anywhere inside.
+    batch["xyxy"] = jnp.array([[[4.0, 4, 60, 60]]])
+    found = jax.vmap(lambda key: cut(key, batch))(jax.random.split(KEY, 20))
+    corners = -np.asarray(found["offset"])[:, 0]
+    assert np.all((corners >= 4) & (corners <= 44))
+    assert len(np.unique(corners, axis=0)) > 10
+
+
 def test_images_without_objects_give_chips_all_the_same():
     batch = painted(2)
     empty = {**batch, "valid": jnp.zeros_like(batch["valid"])}
@@ -63,6 +81,8 @@ def test_images_without_objects_give_chips_all_the_same():
 @pytest.mark.parametrize(
     ("how", "message"),
     [
+        ({"size": (0, 8)}, "a positive height and width"),
+        ({"least_visible": 7.0}, "a share, got"),
         ({"positives": 0, "negatives": 0}, "nor both 0"),
         ({"negatives": 4, "tries": 3}, "tries not fewer than negatives, got 2, 4"),
         ({"size": (12, 40)}, r"at least as large as a chip, \(12, 40\), got 24 x 32"),

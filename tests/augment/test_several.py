@@ -90,6 +90,13 @@ def test_small_objects_alone_are_pasted_and_fade_at_their_edges():
     values = np.unique(np.asarray(faded["image"]).round(4))
     assert set(values) <= {0.0, 0.125, 0.375, 0.625, 0.875, 1.0}
     assert len(values) > 3
+    # An object at an edge brings nothing of the opposite one along.
+    striped = {"image": jnp.zeros((2, 16, 16, 1)).at[:, :, 15].set(100.0)}
+    edge = jnp.broadcast_to(jnp.array([[[0.0, 6, 3, 9]]]), (2, 1, 4))
+    for seed in range(5):
+        paste = copy_paste(most=1, margin=3.0)
+        made = paste(jax.random.key(seed), {**striped, "xyxy": edge, **single})
+        assert set(np.unique(made["image"][:, :, :15])) <= {0.0}
     with pytest.raises(InputError, match="largest must be positive, and margin not"):
         copy_paste(margin=-1.0)
 

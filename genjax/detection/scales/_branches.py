@@ -3,7 +3,9 @@
 Source: Li, Chen, Wang and Zhang, 2019, arXiv:1901.01892.
 """
 
+import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +13,9 @@ import jax.numpy as jnp
 from genjax.base import Head, Network, NetworkLike
 from genjax.checks import check_is
 from genjax.detection._boxes import Boxes
-from genjax.detection.scales._merging import Merge, by_suppression
-from genjax.detection.scales._pyramid import Range, check_scales, in_range
+from genjax.detection._dense import edges_of
+from genjax.detection.scales._merging import Merge, by_suppression, joined
+from genjax.detection.scales._pyramid import Range, check_ranges, in_range
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Features, Key, Targets, Variables
@@ -47,17 +50,26 @@ def shared_branches(branches: Sequence[NetworkLike]) -> Network:
     >>> [y.shape for y in network.apply(variables, levels)]
     [(1, 8, 8, 4), (1, 8, 8, 4), (1, 8, 8, 4)]
     """
-    if not branches:
-        raise InputError("shared_branches: there is no branch.")
+    if not isinstance(branches, Sequence) or not branches:
+        raise InputError(
+            f"shared_branches: branches must be a sequence of networks, got {branches}."
+        )
     networks = [as_network(branch, user="shared_branches") for branch in branches]
 
     def init(key: Key, /, *levels: Features) -> Variables:
-        shapes = [jax.eval_shape(own.init, key, *levels) for own in networks]
-        for place, own in enumerate(shapes):
-            if own != shapes[0]:
+        first, *others = (
+            jax.tree_util.tree_leaves_with_path(jax.eval_shape(own.init, key, *levels))
+            for own in networks
+        )
+        for place, own in enumerate(others, start=1):
+            pairs = itertools.zip_longest(first, own)
+            differs = next((pair for pair in pairs if pair[0] != pair[1]), None)
+            if differs is not None:
+                one, other = map(_leaf_text, differs)
                 raise InputError(
                     "shared_branches: the variables of all branches must have the same "
-                    f"shapes, got {shapes[0]} and, of branch {place}, {own}."
+                    f"names and shapes, got {one} in the first and {other} in branch "
+                    f"{place}."
                 )
         return networks[0].init(key, *levels)
 
@@ -77,6 +89,13 @@ def shared_branches(branches: Sequence[NetworkLike]) -> Network:
         return tuple(outputs), changed
 
     return Network(init, apply, train)
+
+
+def _leaf_text(leaf: Any) -> str:
+    if leaf is None:
+        return "none"
+    path, value = leaf
+    return f"{jax.tree_util.keystr(path)} of {value.shape}"
 
 
 def by_branch(
@@ -117,7 +136,7 @@ def by_branch(
     ((2, 8, 8, 2), (1, 100, 4))
     """
     check_is("by_branch", Head, head=head)
-    check_scales("by_branch", [1.0] * len(ranges), ranges)
+    check_ranges("by_branch", ranges)
     merged = by_suppression() if merge is None else merge
     count = len(ranges)
 
@@ -136,8 +155,9 @@ def by_branch(
         return jax.tree.map(lambda *rows: jnp.concatenate(rows), *parts)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
+        seen = jnp.clip(boxes.xyxy, 0.0, edges_of(image_size)[None, None])
         rows = [
-            boxes._replace(ignore=boxes.ignore | ~in_range(boxes.xyxy, *own))
+            boxes._replace(ignore=boxes.ignore | ~in_range(seen, *own))
             for own in ranges
         ]
         every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
@@ -146,13 +166,15 @@ def by_branch(
     def decode(raw: Array) -> Boxes:
         found = head.decode(raw)
         each = len(found.valid) // count
-        limits = jnp.repeat(jnp.array(ranges, jnp.float32), each, axis=0)[..., None]
-        valid = found.valid & in_range(found.xyxy, limits[:, 0], limits[:, 1])
-        rows = jax.tree.map(
-            lambda x: jnp.concatenate(jnp.split(x, count), axis=1),
-            found._replace(valid=valid),
-        )
-        return merged(rows)
+        parts = [
+            jax.tree.map(lambda x, i=i: x[i * each : (i + 1) * each], found)
+            for i in range(count)
+        ]
+        kept = [
+            part._replace(valid=part.valid & in_range(part.xyxy, *own))
+            for part, own in zip(parts, ranges, strict=True)
+        ]
+        return merged(joined(kept))
 
     return Head(
         lambda key, levels: head.init(key, stacked(levels)),

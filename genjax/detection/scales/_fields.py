@@ -1,7 +1,7 @@
 """Which places learn which object, from what the places see."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -10,10 +10,13 @@ import numpy as np
 
 from genjax.detection._boxes import Boxes, centre_and_size
 from genjax.detection._dense import Grid
-from genjax.detection._matching import Matching
+from genjax.detection._matching import Matching, check_grid, marked
 from genjax.errors import InputError
 from genjax.receptive_field import effective
 from genjax.typing import Array, Float
+
+AnyMatching = Callable[[Boxes, Any], tuple[Array, Array]]
+"""Of places or of anchors."""
 
 
 def field_widths(
@@ -65,10 +68,11 @@ def by_field(
         place ~ N(centre, (width / 2)^2),   object ~ N(centre, diag(w / 2, h / 2)^2)
         nearness = 1 / (1 + KL(place | object))
 
-    Every object takes the `places` nearest of all levels, and the nearest once more
-    with fields `shrink` times as wide, if nobody has taken it. A place that several
-    want goes to the one it is nearest to. No size belongs to a level by hand: the
-    fields say which level is for which.
+    Every object takes the `places` nearest of all levels, and, where it is free, the
+    nearest with fields `shrink` times as wide. A place that several want goes to the
+    one it is nearest to. No size belongs to a level by hand: the fields say which level
+    is for which. As half the sides stand for the deviations of an object, so does half
+    the width of a field for those of a place, though its gradients may fall off faster.
 
     Args:
         widths: of the fields of each level, in pixels, as `field_widths` measures them.
@@ -77,7 +81,8 @@ def by_field(
 
     Returns:
         `(boxes [n], grid [p]) -> (index [p], has_one [p])`, of one image. Places may
-        lie outside the boxes that they learn.
+        lie outside the boxes that they learn; distances to edges are positive, so
+        `fcos` learns there a box that reaches to the place.
 
     Raises:
         InputError: something is not positive, or, where the matching is used, there is
@@ -88,14 +93,15 @@ def by_field(
     >>> import jax.numpy as jnp
     >>> from genjax.detection import Grid, ground_truth
     >>> from genjax.detection.scales import by_field
-    >>> xyxy, one = jnp.array([[0.0, 0.0, 16.0, 16.0]]), jnp.zeros(1, int)
+    >>> xyxy, one = jnp.array([[0.0, 0.0, 14.0, 16.0]]), jnp.zeros(1, int)
     >>> boxes, grid = ground_truth(xyxy, one, one == 0), Grid([(4, 4), (2, 2)], (4, 8))
     >>> by_field(widths=(6.0, 14.0))(boxes, grid)[1].astype(int).tolist()[16:]
-    [1, 1, 1, 1]
+    [1, 1, 1, 0]
     """
-    if not widths or not all(math.isfinite(w) and w > 0 for w in widths):
+    sizes = np.atleast_1d(np.asarray(widths, np.float32))
+    if not sizes.size or not np.all(np.isfinite(sizes) & (sizes > 0)):
         raise InputError(
-            f"by_field: widths must be positive and finite, got {list(widths)}."
+            f"by_field: widths must be positive and finite, got {sizes.tolist()}."
         )
     if places < 1 or not 0 < shrink <= 1:
         raise InputError(
@@ -104,23 +110,27 @@ def by_field(
         )
 
     def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
-        if len(widths) != len(grid.levels):
+        check_grid("by_field", grid)
+        if len(sizes) != len(grid.levels):
             raise InputError(
                 f"by_field: the {len(grid.levels)} levels need as many widths, got "
-                f"{list(widths)}."
+                f"{sizes.tolist()}."
             )
         counts = [len(level) for level in grid.levels]
-        deviation = jnp.asarray(np.repeat(np.array(widths, np.float32) / 2, counts))
-        objects = boxes.objects[None]
-        near = jnp.where(objects, _nearness(grid.centre, deviation, boxes.xyxy), -1.0)
-        taken = _best(near, places) & objects
-        index = jnp.argmax(jnp.where(taken, near, -1.0), axis=1)
+        deviation = jnp.asarray(np.repeat(sizes / 2, counts))
+        objects = boxes.objects[:, None]
+        wide, narrow = (
+            jnp.where(objects.T, near, -1.0)
+            for near in _nearness(grid.centre, deviation, boxes.xyxy, (1.0, shrink))
+        )
+        total = len(grid.centre)
+        best, rows = jax.lax.top_k(wide.T, min(places, total))
+        taken = marked(rows, (best >= 0) & objects, total)
         positive = jnp.any(taken, axis=1)
-        narrow = _nearness(grid.centre, shrink * deviation, boxes.xyxy)
-        narrow = jnp.where(objects & ~positive[:, None], narrow, -1.0)
-        again = _best(narrow, 1) & (narrow >= 0)
-        index = jnp.where(positive, index, jnp.argmax(again, axis=1))
-        return index, positive | jnp.any(again, axis=1)
+        again = marked(jnp.argmax(narrow, axis=0)[:, None], objects, total)
+        again &= ~positive[:, None]
+        near = jnp.where(taken, wide, jnp.where(again, narrow, -1.0))
+        return jnp.argmax(near, axis=1), positive | jnp.any(again, axis=1)
 
     return match
 
@@ -129,35 +139,35 @@ def _nearness(
     places: Float[Array, "p 2"],
     deviation: Float[Array, " p"],
     xyxy: Float[Array, "n 4"],
-) -> Float[Array, "p n"]:
-    """1 / (1 + KL) of the Gaussians of places and of boxes."""
+    factors: Sequence[float],
+) -> Iterator[Float[Array, "p n"]]:
+    """1 / (1 + KL) of the Gaussians of places and of boxes, by factors of the first."""
     centre, size = centre_and_size(xyxy)
     ratio = (2 * deviation[:, None, None] / size[None]) ** 2
-    away = (2 * (places[:, None] - centre[None]) / size[None]) ** 2
-    divergence = 0.5 * jnp.sum(ratio + away - 1 - jnp.log(ratio), axis=-1)
-    return 1 / (1 + divergence)
+    away = jnp.sum((2 * (places[:, None] - centre[None]) / size[None]) ** 2, axis=-1)
+    ratios, logs = jnp.sum(ratio, axis=-1), jnp.sum(jnp.log(ratio), axis=-1)
+    for factor in factors:
+        square = factor**2
+        doubled = square * ratios + away - 2 - logs - 2 * math.log(square)
+        yield 1 / (1 + doubled / 2)
 
 
-def _best(score: Float[Array, "p n"], count: int) -> Array:
-    """The places of the highest scores of each object, `[p, n]`."""
-    lowest = jax.lax.top_k(score.T, min(count, len(score)))[0][:, -1]
-    return score >= lowest[None]
+def covering(matching: AnyMatching) -> AnyMatching:
+    """A matching after which no object is without a place, if there are enough.
 
-
-def covering(matching: Matching) -> Matching:
-    """A matching after which no object is without a place.
-
-    An object that has got none takes the nearest place of the finest level, unless that
-    is the only one of another: then the next.
+    An object that has got none takes the place of the finest level nearest to its
+    centre, unless that is the only one of another: then the next, and the nearest of
+    the other levels when all are.
 
     Args:
-        matching: any.
+        matching: of places, as `by_size`, or of anchors, as `by_overlap`, where the
+            smallest anchors are the finest level.
 
     Returns:
-        `(boxes [n], grid [p]) -> (index [p], has_one [p])`, of one image. Places that
-        were added may lie outside the boxes that they learn.
+        A matching of the same kind. Places that it adds may lie outside the boxes that
+        they learn.
 
-    Source: Zhang, Zhu, Lei, Shi, Wang and Li, 2017, arXiv:1708.05237.
+    Source: Liu et al., 2016, arXiv:1512.02325 (each object has a default box).
 
     >>> import jax.numpy as jnp
     >>> from genjax.detection import Grid, by_size, ground_truth
@@ -169,25 +179,42 @@ def covering(matching: Matching) -> Matching:
     [[False, False, False, False], [True, False, False, False]]
     """
 
-    def match(boxes: Boxes, grid: Grid) -> tuple[Array, Array]:
-        index, positive = matching(boxes, grid)
-        finest = len(grid.levels[0])
+    def match(boxes: Boxes, of: Grid | Array) -> tuple[Array, Array]:
+        index, positive = matching(boxes, of)
+        if isinstance(of, Grid):
+            places, side = of.centre, of.side
+        else:
+            places, sides = centre_and_size(of)
+            side = jnp.sqrt(jnp.prod(sides, axis=-1))
+        is_finest = side <= jnp.min(side) * (1 + 1e-6)
         centre, _ = centre_and_size(boxes.xyxy)
-        gaps = jnp.sum((grid.levels[0][:, None] - centre[None]) ** 2, axis=-1)
-        rows = jnp.arange(len(boxes.valid))
+        rows = jnp.arange(len(boxes.valid), dtype=index.dtype)
+        own = positive[:, None] & (index[:, None] == rows[None])
+        count = jnp.sum(own.astype(jnp.int32), axis=0)
 
-        def cover(row: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-            index, positive = state
-            own = positive[:, None] & (index[:, None] == rows[None])
-            count = jnp.sum(own, axis=0)
-            is_only = (positive & (count[index] == 1))[:finest]
-            place = jnp.argmin(jnp.where(is_only, jnp.inf, gaps[:, row]))
-            lacks = boxes.objects[row] & (count[row] == 0) & ~is_only[place]
+        def cover(row: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+            index, positive, count = state
+            gap = jnp.sum((places - centre[row][None]) ** 2, axis=-1)
+            is_free = ~positive | (count[index] > 1)
+            fine = is_free & is_finest
+            usable = jnp.where(jnp.any(fine), fine, is_free)
+            place = jnp.argmin(jnp.where(usable, gap, jnp.inf))
+            lacks = boxes.objects[row] & (count[row] == 0) & usable[place]
+            before = positive[place].astype(jnp.int32)
+            changed = count.at[index[place]].add(-before).at[row].add(1)
             return (
-                index.at[place].set(jnp.where(lacks, row, index[place])),
+                index.at[place].set(jnp.where(lacks, rows[row], index[place])),
                 positive.at[place].set(positive[place] | lacks),
+                jnp.where(lacks, changed, count),
             )
 
-        return jax.lax.fori_loop(0, len(rows), cover, (index, positive))
+        start = index, positive, count
+        index, positive, _ = jax.lax.fori_loop(
+            jnp.zeros((), index.dtype),
+            jnp.asarray(len(rows), index.dtype),
+            cover,
+            start,
+        )
+        return index, positive
 
     return match

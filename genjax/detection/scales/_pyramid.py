@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from genjax.detection._boxes import Boxes, area
 from genjax.detection.scales._merging import (
@@ -60,6 +61,36 @@ def in_range(xyxy: Array, low: float | Array, high: float | Array) -> Array:
     return (size >= low) & (size <= high)
 
 
+def check_ranges(user: str, ranges: Sequence[Range], where: str = "") -> None:
+    """Checks that ranges together leave no size to nobody.
+
+    Args:
+        user: who asks, for the error's sentence.
+        ranges: of sizes, in pixels.
+        where: these pixels are, for the error's sentence.
+
+    Raises:
+        InputError: there is no range, one is no pair, or sizes are left out.
+    """
+    if not ranges or any(np.shape(pair) != (2,) for pair in ranges):
+        raise InputError(
+            f"{user}: every range must be a least and a greatest size, got {ranges}."
+        )
+    reached = 0.0
+    for low, high in sorted((float(low), float(high)) for low, high in ranges):
+        if not low <= reached:
+            raise InputError(
+                f"{user}: no range has objects of {reached:g} to {low:g} pixels{where},"
+                f" got {[tuple(pair) for pair in ranges]}."
+            )
+        reached = max(reached, high)
+    if reached < math.inf:
+        raise InputError(
+            f"{user}: no range has objects above {reached:g} pixels{where}, got "
+            f"{[tuple(pair) for pair in ranges]}."
+        )
+
+
 def check_scales(
     user: str, scales: Sequence[float], ranges: Sequence[Range] | None
 ) -> list[Range]:
@@ -81,23 +112,11 @@ def check_scales(
             f"{user}: every scale needs a range, got {len(scales)} scales and "
             f"{len(ranges)} ranges."
         )
-    originals = sorted(
+    originals = [
         (low / scale, high / scale)
         for (low, high), scale in zip(ranges, scales, strict=True)
-    )
-    reached = 0.0
-    for low, high in originals:
-        if low > reached:
-            raise InputError(
-                f"{user}: no range has objects of {reached:g} to {low:g} pixels in the "
-                f"original image, got {ranges} at the scales {list(scales)}."
-            )
-        reached = max(reached, high)
-    if reached < math.inf:
-        raise InputError(
-            f"{user}: no range has objects above {reached:g} pixels in the original "
-            f"image, got {ranges} at the scales {list(scales)}."
-        )
+    ]
+    check_ranges(user, originals, where=" in the original image")
     return ranges
 
 

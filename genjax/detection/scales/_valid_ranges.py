@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from genjax.base import Objective
 from genjax.checks import check_is
+from genjax.detection._dense import edges_of
 from genjax.detection.scales._pyramid import (
     Range,
     check_scales,
@@ -25,7 +26,8 @@ from genjax.variables import updated
 def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
     """Objects outside a range of sizes are neither learnt nor background.
 
-    They join what the batch ignores already.
+    They join what the batch ignores already. Of an object that reaches beyond the image
+    the size inside counts.
 
     Args:
         objective: of batches `{"image": [b, h, w, c], "xyxy": [b, n, 4], "label": [b,
@@ -49,7 +51,8 @@ def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
     ...     lambda v, batch, key: (jnp.sum(batch["ignore"].astype(float)), ({}, {})),
     ... )
     >>> xyxy = jnp.array([[[0.0, 0, 4, 4], [0, 0, 40, 40]]])
-    >>> batch = {"xyxy": xyxy, "valid": jnp.ones((1, 2), bool)}
+    >>> batch = {"image": jnp.ones((1, 64, 64, 1)), "xyxy": xyxy}
+    >>> batch["valid"] = jnp.ones((1, 2), bool)
     >>> small = with_valid_range(counted, (0, 16))
     >>> float(small.loss({"params": {}}, batch, jax.random.key(0))[0])
     1.0
@@ -64,7 +67,9 @@ def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
 
     def marked(batch: Batch) -> Batch:
         ignore = batch.get("ignore", jnp.zeros_like(batch["valid"]))
-        return {**batch, "ignore": ignore | ~in_range(batch["xyxy"], low, high)}
+        edges = edges_of(batch["image"].shape[1:3])[None, None]
+        seen = jnp.clip(batch["xyxy"], 0.0, edges)
+        return {**batch, "ignore": ignore | ~in_range(seen, low, high)}
 
     return Objective(
         lambda key, batch: objective.init(key, marked(batch)),

@@ -136,12 +136,12 @@ def test_what_a_branch_finds_out_of_its_range_is_dropped():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: shared_branches([]), "there is no branch"),
+        (lambda: shared_branches([]), "must be a sequence of networks, got"),
         (
             lambda: shared_branches([stage(1), stage(2, width=8)]).init(
                 jax.random.key(0), LEVELS
             ),
-            "of all branches must have the same shapes",
+            r"same names and shapes, got .*of \(4,\) in the first",
         ),
         (
             lambda: by_branch(tiny_parts()[2], ranges=((0, 8), (12, math.inf))),
