@@ -15,6 +15,7 @@ from rich.console import Console
 from experiments.catalogue import families, load, resolve
 from experiments.config import RESUMED, RUN_FIELDS, RunConfig
 from experiments.listing import card_of, cards_of, help_of, listing
+from experiments.seeds import of_seed
 from genjax.errors import GenjaxError, InputError
 
 ERROR = 2
@@ -251,7 +252,7 @@ def _export(rest: list[str]) -> int:
     _refuse_old(options.out)
     module, config = read_run(options.folder)
     _, variables = runner.restore(config, module.build, options.folder)
-    first = runner.first_seed(variables, config.seeds)
+    first = of_seed(variables, 0, config.seeds)
     save_variables(options.out, first, config=read_record(options.folder))
     return _tell(f"wrote {options.out}")
 

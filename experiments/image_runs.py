@@ -14,7 +14,8 @@ from PIL import Image
 from experiments.folders import FolderConfig
 from experiments.record import read_run
 from experiments.report import make_folder, write_file
-from experiments.runner import first_seed, read_variables, spans
+from experiments.runner import read_variables, spans
+from experiments.seeds import of_seed
 from genjax.base import Update
 from genjax.data import image_files, write_frame
 from genjax.errors import InputError
@@ -125,4 +126,4 @@ def _restored(folder: Path) -> tuple[Any, ImageModel, Variables]:
     }
     example = model.prepare(blank)
     variables = read_variables(config, model.update, example, folder)
-    return config, model, first_seed(variables, config.seeds)
+    return config, model, of_seed(variables, 0, config.seeds)

@@ -25,6 +25,7 @@ from experiments.report import (
     write_file,
     write_report,
 )
+from experiments.seeds import as_number, means_of_seeds, of_all_seeds, of_seed
 from genjax.base import TrainState, Update
 from genjax.data import Pipeline
 from genjax.errors import InputError, RunError
@@ -35,7 +36,6 @@ from genjax.training import (
     Stopped,
     data_parallel,
     device_mesh,
-    ensemble,
     fit,
     jsonl_writer,
     loss_names,
@@ -193,7 +193,9 @@ def _study(name: str, study: Study, config: Any, folder: Path) -> tuple[Any, Any
             folder,
         ) from interrupt
     numbers = {
-        name: [_number(v) for v in value] if isinstance(value, list) else _number(value)
+        name: list(map(as_number, value))
+        if isinstance(value, list)
+        else as_number(value)
         for name, value in metrics.items()
     }
     return numbers, figures
@@ -225,7 +227,7 @@ def _task(name: str, task: Task, config: Any, folder: Path) -> tuple[Any, Any]:
         metrics = _evaluate(task, variables, config.seeds)
         if not _is_first_process():
             return metrics, {}
-        first = first_seed(variables, config.seeds)
+        first = of_seed(variables, 0, config.seeds)
         return metrics, _draw(task, first, folder, config)
     except KeyboardInterrupt as interrupt:
         what = f"SIGINT after all {config.steps} steps, which are saved"
@@ -270,7 +272,7 @@ def _train(
     task: Task, config: Any, folder: Path, checkpoints: Checkpoints, mesh: Mesh | None
 ) -> Variables:
     """Trains, and returns the averaged variables of the best checkpoint."""
-    update, pipeline = _of_all_seeds(task.update, config.seeds), task.pipeline
+    update, pipeline = of_all_seeds(task.update, config.seeds), task.pipeline
     if mesh is not None:
         update = data_parallel(update, mesh)
         pipeline = shard_pipeline(pipeline, mesh)
@@ -327,7 +329,7 @@ def _keep_samples(
         return
     if not _is_first_process():
         return
-    first = first_seed(variables, config.seeds)
+    first = of_seed(variables, 0, config.seeds)
     samples = task.sample(first, jax.random.key(config.seed + 1), task.kept)
     kept = folder / "over_time"
     write_array(kept / f"{step:08d}.npy", samples)
@@ -381,7 +383,7 @@ def read_variables(
     Returns:
         The variables, of all seeds where there are several.
     """
-    init = jax.jit(_of_all_seeds(update, config.seeds).init)
+    init = jax.jit(of_all_seeds(update, config.seeds).init)
     template = init(jax.random.key(config.seed), example)
     with Checkpoints(
         folder / "checkpoints",
@@ -406,15 +408,11 @@ def sample(config: Any, build: Build, folder: Path, n: int, seed: int) -> Path:
     task, variables = restore(config, build, folder)
     if task.sample is None or task.draw is None:
         raise InputError(f"{folder} holds a run that has nothing to sample from.")
-    first = first_seed(variables, config.seeds)
+    first = of_seed(variables, 0, config.seeds)
     samples = np.asarray(task.sample(first, jax.random.key(seed), n))
     name = f"samples_{n}_of_seed_{seed}"
     write_array(folder / f"{name}.npy", samples)
     return save(task.draw(samples), folder / f"{name}.png")
-
-
-def _of_all_seeds(update: Update, seeds: int) -> Update:
-    return update if seeds == 1 else ensemble(update, seeds)
 
 
 def spans(n: int, size: int) -> list[tuple[int, int]]:
@@ -426,42 +424,10 @@ def spans(n: int, size: int) -> list[tuple[int, int]]:
     return [(first, min(size, n - first)) for first in range(0, n, size)]
 
 
-def first_seed(variables: Variables, seeds: int) -> Variables:
-    """The variables of the first of several seeds.
-
-    Args:
-        variables: of all seeds.
-        seeds: how many there are.
-    """
-    return _of_seed(variables, 0, seeds)
-
-
-def _of_seed(variables: Variables, seed: int, seeds: int) -> Variables:
-    if seeds == 1:
-        return variables
-    return jax.tree.map(lambda leaf: leaf[seed], variables)
-
-
 def _evaluate(task: Task, variables: Variables, seeds: int) -> dict[str, Any]:
     """The figures of all seeds, by `means_of_seeds`."""
-    each = [
-        {k: _number(v) for k, v in task.evaluate(_of_seed(variables, i, seeds)).items()}
-        for i in range(seeds)
-    ]
-    return means_of_seeds(each)
-
-
-def means_of_seeds(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means over the seeds; with several, the list of each under `<name>_of_seeds`.
-
-    >>> means_of_seeds([{"AP": 0.25}, {"AP": 0.75}])
-    {'AP': 0.5, 'AP_of_seeds': [0.25, 0.75]}
-    """
-    if len(each) == 1:
-        return dict(each[0])
-    names = each[0]
-    means = {name: _mean([m[name] for m in each]) for name in names}
-    return means | {f"{name}_of_seeds": [m[name] for m in each] for name in names}
+    every = [task.evaluate(of_seed(variables, i, seeds)) for i in range(seeds)]
+    return means_of_seeds([{k: as_number(v) for k, v in own.items()} for own in every])
 
 
 def _json(value: Any) -> Any:
@@ -469,17 +435,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, list):
         return [_json(each) for each in value]
     return value if np.isfinite(value) else None
-
-
-def _mean(values: Sequence[int | float]) -> int | float:
-    """Of counts that agree, the count."""
-    return values[0] if len({*values}) == 1 else float(np.mean(values))
-
-
-def _number(value: Any) -> int | float:
-    """A count where it is a whole number by its type, and a float otherwise."""
-    number = np.asarray(value)
-    return int(number) if np.issubdtype(number.dtype, np.integer) else float(number)
 
 
 def series_of(

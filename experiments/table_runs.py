@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from experiments.record import read_run
-from experiments.runner import Task, first_seed, read_variables, spans
+from experiments.runner import Task, read_variables, spans
+from experiments.seeds import of_seed
 from experiments.tables import Prepared
 from genjax.base import Density, Update
 from genjax.data import ArraySource, Column, Columns, on_device
@@ -199,7 +200,7 @@ def _restored(folder: Path) -> tuple[Columns, TableModel, Variables]:
     model = module.model(config, columns)
     example = {"x": jnp.zeros((2, len(columns)), jnp.float32)}
     variables = read_variables(config, model.update, example, folder)
-    return columns, model, first_seed(variables, config.seeds)
+    return columns, model, of_seed(variables, 0, config.seeds)
 
 
 def _written_as(column: Column) -> Callable[[Any], Any]:

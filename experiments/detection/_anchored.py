@@ -36,7 +36,7 @@ class Tricks:
         )
         neck = nn.FPN(features=width)
         if self.context:
-            neck = nn.InTurn((neck, nn.ContextModule(features=width)))
+            neck = nn.in_turn(neck, nn.ContextModule(features=width))
         classes = len(names_of(config))
         tower = nn.DenseTower(
             outputs=retina_outputs(classes, anchors=1),

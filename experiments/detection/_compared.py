@@ -15,7 +15,8 @@ from jax.typing import ArrayLike
 from experiments.benchmarks.timing import alternating_ms
 from experiments.detection._dense import average_precision, update_of
 from experiments.detection._scenes import SceneSets, names_of, scene_sets
-from experiments.runner import means_of_seeds, train_stage
+from experiments.runner import train_stage
+from experiments.seeds import means_of_seeds
 from genjax.augment import BoxTransform
 from genjax.base import Head, Objective, Update
 from genjax.detection import Boxes, detection_objective, detector

@@ -19,7 +19,8 @@ from experiments.detection._dense import (
 )
 from experiments.record import read_run
 from experiments.report import make_folder, write_file
-from experiments.runner import first_seed, read_variables
+from experiments.runner import read_variables
+from experiments.seeds import of_seed
 from genjax.data import image_files, open_image, resize_to_fit
 from genjax.errors import InputError
 from genjax.plotting import boxes_on_images, save
@@ -64,7 +65,7 @@ def detect_pictures(
     blank = {"image": jnp.zeros((1, *size, 3), jnp.uint8)}
     example = {**blank, **box, "valid": jnp.zeros((1, 1), bool)}
     variables = read_variables(config, model.update, example, folder)
-    variables = first_seed(variables, config.seeds)
+    variables = of_seed(variables, 0, config.seeds)
     detect, lines, names = jax.jit(model.detect), [], _unique_names(paths)
     make_folder(out)
     for path, name in zip(paths, names, strict=True):

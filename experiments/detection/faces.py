@@ -56,7 +56,7 @@ class Config(SceneConfig):
     """A file to find faces in."""
     weights: str = ""
     """The folder of MTCNN's weights, for `--picture`."""
-    least: float = 20.0
+    min_size: float = 20.0
     """The side of the smallest face in the picture, in pixels."""
     glyphs: Literal["digits", "faces"] = "faces"
     most: int = 6
@@ -73,6 +73,8 @@ def build(config: Config) -> Study:
     """Returns the study of a configuration."""
     if bool(config.picture) != bool(config.weights):
         raise InputError("--picture needs --weights, and --weights a --picture.")
+    if config.picture and config.seeds > 1:
+        raise InputError("--seeds: nothing is trained where there is a --picture.")
 
     check_ways(config.ways, WAYS)
 
@@ -90,7 +92,9 @@ def _in_picture(config: Config, folder: Path) -> tuple[dict[str, Any], dict[str,
     """How many faces a picture shows, and where: in `faces.jsonl`, a line for each."""
     variables = mtcnn_variables(config.weights)
     picture = np.asarray(open_image(Path(config.picture), "RGB"))
-    found = jax.jit(mtcnn(least=config.least))(variables, jnp.asarray(picture[None]))
+    found = jax.jit(mtcnn(min_size=config.min_size))(
+        variables, jnp.asarray(picture[None])
+    )
     rows = np.flatnonzero(found.boxes.valid[0])
     faces = [
         {

@@ -49,7 +49,7 @@ from genjax.detection._matching import (
     sim_ota,
     task_aligned,
 )
-from genjax.detection._nms import nms
+from genjax.detection._nms import diou_exceeds, iou_exceeds, nms, share_exceeds
 from genjax.detection._objective import detection_objective, detector
 from genjax.detection._retina import retina, retina_outputs
 from genjax.detection._suppression import (
@@ -91,6 +91,7 @@ __all__ = [
     "detector",
     "detr",
     "diou",
+    "diou_exceeds",
     "distribution_focal_loss",
     "end_to_end",
     "end_to_end_outputs",
@@ -102,6 +103,7 @@ __all__ = [
     "ground_truth",
     "hungarian",
     "iou",
+    "iou_exceeds",
     "is_peak",
     "matrix_nms",
     "merge_fragments",
@@ -115,6 +117,7 @@ __all__ = [
     "retina",
     "retina_outputs",
     "shape_iou",
+    "share_exceeds",
     "sim_ota",
     "soft_nms_gaussian",
     "soft_nms_linear",

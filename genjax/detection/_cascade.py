@@ -8,7 +8,7 @@ Source: Zhang, Zhang, Li and Qiao, 2016, arXiv:1604.02878.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax.base import NetworkLike
+from genjax.checks import check_is
 from genjax.detection._boxes import Boxes
-from genjax.detection._nms import nms
+from genjax.detection._nms import nms, share_exceeds
 from genjax.errors import InputError
 from genjax.nn._cascade import (
     FaceOutput,
-    LandmarkNet,
+    OutputNet,
     ProposalNet,
     RefinementNet,
     torch_variables,
@@ -32,8 +33,10 @@ from genjax.nn.adapters import as_network
 from genjax.typing import Array, Bool, Float, Int, Variables
 from genjax.variables import join_parts, part_of
 
-CELL, REACH = 12, 2
-"""The side of what the first network sees, and the pixels between two of its places."""
+CELL, STRIDE = 12, 2
+"""The side of what the P-Net sees, and the pixels between two of its places."""
+FINEST = 0.95
+"""The largest factor between two levels of the pyramid."""
 
 
 class Faces(NamedTuple):
@@ -43,8 +46,8 @@ class Faces(NamedTuple):
         boxes: `[b, n]`, best first, with scores and padding; all of class 0.
         landmarks: both eyes, the nose and the corners of the mouth, x and y in pixels.
         cut: candidates that were left out because there were too many, of the levels of
-            the pyramid and before the second and the third network: where any is not
-            0, faces may be missing.
+            the pyramid, before the R-Net and before the O-Net: where any is not 0,
+            faces may be missing.
     """
 
     boxes: Boxes
@@ -57,13 +60,13 @@ class Limits(NamedTuple):
 
     Fields:
         level: of each level of the pyramid.
-        refined: by the second network.
-        marked: by the third network.
+        refinement: by the R-Net.
+        output: by the O-Net; so many faces are found at most.
     """
 
     level: int = 512
-    refined: int = 1024
-    marked: int = 64
+    refinement: int = 1024
+    output: int = 64
 
 
 LIMITS = Limits()
@@ -71,17 +74,22 @@ LIMITS = Limits()
 
 def mtcnn(
     *,
-    least: float = 20.0,
+    min_size: float = 20.0,
     factor: float = 0.709,
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
     limits: Limits = LIMITS,
 ) -> Callable[[Variables, Array], Faces]:
     """Finds faces and their landmarks by a cascade of three networks.
 
+    The P-Net looks at all places of a pyramid of the picture, the R-Net at what it
+    proposes, the O-Net at what the R-Net keeps. Of candidates that overlap, the best
+    stay: of each level beyond an IoU of .5, of all and after the R-Net beyond .7, after
+    the O-Net beyond .7 of the smaller.
+
     Args:
-        least: the side of the smallest face, in pixels.
+        min_size: the side of the smallest face, in pixels.
         factor: from one level of the pyramid to the next.
-        thresholds: the least probability of a face, for each network.
+        thresholds: the least probability of a face, of each network.
         limits: how many candidates are looked at.
 
     Returns:
@@ -90,7 +98,8 @@ def mtcnn(
 
     Raises:
         InputError: an argument makes no sense, or, where it is used, pictures are no
-            bytes in colour, or smaller than the smallest face.
+            bytes in colour, or smaller than the smallest face, or the variables are not
+            those of the three networks.
 
     Source: Zhang, Zhang, Li and Qiao, 2016, arXiv:1604.02878.
 
@@ -101,69 +110,59 @@ def mtcnn(
     >>> from genjax.variables import join_parts
     >>> def variables_of(key):
     ...     images = [jnp.ones((1, side, side, 3)) for side in (12, 24, 48)]
-    ...     nets = [nn.ProposalNet(), nn.RefinementNet(), nn.LandmarkNet()]
+    ...     nets = [nn.ProposalNet(), nn.RefinementNet(), nn.OutputNet()]
     ...     parts = [net.init(key, x) for net, x in zip(nets, images)]
-    ...     names = ("proposal", "refinement", "landmarks")
+    ...     names = ("proposal", "refinement", "output")
     ...     return join_parts(dict(zip(names, parts)))
     >>> variables = jax.eval_shape(variables_of, jax.random.key(0))
     >>> pictures = jax.ShapeDtypeStruct((2, 30, 40, 3), jnp.uint8)
     >>> jax.eval_shape(mtcnn(), variables, pictures).landmarks.shape
     (2, 64, 5, 2)
     """
-    if not least >= CELL:
+    if not min_size >= CELL:
         raise InputError(
-            f"mtcnn: least must be at least {CELL} pixels, what the first network "
-            f"sees, got {least}."
+            f"mtcnn: min_size must be at least {CELL} pixels, what the P-Net sees, got "
+            f"{min_size}."
         )
-    if not 0 < factor < 1:
-        raise InputError(f"mtcnn: factor must be between 0 and 1, got {factor}.")
-    if not all(0 < each < 1 for each in thresholds) or min(limits) < 1:
+    if not 0 < factor <= FINEST:
         raise InputError(
-            "mtcnn: thresholds must be between 0 and 1, and limits at least 1, got "
-            f"{thresholds} and {tuple(limits)}."
+            f"mtcnn: factor must be above 0 and at most {FINEST}, got {factor}."
         )
+    if np.shape(thresholds) != (3,) or not all(0 < each < 1 for each in thresholds):
+        raise InputError(
+            "mtcnn: thresholds must be three numbers between 0 and 1, got "
+            f"{thresholds}."
+        )
+    check_is("mtcnn", Limits, limits=limits)
+    if min(limits) < 1:
+        raise InputError(f"mtcnn: limits must be at least 1, got {tuple(limits)}.")
 
-    def of_picture(variables: Variables, picture: Array) -> Faces:
-        sums, (height, width, _) = _summed(picture), picture.shape
+    def of_picture(
+        variables: Variables, scales: Sequence[float], picture: Array
+    ) -> Faces:
+        sums = _summed(picture)
         proposed, cut = _proposed(
-            variables,
-            sums,
-            _scales((height, width), least, factor),
-            thresholds[0],
-            limits.level,
+            variables, sums, scales, threshold=thresholds[0], most=limits.level
         )
-        keep = nms(*proposed[:3], iou_threshold=0.7)
-        first, cut_first = _best(proposed._replace(valid=keep), limits.refined)
-        xyxy = _square(_changed(first.xyxy, first.change))
-        refined, _ = _looked(REFINEMENT, variables, sums, xyxy, first.valid)
-        refined = refined._replace(
-            valid=refined.valid & (refined.score > thresholds[1])
-        )
-        keep = nms(*refined[:3], iou_threshold=0.7)
-        second, cut_second = _best(refined._replace(valid=keep), limits.marked)
-        xyxy = _square(_changed(second.xyxy, second.change, more=1.0))
-        last, shares = _looked(LANDMARKS, variables, sums, xyxy, second.valid)
-        valid = last.valid & (last.score > thresholds[2])
-        landmarks = _landmarks(xyxy, shares)
-        xyxy = _changed(xyxy, last.change, more=1.0)
-        # The areas of this suppression count pixels, both edges included.
-        pixels = xyxy + jnp.array([0.0, 0, 1, 1])[None]
-        keep = nms(pixels, last.score, valid, iou_threshold=0.7, overlap="smaller")
-        order = jnp.argsort(jnp.where(keep, -last.score, jnp.inf), stable=True)
-        keep = keep[order]
-        boxes = Boxes(
-            jnp.where(keep[:, None], xyxy[order], 0.0),
-            jnp.zeros(len(order), jnp.int32),
-            keep,
-            jnp.where(keep, last.score[order], 0.0),
-            jnp.zeros_like(keep),
-        )
-        marks = jnp.where(keep[:, None, None], landmarks[order], 0.0)
-        return Faces(boxes, marks, jnp.stack([cut, cut_first, cut_second]))
+        first, cut_first = _best(proposed, limits.refinement)
+        refined = _refined(variables, sums, first, threshold=thresholds[1])
+        second, cut_second = _best(refined, limits.output)
+        cuts = jnp.stack([cut, cut_first, cut_second])
+        boxes, landmarks = _output(variables, sums, second, threshold=thresholds[2])
+        return Faces(boxes, landmarks, cuts)
 
     def find(variables: Variables, pictures: Array) -> Faces:
         _check_pictures(pictures)
-        return jax.vmap(partial(of_picture, variables))(pictures)
+        _, height, width, _ = pictures.shape
+        scales = _scales((height, width), min_size, factor)
+        parts = variables.get("params") if isinstance(variables, Mapping) else None
+        names = {stage.part for stage in STAGES}
+        if not isinstance(parts, Mapping) or set(parts) != names:
+            raise InputError(
+                "mtcnn: the variables must be those that mtcnn_variables reads, with "
+                f"{sorted(names)} under 'params'."
+            )
+        return jax.vmap(partial(of_picture, variables, scales))(pictures)
 
     return find
 
@@ -183,7 +182,8 @@ class _Stage(NamedTuple):
 
 PROPOSAL = _Stage("proposal", "pnet.npz", ProposalNet(), CELL)
 REFINEMENT = _Stage("refinement", "rnet.npz", RefinementNet(), 24)
-LANDMARKS = _Stage("landmarks", "onet.npz", LandmarkNet(), 48)
+OUTPUT = _Stage("output", "onet.npz", OutputNet(), 48)
+STAGES = (PROPOSAL, REFINEMENT, OUTPUT)
 
 
 class _Candidates(NamedTuple):
@@ -202,13 +202,13 @@ class _Candidates(NamedTuple):
     change: Float[Array, "n 4"]
 
 
-def _scales(size: tuple[int, int], least: float, factor: float) -> list[float]:
+def _scales(size: tuple[int, int], min_size: float, factor: float) -> list[float]:
     """The levels of the pyramid: in the first, the least face fills what is seen."""
-    first, side = CELL / least, min(size) * CELL / least
+    first, side = CELL / min_size, min(size) * CELL / min_size
     if side < CELL:
         raise InputError(
             "mtcnn: pictures must be at least as large as the smallest face, "
-            f"{least:g} pixels, got {size[0]} x {size[1]}."
+            f"{min_size:g} pixels, got {size[0]} x {size[1]}."
         )
     levels = 1 + math.floor(math.log(CELL / side) / math.log(factor))
     return [first * factor**level for level in range(levels)]
@@ -218,10 +218,11 @@ def _proposed(
     variables: Variables,
     sums: Array,
     scales: Sequence[float],
+    *,
     threshold: float,
     most: int,
 ) -> tuple[_Candidates, Array]:
-    """The candidates of all levels, and how many were left out."""
+    """What the P-Net proposes on all levels, and how many were left out of it."""
     levels, cuts = [], []
     height, width = (side - 1 for side in sums.shape[:2])
     whole = jnp.array([[0, 0, width, height]], jnp.int32)
@@ -235,8 +236,8 @@ def _proposed(
             jnp.where(above, score.reshape(-1), -1.0), min(most, score.size)
         )
         places = jnp.stack([index % columns, index // columns] * 2, axis=-1)
-        reach = jnp.array([1, 1, CELL, CELL], places.dtype)[None]
-        xyxy = jnp.floor((REACH * places + reach).astype(jnp.float32) / scale)
+        edges = jnp.array([1, 1, CELL, CELL], places.dtype)[None]
+        xyxy = jnp.floor((STRIDE * places + edges).astype(jnp.float32) / scale)
         found = _Candidates(xyxy, best, best >= 0, out.change.reshape(-1, 4)[index])
         levels.append(jax.tree.map(partial(_padded, most=most), found))
         cuts.append(jnp.maximum(jnp.sum(above) - most, 0))
@@ -245,7 +246,44 @@ def _proposed(
     joined = jax.tree.map(
         lambda x: x.reshape(-1, *x.shape[2:]), every._replace(valid=keep)
     )
-    return joined, sum(cuts, jnp.zeros((), jnp.int32))
+    keep = nms(*joined[:3], iou_threshold=0.7)
+    squares = _square(_changed(joined.xyxy, joined.change))
+    kept = joined._replace(xyxy=squares, valid=keep)
+    return kept, sum(cuts, jnp.zeros((), jnp.int32))
+
+
+def _refined(
+    variables: Variables, sums: Array, given: _Candidates, *, threshold: float
+) -> _Candidates:
+    """What the R-Net keeps."""
+    found, _ = _classified(REFINEMENT, variables, sums, given)
+    found = found._replace(valid=found.valid & (found.score > threshold))
+    keep = nms(*found[:3], iou_threshold=0.7)
+    squares = _square(_changed(found.xyxy, found.change, more=1.0))
+    return found._replace(xyxy=squares, valid=keep)
+
+
+def _output(
+    variables: Variables, sums: Array, given: _Candidates, *, threshold: float
+) -> tuple[Boxes, Array]:
+    """The faces that the O-Net finds, best first, and their landmarks."""
+    found, shares = _classified(OUTPUT, variables, sums, given)
+    valid = found.valid & (found.score > threshold)
+    xyxy = _changed(found.xyxy, found.change, more=1.0)
+    # The areas of this suppression count pixels, both edges included.
+    pixels = xyxy + jnp.array([0.0, 0, 1, 1])[None]
+    keep = nms(pixels, found.score, valid, iou_threshold=0.7, exceeds=share_exceeds)
+    order = jnp.argsort(jnp.where(keep, -found.score, jnp.inf), stable=True)
+    kept = keep[order]
+    boxes = Boxes(
+        jnp.where(kept[:, None], xyxy[order], 0.0),
+        jnp.zeros(len(order), jnp.int32),
+        kept,
+        jnp.where(kept, found.score[order], 0.0),
+        jnp.zeros_like(kept),
+    )
+    landmarks = _landmarks(found.xyxy, shares)[order]
+    return boxes, jnp.where(kept[:, None, None], landmarks, 0.0)
 
 
 def _padded(rows: Array, most: int) -> Array:
@@ -262,20 +300,21 @@ def _best(candidates: _Candidates, most: int) -> tuple[_Candidates, Array]:
     return best._replace(valid=kept >= 0), cut
 
 
-def _looked(
-    stage: "_Stage", variables: Variables, sums: Array, xyxy: Array, valid: Array
+def _classified(
+    stage: _Stage, variables: Variables, sums: Array, given: _Candidates
 ) -> tuple[_Candidates, Array]:
-    """What a network says of the pixels inside boxes."""
+    """Candidates as a network sees the pixels inside them, and its landmarks."""
     height, width = (side - 1 for side in sums.shape[:2])
-    edges = jnp.trunc(xyxy).astype(jnp.int32)
+    edges = jnp.trunc(given.xyxy).astype(jnp.int32)
     low = jnp.maximum(edges[:, :2], 1) - 1
     high = jnp.minimum(edges[:, 2:], jnp.array([[width, height]], jnp.int32))
     is_there = jnp.all(high > low, axis=-1)
-    box = jnp.where(is_there[:, None], jnp.concatenate([low, high], axis=-1), 0)
-    box = jnp.where(is_there[:, None], box, jnp.array([[0, 0, 1, 1]], jnp.int32))
+    first_pixel = jnp.array([[0, 0, 1, 1]], jnp.int32)
+    box = jnp.concatenate([low, high], axis=-1)
+    box = jnp.where(is_there[:, None], box, first_pixel)
     out = stage.of(variables, _resampled(sums, box, (stage.side, stage.side)))
-    found = _Candidates(xyxy, _probability(out), valid & is_there, out.change)
-    return found, out.landmarks
+    valid = given.valid & is_there
+    return _Candidates(given.xyxy, _probability(out), valid, out.change), out.landmarks
 
 
 def _probability(out: FaceOutput) -> Array:
@@ -341,8 +380,8 @@ def _landmarks(xyxy: Array, shares: Array) -> Float[Array, "n 5 2"]:
 def _check_pictures(pictures: Array) -> None:
     if pictures.dtype != jnp.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3:
         raise InputError(
-            "mtcnn: pictures must be bytes in colour, [b, h, w, 3] of uint8, got "
-            f"{pictures.shape} of {pictures.dtype}."
+            "mtcnn: pictures must be bytes in colour, [b, h, w, 3] of uint8, from 0 to "
+            f"255, got {pictures.shape} of {pictures.dtype}."
         )
 
 
@@ -365,11 +404,17 @@ def mtcnn_variables(folder: Path | str) -> Variables:
     genjax.errors.InputError: mtcnn_variables: nowhere/pnet.npz is no file.
     """
     parts = {}
-    for stage in (PROPOSAL, REFINEMENT, LANDMARKS):
+    for stage in STAGES:
         path = Path(folder) / stage.file
         if not path.is_file():
             raise InputError(f"mtcnn_variables: {path} is no file.")
         example = jnp.zeros((1, stage.side, stage.side, 3))
-        with np.load(path) as weights:
-            parts[stage.part] = torch_variables(stage.module, example, dict(weights))
+        try:
+            with np.load(path) as file:
+                weights = dict(file)
+        except (ValueError, OSError, TypeError) as error:
+            raise InputError(
+                f"mtcnn_variables: {path} is no archive of arrays: {error}"
+            ) from error
+        parts[stage.part] = torch_variables(stage.module, example, weights)
     return join_parts(parts)

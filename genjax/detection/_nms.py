@@ -1,6 +1,6 @@
 """Non-maximum suppression: exactly the greedy one, in parallel."""
 
-from typing import Literal, get_args
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,99 @@ from genjax.errors import InputError
 from genjax.typing import Array, Bool, Float, Int, Num
 
 BLOCK = 256
-Overlap = Literal["iou", "diou", "smaller"]
+Exceeds = Callable[[Array, Array, float | Array], Array]
+"""From boxes `[n, 4]`, others `[m, 4]` and a threshold to whether they overlap beyond
+it, `[n, m]`."""
+
+
+def iou_exceeds(
+    xyxy: Float[Array, "n 4"], other: Float[Array, "m 4"], threshold: float | Array
+) -> Bool[Array, "n m"]:
+    """Whether the IoU of each two boxes is above a threshold.
+
+    There is no quotient, which accelerators round otherwise: ties are ties everywhere.
+
+    Args:
+        xyxy: boxes.
+        other: boxes.
+        threshold: of all pairs, or of each.
+
+    Source: Everingham et al., 2010, doi:10.1007/s11263-009-0275-4.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import iou_exceeds
+    >>> boxes = jnp.array([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 2.0]])
+    >>> iou_exceeds(boxes, boxes, 0.5).tolist()
+    [[True, False], [False, True]]
+    """
+    shared = _shared(xyxy, other)
+    union = area(xyxy)[:, None] + area(other)[None] - shared
+    return (union > 0) & (shared > threshold * union)
+
+
+def share_exceeds(
+    xyxy: Float[Array, "n 4"], other: Float[Array, "m 4"], threshold: float | Array
+) -> Bool[Array, "n m"]:
+    """Whether the share of the smaller of two boxes in the other is above a threshold.
+
+    It is 1 for a box inside another.
+
+    Args:
+        xyxy: boxes.
+        other: boxes.
+        threshold: of all pairs, or of each.
+
+    Source: Zhang, Zhang, Li and Qiao, 2016, arXiv:1604.02878 (the last suppression of
+    their code).
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import share_exceeds
+    >>> boxes = jnp.array([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 2.0]])
+    >>> share_exceeds(boxes, boxes, 0.5).tolist()
+    [[True, True], [True, True]]
+    """
+    shared = _shared(xyxy, other)
+    smaller = jnp.minimum(area(xyxy)[:, None], area(other)[None])
+    return (smaller > 0) & (shared > threshold * smaller)
+
+
+def diou_exceeds(
+    xyxy: Float[Array, "n 4"], other: Float[Array, "m 4"], threshold: float | Array
+) -> Bool[Array, "n m"]:
+    """Whether `diou` of each two boxes is above a threshold.
+
+    Args:
+        xyxy: boxes.
+        other: boxes.
+        threshold: of all pairs, or of each.
+
+    Source: Zheng et al., 2020, arXiv:1911.08287.
+
+    >>> import jax.numpy as jnp
+    >>> from genjax.detection import diou_exceeds
+    >>> boxes = jnp.array([[0.0, 0.0, 2.0, 2.0], [0.5, 0.0, 2.5, 2.0]])
+    >>> diou_exceeds(boxes[:1], boxes, 0.59).tolist()
+    [[True, False]]
+    """
+    left, top, right, bottom = (xyxy[:, i][:, None] for i in range(4))
+    left_2, top_2, right_2, bottom_2 = (other[:, i][None] for i in range(4))
+    across = jnp.maximum(right, right_2) - jnp.minimum(left, left_2)
+    down = jnp.maximum(bottom, bottom_2) - jnp.minimum(top, top_2)
+    apart = (left + right - left_2 - right_2) ** 2
+    apart = (apart + (top + bottom - top_2 - bottom_2) ** 2) / 4
+    diagonal = across**2 + down**2
+    is_wide = diagonal > 0
+    share = jnp.where(is_wide, apart, 0.0) / jnp.where(is_wide, diagonal, 1.0)
+    return iou_exceeds(xyxy, other, threshold + share)
+
+
+def _shared(xyxy: Array, other: Array) -> Float[Array, "n m"]:
+    """The areas that each two boxes share."""
+    left, top, right, bottom = (xyxy[:, i][:, None] for i in range(4))
+    left_2, top_2, right_2, bottom_2 = (other[:, i][None] for i in range(4))
+    width = jnp.minimum(right, right_2) - jnp.maximum(left, left_2)
+    height = jnp.minimum(bottom, bottom_2) - jnp.maximum(top, top_2)
+    return jnp.maximum(width, 0) * jnp.maximum(height, 0)
 
 
 def nms(
@@ -21,7 +113,7 @@ def nms(
     *,
     iou_threshold: float,
     label: Int[Array, " n"] | None = None,
-    overlap: Overlap = "iou",
+    exceeds: Exceeds = iou_exceeds,
 ) -> Bool[Array, " n"]:
     """Keeps a box unless a better one that is kept overlaps it beyond a threshold.
 
@@ -39,18 +131,17 @@ def nms(
         valid: False for boxes that neither stay nor suppress.
         iou_threshold: in [0, 1].
         label: where given, boxes suppress only those of their own class.
-        overlap: `"iou"`; `"diou"`, less for centres that are apart, so that neighbours
-            behind one another stay; or `"smaller"`, the share of the smaller box, which
-            is 1 for a box inside another.
+        exceeds: what tells whether boxes overlap: `iou_exceeds`; `diou_exceeds`, less
+            for centres that are apart, so that neighbours behind one another stay; or
+            `share_exceeds`, of the smaller box.
 
     Returns:
         Which boxes stay, in the order they came in.
 
     Raises:
-        InputError: `iou_threshold` is outside [0, 1], or there is no such overlap.
+        InputError: `iou_threshold` is outside [0, 1].
 
-    Source: Neubeck and Van Gool, 2006; `"diou"`: Zheng et al., 2020,
-    arXiv:1911.08287.
+    Source: Neubeck and Van Gool, 2006.
 
     >>> import jax.numpy as jnp
     >>> from genjax.detection import nms
@@ -61,11 +152,6 @@ def nms(
     """
     if not 0 <= iou_threshold <= 1:
         raise InputError(f"nms: iou_threshold must be in [0, 1], got {iou_threshold}.")
-    if overlap not in get_args(Overlap):
-        raise InputError(
-            f"nms: overlap must be one of {', '.join(get_args(Overlap))}, got "
-            f"{overlap!r}."
-        )
     n = len(xyxy)
     if n == 0:
         return valid
@@ -75,7 +161,7 @@ def nms(
     boxes = jnp.pad(as_float(xyxy)[order], ((0, padding), (0, 0)))
     alive = jnp.pad(valid[order], (0, padding))
     classes = None if label is None else jnp.pad(label[order], (0, padding))
-    columns = _Columns(boxes, classes, overlap)
+    columns = _Columns(boxes, classes, exceeds)
 
     def settle(index: Array, alive: Array) -> Array:
         start = index * block
@@ -97,43 +183,21 @@ def nms(
 
 
 class _Columns:
-    """Boxes as four columns, so that overlaps vectorise along them."""
+    """Boxes with their classes, in blocks."""
 
-    def __init__(self, xyxy: Array, label: Array | None, overlap: Overlap) -> None:
-        self.xyxy, self.label, self.overlap = xyxy, label, overlap
+    def __init__(self, xyxy: Array, label: Array | None, exceeds: Exceeds) -> None:
+        self.xyxy, self.label, self.exceeds = xyxy, label, exceeds
 
     def slice(self, start: Array, size: int) -> "_Columns":
         xyxy = jax.lax.dynamic_slice(self.xyxy, (start, 0), (size, 4))
         label = self.label
         if label is not None:
             label = jax.lax.dynamic_slice(label, (start,), (size,))
-        return _Columns(xyxy, label, self.overlap)
+        return _Columns(xyxy, label, self.exceeds)
 
-    def overlaps(self, other: "_Columns", threshold: float | Array) -> Array:
+    def overlaps(self, other: "_Columns", threshold: float) -> Array:
         """`[rows, columns]`: whether the overlap is above the threshold."""
-        left, top, right, bottom = (self.xyxy[:, i][:, None] for i in range(4))
-        left_2, top_2, right_2, bottom_2 = (other.xyxy[:, i][None] for i in range(4))
-        width = jnp.minimum(right, right_2) - jnp.maximum(left, left_2)
-        height = jnp.minimum(bottom, bottom_2) - jnp.maximum(top, top_2)
-        shared = jnp.maximum(width, 0) * jnp.maximum(height, 0)
-        areas = area(self.xyxy)[:, None], area(other.xyxy)[None]
-        whole = (
-            jnp.minimum(*areas)
-            if self.overlap == "smaller"
-            else areas[0] + areas[1] - shared
-        )
-        # No quotient, which accelerators round otherwise: ties are ties everywhere.
-        if self.overlap == "diou":
-            across = jnp.maximum(right, right_2) - jnp.minimum(left, left_2)
-            down = jnp.maximum(bottom, bottom_2) - jnp.minimum(top, top_2)
-            apart = (left + right - left_2 - right_2) ** 2
-            apart = (apart + (top + bottom - top_2 - bottom_2) ** 2) / 4
-            diagonal = across**2 + down**2
-            share = jnp.where(diagonal > 0, apart, 0.0) / jnp.where(
-                diagonal > 0, diagonal, 1.0
-            )
-            threshold = threshold + share
-        above = (whole > 0) & (shared > threshold * whole)
+        above = self.exceeds(self.xyxy, other.xyxy, threshold)
         if self.label is None or other.label is None:
             return above
         return above & (self.label[:, None] == other.label[None])

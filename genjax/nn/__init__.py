@@ -6,9 +6,9 @@ and necks, whose features other networks take, return their `dtype`.
 """
 
 from genjax.nn._bottleneck import BottleneckBackbone
-from genjax.nn._cascade import LandmarkNet, ProposalNet, RefinementNet
+from genjax.nn._cascade import OutputNet, ProposalNet, RefinementNet
 from genjax.nn._conditional import Joint, Projection, TwoHeads, WithClass
-from genjax.nn._context import ContextModule, InTurn
+from genjax.nn._context import ContextModule
 from genjax.nn._conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
 from genjax.nn._darknet import Darknet19, Darknet53
@@ -46,6 +46,7 @@ from genjax.nn._query_decoder import QueryDecoder
 from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
 from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
+from genjax.nn._sequence import in_turn
 from genjax.nn._towers import CornerTower, DenseTower, GridRegressor, LevelTowers
 from genjax.nn._unet import UNet
 from genjax.nn.adapters import as_network, as_pure_network, noisy
@@ -73,14 +74,13 @@ __all__ = [
     "GridRegressor",
     "GroupNorm",
     "ImageMLP",
-    "InTurn",
     "Joint",
-    "LandmarkNet",
     "LayerNorm",
     "LevelTowers",
     "LipschitzMLP",
     "LocalGlobalNet",
     "MaskedMLP",
+    "OutputNet",
     "Passthrough",
     "Projection",
     "ProposalNet",
@@ -109,6 +109,7 @@ __all__ = [
     "from_nnx",
     "hidden_degrees",
     "in_mode",
+    "in_turn",
     "lipswish",
     "max_pool",
     "minibatch_deviation",

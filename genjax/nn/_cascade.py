@@ -20,7 +20,7 @@ from genjax.typing import Array, Variables
 
 
 class FaceOutput(NamedTuple):
-    """What a network of the cascade says.
+    """What a network of the cascade returns.
 
     Fields:
         logits: of no face and of a face, `[..., 2]`.
@@ -44,7 +44,7 @@ class Layer(NamedTuple):
 
 
 class ProposalNet(nn.Module):
-    """The first network: looks at every 12 x 12 pixels, two pixels apart.
+    """The P-Net, which looks at every 12 x 12 pixels, two pixels apart.
 
     Attributes:
         dtype: of the computation.
@@ -86,7 +86,7 @@ class ProposalNet(nn.Module):
 
 
 class RefinementNet(nn.Module):
-    """The second network: looks at what the first proposes.
+    """The R-Net, which looks at what the P-Net proposes.
 
     Attributes:
         dtype: of the computation.
@@ -117,8 +117,8 @@ class RefinementNet(nn.Module):
         return _dense(x, 4, 128, (2, 4), self.dtype)
 
 
-class LandmarkNet(nn.Module):
-    """The third network, called the output network: looks closer, and sees landmarks.
+class OutputNet(nn.Module):
+    """The O-Net, which looks closer at what the R-Net keeps, and finds landmarks.
 
     These are the eyes, the nose and the corners of the mouth.
 
@@ -129,9 +129,9 @@ class LandmarkNet(nn.Module):
 
     >>> import jax
     >>> import jax.numpy as jnp
-    >>> from genjax.nn import LandmarkNet
+    >>> from genjax.nn import OutputNet
     >>> x = jnp.ones((2, 48, 48, 3))
-    >>> variables = LandmarkNet().init(jax.random.key(0), x)
+    >>> variables = OutputNet().init(jax.random.key(0), x)
     >>> sum(leaf.size for leaf in jax.tree.leaves(variables))
     389040
     """
@@ -145,7 +145,7 @@ class LandmarkNet(nn.Module):
         Raises:
             InputError: the images are of another size.
         """
-        _check_side("LandmarkNet", x, 48)
+        _check_side("OutputNet", x, 48)
         layers = (
             Layer(32, 3, pool=3),
             Layer(64, 3, pool=3),
@@ -217,7 +217,7 @@ def torch_variables(
     """The variables of a network of the cascade, from arrays in PyTorch's layout.
 
     Args:
-        model: `ProposalNet`, `RefinementNet` or `LandmarkNet`.
+        model: `ProposalNet`, `RefinementNet` or `OutputNet`.
         example: images of its size.
         weights: arrays by names such as `conv1.weight`: kernels `[out, in, h, w]`, and
             `prelu1.weight`.
@@ -256,13 +256,13 @@ def torch_variables(
         )
     found: dict[str, dict[str, Array]] = {layer: {} for layer in shapes}
     for (layer, own), name in names.items():
-        value = np.asarray(weights[name], np.float32)
-        value = value.transpose({4: (2, 3, 1, 0), 2: (1, 0)}.get(value.ndim, (0,)))
-        wanted = shapes[layer][own].shape
-        if value.shape != wanted:
+        value, wanted = np.asarray(weights[name]), shapes[layer][own].shape
+        order = {4: (2, 3, 1, 0), 2: (1, 0)}.get(value.ndim, range(value.ndim))
+        turned = value.transpose(*order)
+        if turned.shape != wanted:
             raise InputError(
                 f"{user}: {name}, turned to the layout of Flax, must be {wanted}, got "
-                f"{value.shape}."
+                f"{turned.shape}."
             )
-        found[layer][own] = jnp.asarray(value)
+        found[layer][own] = jnp.asarray(turned, jnp.float32)
     return {"params": found}

@@ -62,28 +62,3 @@ class ContextModule(nn.Module):
         far = self.farthest(jax.nn.relu(self.far(shared)))
         joined = jnp.concatenate([self.own(x), self.near(shared), far], axis=-1)
         return jax.nn.relu(self.norm(joined))
-
-
-class InTurn(nn.Module):
-    """Necks one after the other.
-
-    Attributes:
-        necks: from levels to levels each.
-
-    >>> import jax
-    >>> import jax.numpy as jnp
-    >>> from genjax.nn import FPN, ContextModule, InTurn
-    >>> module = InTurn((FPN(features=4), ContextModule(features=8)))
-    >>> levels = (jnp.ones((1, 8, 8, 8)), jnp.ones((1, 4, 4, 16)))
-    >>> [p.shape for p in module.apply(module.init(jax.random.key(0), levels), levels)]
-    [(1, 8, 8, 8), (1, 4, 4, 8)]
-    """
-
-    necks: tuple[nn.Module, ...]
-
-    @nn.compact
-    def __call__(self, levels: Levels) -> Levels:
-        """Maps features to features."""
-        for neck in self.necks:
-            levels = neck(levels)
-        return levels

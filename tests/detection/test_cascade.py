@@ -81,7 +81,7 @@ def test_a_batch_is_one_program_and_says_what_was_cut(tmp_path):
     pair = jnp.concatenate([PICTURE, PICTURE[:, ::-1]])
     every, few = (
         jax.jit(mtcnn(thresholds=(0.4, 0.01, 0.01), limits=limits))
-        for limits in (Limits(), Limits(level=5, refined=4, marked=2))
+        for limits in (Limits(), Limits(level=5, refinement=4, output=2))
     )
     both = every(variables, pair)
     turned = every(variables, pair[::-1])
@@ -104,7 +104,7 @@ def test_faces_are_those_of_the_published_weights(shared_data):
         picture = jnp.asarray(np.asarray(file.convert("RGB")))[None]
     find = jax.jit(
         mtcnn(
-            least=float(expected["minsize"]),
+            min_size=float(expected["minsize"]),
             factor=expected["factor"],
             thresholds=tuple(expected["thresholds"]),
         )
@@ -128,10 +128,10 @@ def test_faces_are_those_of_the_published_weights(shared_data):
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"least": 8.0}, "least must be at least 12 pixels, what the first"),
-        ({"factor": 1.0}, "factor must be between 0 and 1, got 1.0"),
-        ({"thresholds": (0.6, 1.2, 0.7)}, "thresholds must be between 0 and 1"),
-        ({"limits": Limits(refined=0)}, "limits at least 1"),
+        ({"min_size": 8.0}, "min_size must be at least 12 pixels, what the P-Net"),
+        ({"factor": 0.99}, r"above 0 and at most 0\.95, got 0\.99"),
+        ({"thresholds": (0.6, 1.2, 0.7)}, "thresholds must be three numbers between"),
+        ({"limits": Limits(refinement=0)}, "limits must be at least 1"),
     ],
 )
 def test_arguments_that_make_no_sense_are_sentences(how, message):
@@ -142,7 +142,7 @@ def test_arguments_that_make_no_sense_are_sentences(how, message):
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (PICTURE[0], r"bytes in colour, \[b, h, w, 3\] of uint8, got \(40, 52, 3\)"),
+        (PICTURE[0], r"bytes in colour, \[b, h, w, 3\] of uint8, from 0 to 255, got"),
         (PICTURE[..., :1], "bytes in colour"),
         (PICTURE.astype(jnp.float32), "got .* of float32"),
         (PICTURE[:, :15], "at least as large as the smallest face, 20 pixels"),
@@ -151,6 +151,15 @@ def test_arguments_that_make_no_sense_are_sentences(how, message):
 def test_pictures_that_do_not_fit_are_sentences(picture, message):
     with pytest.raises(InputError, match=message):
         mtcnn()({}, picture)
+
+
+def test_what_are_no_variables_of_it_are_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="must be those that mtcnn_variables reads"):
+        mtcnn()({}, PICTURE)
+    write_weights(tmp_path)
+    (tmp_path / "rnet.npz").write_text("none")
+    with pytest.raises(InputError, match=r"rnet\.npz is no archive of arrays"):
+        mtcnn_variables(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +172,10 @@ def test_pictures_that_do_not_fit_are_sentences(picture, message):
         (
             lambda own: {**own, "conv1.weight": own["conv1.weight"].T},
             r"conv1.weight, turned to the layout of Flax, must be \(3, 3, 3, 10\)",
+        ),
+        (
+            lambda own: {**own, "conv1.weight": np.ones((10, 3, 9))},
+            r"must be \(3, 3, 3, 10\), got \(10, 3, 9\)",
         ),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 
 from genjax.detection import (
     diou,
+    diou_exceeds,
     fuse_boxes,
     matrix_nms,
     merge_fragments,
@@ -77,7 +78,8 @@ def test_matrix_suppression_is_that_of_a_plain_loop():
 
 
 def test_suppression_by_distance_is_greedy():
-    of = jax.jit(lambda *x: nms(*x[:3], iou_threshold=0.3, label=x[3], overlap="diou"))
+    how = {"iou_threshold": 0.3, "exceeds": diou_exceeds}
+    of = jax.jit(lambda *x: nms(*x[:3], label=x[3], **how))
     for seed in range(50):
         xyxy, score, valid, label = problem(seed)
         pairs = np.asarray(diou(jnp.asarray(xyxy)[:, None], jnp.asarray(xyxy)[None]))

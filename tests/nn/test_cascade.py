@@ -36,7 +36,7 @@ def test_places_of_the_proposal_network_see_twelve_pixels():
     [
         (nn.ProposalNet(), (1, 11, 20, 3), "at least 12 x 12 pixels, got 11 x 20"),
         (nn.RefinementNet(), (1, 20, 24, 3), "of 24 x 24 pixels, got 20 x 24"),
-        (nn.LandmarkNet(), (1, 24, 24, 3), "of 48 x 48 pixels, got 24 x 24"),
+        (nn.OutputNet(), (1, 24, 24, 3), "of 48 x 48 pixels, got 24 x 24"),
     ],
 )
 def test_images_of_another_size_are_sentences(module, shape, message):

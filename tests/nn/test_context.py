@@ -21,18 +21,6 @@ def test_context_reaches_three_places_and_is_shared_by_levels():
     np.testing.assert_array_equal(first, second)
 
 
-def test_necks_in_turn_are_necks_one_after_the_other():
-    first, second = nn.FPN(features=4), nn.ContextModule(features=8)
-    module = nn.InTurn((first, second))
-    variables = module.init(jax.random.key(0), LEVELS)
-    of_first, of_second = (
-        {"params": variables["params"][f"necks_{i}"]} for i in range(2)
-    )
-    wanted = second.apply(of_second, first.apply(of_first, LEVELS))
-    found = module.apply(variables, LEVELS)
-    jax.tree.map(np.testing.assert_array_equal, found, wanted)
-
-
 def test_another_width_is_a_sentence():
     with pytest.raises(InputError, match="must be a multiple of 4, got 6"):
         nn.ContextModule(features=6).init(jax.random.key(0), LEVELS)
