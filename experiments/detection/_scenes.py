@@ -20,11 +20,11 @@ class SceneConfig(DetectorConfig):
     side: int = 64
     """Of the scenes, in pixels."""
     most: int = 5
-    """Digits a scene."""
+    """Digits a scene, or faces and other patches."""
     sizes: tuple[float, float] = (12.0, 32.0)
-    """The least and the greatest height of a digit, in pixels."""
+    """The least and the greatest height of a digit or a face, in pixels."""
     contrast: tuple[float, float] = (0.5, 1.0)
-    """The least and the greatest brightness of a digit."""
+    """The least and the greatest brightness of a digit or a face."""
     glyphs: Literal["digits", "faces"] = "digits"
     """What the scenes show; with faces other patches of photographs, no objects."""
     ranges: float = 14.0

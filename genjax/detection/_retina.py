@@ -35,7 +35,7 @@ from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Float
 
-PUBLISHED = by_overlap()
+BY_OVERLAP = by_overlap()
 SMOOTH = 1 / 9
 """Where the box loss turns from squares to absolute values."""
 
@@ -58,7 +58,7 @@ def retina(
     classes: int,
     strides: Sequence[int],
     anchors: Anchors,
-    matching: AnchorMatching = PUBLISHED,
+    matching: AnchorMatching = BY_OVERLAP,
     negative_iou: float = 0.4,
     selection: Selection = SUPPRESSED,
 ) -> Head:
