@@ -41,13 +41,13 @@ WITHOUT_SOURCE = {
     ),
     "gan": "zero_sum",
     "metrics": (
-        "completion_log_probs confusion_matrix detections_of_boxes log_probs "
-        "mean_log_prob nearest "
+        "areas_between completion_log_probs confusion_matrix detections_of_boxes "
+        "log_probs mean_log_prob nearest "
         "ground_truth_of_boxes with_floor"
     ),
     "nn": (
         "as_network as_pure_network autoregressive_scan autoregressive_steps "
-        "conv from_linen from_nnx in_mode max_pool noisy"
+        "conv from_linen from_nnx in_mode in_turn max_pool noisy"
     ),
     "programs": (
         "dependence edges fitted inverse_and_log_det invertible with_dense_log_det "
@@ -184,6 +184,8 @@ def test_every_public_function_states_its_shapes():
         "data.prepare",
         "data.read_frame",
         "data.write_frame",
+        "detection.mtcnn_variables",
+        "nn.in_turn",
         "training.load_variables",
         "training.initialize",
         "training.write_whole",
