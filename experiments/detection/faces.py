@@ -1,4 +1,4 @@
-"""Small faces among other patches, and MTCNN on a picture.
+"""Small faces among other patches; MTCNN on a picture.
 
 Without a picture, scikit-image's faces of 8 to 40 pixels stand on scenes of 64 x 64
 beside patches that are none; the faces of the test scenes are of 60 pictures that no

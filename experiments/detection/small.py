@@ -1,4 +1,4 @@
-"""What helps small and faint objects, one thing after the other.
+"""What helps small, faint objects, one by one.
 
 Digits of 4 to 20 pixels, a quarter to six tenths as bright as they could be, on scenes
 of 64 x 64. Each way adds one thing to the one before, and learns from the same scenes,
