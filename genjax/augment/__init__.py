@@ -17,10 +17,12 @@ from genjax.augment._chips import chips
 from genjax.augment._several import copy_paste, mixup, mosaic
 from genjax.augment._transforms import (
     Transform,
+    blur,
     colour,
     cutout,
     in_turn,
     mirror,
+    noise,
     quarter_turns,
     translation,
     with_probability,
@@ -29,6 +31,7 @@ from genjax.augment._transforms import (
 __all__ = [
     "BoxTransform",
     "Transform",
+    "blur",
     "boxes_in_turn",
     "chips",
     "colour",
@@ -41,6 +44,7 @@ __all__ = [
     "mirror",
     "mixup",
     "mosaic",
+    "noise",
     "quarter_turns",
     "random_affine",
     "translation",

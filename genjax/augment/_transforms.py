@@ -125,6 +125,78 @@ def cutout(*, share: float = 0.5) -> Transform:
     return transform
 
 
+def blur(*, deviation: tuple[float, float] = (0.0, 1.5)) -> Transform:
+    """Blurs each image by a Gaussian of its own width, as of objects far away.
+
+        y_i = sum_j w_ij x_j,   w_ij ~ exp(-(i - j)^2 / (2 deviation^2)), sum_j w_ij = 1
+
+    along both axes; pixels beyond the image count for nothing.
+
+    Args:
+        deviation: the least and the greatest, in pixels.
+
+    Raises:
+        InputError: they are not ascending from 0 on.
+
+    Source: Lindeberg, 1994, doi:10.1080/757582976.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import blur
+    >>> x = jnp.zeros((1, 5, 5, 1)).at[:, 2, 2].set(1.0)
+    >>> y = blur(deviation=(0.5, 0.5))(jax.random.key(0), x)
+    >>> float(y.sum().round(3)), bool(y[0, 2, 2, 0] < 0.7)
+    (1.0, True)
+    """
+    _check_range("blur", deviation)
+
+    def transform(key: Key, images: Array) -> Array:
+        low, high = deviation
+        drawn = jax.random.uniform(key, (len(images), 1, 1), minval=low, maxval=high)
+        spread = 2 * jnp.maximum(drawn, 1e-3) ** 2
+
+        def weights(side: int) -> Array:
+            place = jnp.arange(side, dtype=jnp.float32)
+            gap = (place[:, None] - place[None])[None]
+            return jax.nn.softmax(-(gap**2) / spread, axis=-1)
+
+        down, across = (
+            weights(side).astype(images.dtype) for side in images.shape[1:3]
+        )
+        return jnp.einsum("bij,bjkc,blk->bilc", down, images, across)
+
+    return transform
+
+
+def noise(*, deviation: tuple[float, float] = (0.0, 0.1)) -> Transform:
+    """Adds normal noise, as of a dark scene, to each image of its own strength.
+
+    Args:
+        deviation: the least and the greatest.
+
+    Raises:
+        InputError: they are not ascending from 0 on.
+
+    Source: Hendrycks and Dietterich, 2019, arXiv:1903.12261.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.augment import noise
+    >>> noise(deviation=(1.0, 1.0))(jax.random.key(0), jnp.zeros((2, 4, 4, 1))).shape
+    (2, 4, 4, 1)
+    """
+    _check_range("noise", deviation)
+
+    def transform(key: Key, images: Array) -> Array:
+        (low, high), (key_strength, key_noise) = deviation, jax.random.split(key)
+        shape = (len(images), 1, 1, 1)
+        strength = jax.random.uniform(key_strength, shape, minval=low, maxval=high)
+        drawn = jax.random.normal(key_noise, images.shape)
+        return images + (strength * drawn).astype(images.dtype)
+
+    return transform
+
+
 def mirror() -> Transform:
     """Mirrors half of the images, left to right.
 
@@ -240,3 +312,12 @@ def _shifts(key: Key, b: int, side: int, share: float, dtype: Dtype) -> Array:
 def _check_share(user: str, share: float) -> None:
     if not 0 <= share <= 1:
         raise InputError(f"{user}: share must be in [0, 1], got {share}.")
+
+
+def _check_range(user: str, deviation: tuple[float, float]) -> None:
+    low, high = deviation
+    if not 0 <= low <= high:
+        raise InputError(
+            f"{user}: deviation must be two ascending numbers from 0 on, got "
+            f"{deviation}."
+        )

@@ -4,12 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from genjax.augment import (
+    blur,
     colour,
     cutout,
     in_turn,
     mirror,
+    noise,
     quarter_turns,
     translation,
     with_probability,
@@ -19,7 +22,9 @@ from genjax.errors import InputError
 KEY = jax.random.key(3)
 X = jax.random.normal(jax.random.key(0), (64, 8, 8, 3))
 TRANSFORMS = {
+    "blur": blur(),
     "colour": colour(),
+    "noise": noise(),
     "translation": translation(share=0.25),
     "cutout": cutout(),
     "mirror": mirror(),
@@ -42,6 +47,27 @@ def test_lets_a_gradient_through(name):
     gradient = jax.grad(lambda x: jnp.sum(TRANSFORMS[name](KEY, x) ** 2))(X)
     assert np.isfinite(gradient).all()
     assert float(np.abs(gradient).mean()) > 0.1
+
+
+def test_blur_is_that_of_scipy_away_from_the_edges():
+    x = jnp.zeros((3, 31, 31, 1)).at[:, 15, 15].set(1.0)
+    found = blur(deviation=(1.3, 1.3))(KEY, x)
+    wanted = gaussian_filter(np.asarray(x[0, ..., 0]), 1.3, truncate=10)
+    np.testing.assert_allclose(found[1, ..., 0], wanted, atol=1e-6)
+    none = blur(deviation=(0.0, 0.0))(KEY, X)
+    np.testing.assert_allclose(none, X, atol=1e-6)
+    flat = blur(deviation=(0.0, 3.0))(KEY, jnp.ones((4, 9, 7, 2)))
+    np.testing.assert_allclose(flat, 1.0, rtol=1e-5)
+
+
+def test_noise_has_a_strength_of_its_own_for_each_image():
+    x = jnp.zeros((200, 16, 16, 3))
+    strength = np.asarray(noise(deviation=(0.1, 0.3))(KEY, x)).std(axis=(1, 2, 3))
+    assert 0.09 < strength.min() < 0.12
+    assert 0.28 < strength.max() < 0.33
+    for make in (blur, noise):
+        with pytest.raises(InputError, match="ascending numbers from 0 on"):
+            make(deviation=(0.3, 0.1))
 
 
 def test_translation_moves_whole_pixels_and_fills_with_zeros():
