@@ -223,7 +223,7 @@ def build(config: Config) -> Study:
         }
         return metrics, figures
 
-    return Study(measure)
+    return Study(measure, takes_seeds=True)
 
 
 def _read(folder: str, name: str) -> Rows:

@@ -141,7 +141,7 @@ def build(config: Config) -> Study:
             figures[name] = _density_figure(model, first, target, extent)
         return metrics, figures
 
-    return Study(measure)
+    return Study(measure, takes_seeds=True)
 
 
 def _density_figure(
