@@ -68,7 +68,7 @@ class Config(SceneConfig):
     most: int = 6
     sizes: tuple[float, float] = (4.0, 20.0)
     contrast: tuple[float, float] = (0.25, 0.6)
-    steps: int = 2000
+    steps: int = 1000
     batch_size: int = 8
 
 
