@@ -112,8 +112,7 @@ def _corners(
     boxes = jnp.where(usable[:, None], xyxy, 0.0)
     low, high = boxes[:, :2], boxes[:, 2:]
     place = jax.random.uniform(key_near, low.shape)
-    # From where the object is at the far end of the window to where it is at the near.
-    # It holds the object, or the object holds it.
+    # The window holds the object, or the object holds the window.
     ends = jnp.ceil(high - sides), jnp.floor(low)
     first, last = jnp.minimum(*ends), jnp.maximum(*ends)
     near = jnp.clip(first + jnp.floor(place * (last - first + 1)), 0, room)

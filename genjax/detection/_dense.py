@@ -169,8 +169,7 @@ def targets_by(
         spread: from values of the places to those of the predictors.
     """
     boxes = jax.tree.map(_with_padding, boxes)
-    edges = edges_of(grid.image_size)[None, None]
-    xyxy = jnp.clip(boxes.xyxy, 0.0, edges)
+    xyxy = cut_to_image(boxes.xyxy, grid.image_size)
     valid = boxes.valid & jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
     # Padding may hold anything: what stands there must not reach a formula.
     unit = jnp.array([0.0, 0.0, 1.0, 1.0])[None, None]
@@ -189,6 +188,13 @@ def edges_of(image_size: tuple[int, int]) -> Float[Array, "4"]:
     """The greatest edges of boxes: width and height of the image, twice."""
     height, width = image_size
     return jnp.array([width, height] * 2, jnp.float32)
+
+
+def cut_to_image(
+    xyxy: Float[Array, "b n 4"], image_size: tuple[int, int]
+) -> Float[Array, "b n 4"]:
+    """What is seen of boxes that may reach beyond an image."""
+    return jnp.clip(xyxy, 0.0, edges_of(image_size)[None, None])
 
 
 def _in_order(boxes: Boxes) -> Boxes:

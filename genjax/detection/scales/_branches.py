@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from genjax.base import Head, Network, NetworkLike
 from genjax.checks import check_is
 from genjax.detection._boxes import Boxes
-from genjax.detection._dense import edges_of
+from genjax.detection._dense import cut_to_image
 from genjax.detection.scales._merging import Merge, by_suppression, joined
 from genjax.detection.scales._pyramid import Range, check_ranges, in_range
 from genjax.errors import InputError
@@ -155,7 +155,7 @@ def by_branch(
         return jax.tree.map(lambda *rows: jnp.concatenate(rows), *parts)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
-        seen = jnp.clip(boxes.xyxy, 0.0, edges_of(image_size)[None, None])
+        seen = cut_to_image(boxes.xyxy, image_size)
         rows = [
             boxes._replace(ignore=boxes.ignore | ~in_range(seen, *own))
             for own in ranges

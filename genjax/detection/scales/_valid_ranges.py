@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from genjax.base import Objective
 from genjax.checks import check_is
-from genjax.detection._dense import edges_of
+from genjax.detection._dense import cut_to_image
 from genjax.detection.scales._pyramid import (
     Range,
     check_scales,
@@ -67,8 +67,7 @@ def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
 
     def marked(batch: Batch) -> Batch:
         ignore = batch.get("ignore", jnp.zeros_like(batch["valid"]))
-        edges = edges_of(batch["image"].shape[1:3])[None, None]
-        seen = jnp.clip(batch["xyxy"], 0.0, edges)
+        seen = cut_to_image(batch["xyxy"], batch["image"].shape[1:3])
         return {**batch, "ignore": ignore | ~in_range(seen, low, high)}
 
     return Objective(
