@@ -21,7 +21,7 @@ Paper: Singh and Davis, 2018, arXiv:1711.08189; Lin et al., 2017, arXiv:1612.031
     Li, Chen, Wang and Zhang, 2019, arXiv:1901.01892; Xu et al., 2022, arXiv:2208.08738
 Command: python -m experiments detection/scale --seeds 3 --check
 Hardware: 2 CPU cores
-Time: 92 minutes beside other work; one way with one seed at most 6
+Time: 109 minutes in two runs, beside other work; a way with one seed 1 to 10
 Expected: fpn, snip and pyramid raise the AP of small objects above single by more than
     two standard errors; trident does not; fields is not below fpn; trident_fast within
     .02 AP of trident
