@@ -1,4 +1,4 @@
-"""Enlarging images against joining features, ten ways.
+"""Enlarging images against combining features.
 
 Digits of 5 to 40 pixels on scenes of 64 x 64, one detection head, and ten ways to meet
 their sizes. Each learns from the same scenes, in the same order, as often; the sides of
