@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from experiments.detection._compared import Comparison, Whole
 from experiments.detection._scenes import names_of
 from genjax import nn
-from genjax.detection import by_overlap, compensated, retina, retina_outputs
+from genjax.detection import (
+    by_overlap,
+    compensated,
+    densified,
+    retina,
+    retina_outputs,
+)
 
 ANCHOR = 4
 """The side of the anchors, in strides: as many pixels lie between two of them."""
@@ -20,12 +26,14 @@ class Tricks:
         finer: a level of stride 2.
         backgrounds: scores of the background on the finest level, where several.
         context: features of what surrounds a place.
+        density: of anchors, where there are several of a kind at a place.
     """
 
     compensation: bool = False
     finer: bool = False
     backgrounds: int = 0
     context: bool = False
+    density: float = 0.0
 
     def __call__(self, trial: Comparison) -> Whole:
         """The detector that uses them."""
@@ -38,8 +46,11 @@ class Tricks:
         if self.context:
             neck = nn.in_turn(neck, nn.ContextModule(features=width))
         classes = len(names_of(config))
+        anchors = [[(ANCHOR * stride, ANCHOR * stride)] for stride in strides]
+        if self.density:
+            anchors = densified(anchors, strides=strides, density=self.density)
         tower = nn.DenseTower(
-            outputs=retina_outputs(classes, anchors=1),
+            outputs=retina_outputs(classes, anchors=len(anchors[0])),
             width=width,
             backgrounds=self.backgrounds,
         )
@@ -47,7 +58,7 @@ class Tricks:
             tower,
             classes=classes,
             strides=strides,
-            anchors=[[(ANCHOR * stride, ANCHOR * stride)] for stride in strides],
+            anchors=anchors,
             matching=compensated() if self.compensation else by_overlap(),
             negative_iou=0.35 if self.compensation else 0.4,
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -13,13 +14,18 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from experiments.benchmarks.timing import alternating_ms
-from experiments.detection._dense import average_precision, update_of
+from experiments.detection._dense import (
+    average_precision,
+    update_of,
+    update_of_game,
+)
 from experiments.detection._scenes import SceneSets, names_of, scene_sets
 from experiments.runner import train_stage
 from experiments.seeds import means_of_seeds
 from genjax.augment import BoxTransform
-from genjax.base import Head, Objective, Update
-from genjax.detection import Boxes, detection_objective, detector
+from genjax.base import Game, Head, Objective, Update
+from genjax.data import ArraySource
+from genjax.detection import Boxes, detection_objective, detector, ground_truth
 from genjax.detection.scales import Detector, field_widths
 from genjax.errors import InputError
 from genjax.nn import as_network
@@ -44,9 +50,9 @@ class Trained(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """How many there are."""
-        leaves = jax.tree.leaves(self.variables["params"])
-        return sum(leaf.size for leaf in leaves)
+        """How many there are, with those that stay as they were learnt before."""
+        kinds = [self.variables.get(name, {}) for name in ("params", "constants")]
+        return sum(leaf.size for leaf in jax.tree.leaves(kinds))
 
 
 class Whole(NamedTuple):
@@ -75,16 +81,24 @@ class Way(NamedTuple):
     Fields:
         parts: of its detector.
         learns: another way, whose variables it uses; it learns itself without one.
-        trains: from the objective of its detector to the one that it learns by.
-        varies: what is done to a batch of a training step.
+        trains: from the objective of its detector to that, or the game, which it learns
+            by.
         looks: from its detector to the one that it uses.
+        varies: what is done to a batch of a training step, not in a game.
     """
 
     parts: Callable[["Comparison"], Whole]
     learns: str = ""
-    trains: Callable[[Objective], Objective] = lambda objective: objective
+    trains: Callable[["Comparison", Objective], Objective | Game] = (
+        lambda trial, objective: objective
+    )
+    looks: Callable[["Comparison", Detector], Detector] = lambda trial, detect: detect
     varies: BoxTransform = lambda key, batch: batch
-    looks: Callable[[Detector], Detector] = lambda detect: detect
+
+
+def always(transform: Callable[[Any], Any]) -> Callable[["Comparison", Any], Any]:
+    """A transform of objectives or detectors that is the same for all scenes."""
+    return lambda trial, given: transform(given)
 
 
 class Comparison:
@@ -116,8 +130,11 @@ class Comparison:
         name = self._ways[name].learns or name
         if name not in self._learnt:
             way, config = self._ways[name], self.config
-            objective = way.trains(detection_objective(*self.whole(name)))
-            update = update_of(config, with_preprocessing(objective, way.varies))
+            given = way.trains(self, detection_objective(*self.whole(name)))
+            if isinstance(given, Game):
+                update = update_of_game(config, given)
+            else:
+                update = update_of(config, with_preprocessing(given, way.varies))
             variables = train_stage(
                 self._folder / name,
                 update,
@@ -125,13 +142,15 @@ class Comparison:
                 config=config,
                 steps=config.steps,
             )
-            self._learnt[name] = update, variables
+            players: Any = variables
+            own = players["generator"] if isinstance(given, Game) else variables
+            self._learnt[name] = update, own
         return self._learnt[name]
 
     def trained(self, name: str) -> Trained:
         """The detector of a way."""
         update, variables = self.learnt(name)
-        detect = self._ways[name].looks(detector(*self.whole(name)))
+        detect = self._ways[name].looks(self, detector(*self.whole(name)))
         return Trained(update, variables, jax.jit(partial(detect, variables)))
 
     def fields(self, name: str) -> dict[str, float]:
@@ -177,6 +196,7 @@ def compare(
     *,
     areas: Mapping[str, tuple[float, float]],
     gains: Mapping[str, tuple[str, str, str]],
+    places: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], list[dict[str, dict[str, float]]]]:
     """Trains and measures the ways of a study, with as many seeds as are asked for.
 
@@ -187,6 +207,8 @@ def compare(
         areas: of the objects whose precision is told apart, in square pixels, by the
             end of its name; all first, under the empty name.
         gains: by name, a precision and the two ways whose difference in it counts.
+        places: how many of them learn an object, where recall is told apart by that, by
+            the end of its name.
 
     Returns:
         Metrics: precisions and gains are means over the seeds, the gains in standard
@@ -201,6 +223,9 @@ def compare(
         trained = {name: trial.trained(name) for name in config.ways}
         classes = names_of(own)
         table = {n: precision(x, sets, classes, areas) for n, x in trained.items()}
+        for name in trained if places else ():
+            head = trial.whole(name).head
+            table[name] |= recall_by_places(trained[name], head, sets, classes, places)
         tables.append(table)
         if not once:
             batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
@@ -246,9 +271,32 @@ def precision(
     classes: Sequence[str],
     areas: Mapping[str, tuple[float, float]],
 ) -> dict[str, float]:
-    """The average precision, of all objects and of those of each size."""
+    """The average precision of all objects, and it and the recall by their sizes."""
     found = average_precision(trained.detect, sets.test, classes, areas=areas)
-    return {name: found[name] for name in ("AP50", *(f"AP{n}" for n in areas))}
+    names = ["AP50", *(f"AP{n}" for n in areas), *(f"AR{n}" for n in areas if n)]
+    return {name: found[name] for name in names}
+
+
+def recall_by_places(
+    trained: Trained,
+    head: Head,
+    sets: SceneSets,
+    classes: Sequence[str],
+    places: Mapping[str, tuple[float, float]],
+) -> dict[str, float]:
+    """The recall of objects by how many places would learn them."""
+    arrays = sets.test.arrays
+    names = ("xyxy", "label", "valid")
+    boxes = ground_truth(*(jnp.asarray(arrays[name]) for name in names))
+    targets = jax.jit(head.assign, static_argnums=1)(boxes, arrays["image"].shape[1:3])
+    # COCO tells objects apart by a number, whatever it is.
+    objects = {name: getattr(targets.boxes, name) for name in names}
+    known = jax.tree.map(np.asarray, {**objects, "area": targets.places})
+    source = ArraySource({"image": arrays["image"], **known})
+    found = average_precision(
+        trained.detect, source, classes, areas={"": (0, math.inf), **places}
+    )
+    return {f"AR{name}": found[f"AR{name}"] for name in places}
 
 
 def costs(

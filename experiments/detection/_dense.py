@@ -10,17 +10,19 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from experiments.config import TrainConfig
 from experiments.detection._heads import Kind, head_named
-from experiments.recipe import descent
+from experiments.recipe import adam
 from experiments.runner import Task
 from genjax import nn
 from genjax.augment import boxes_in_turn, colour, flip, images_alone, zoom
-from genjax.base import Objective, Update
+from genjax.base import Game, Objective, Update
 from genjax.data import AnnotatedFiles, ArraySource, Pipeline
 from genjax.detection import Boxes, anchor_sizes, detection_objective, detector
 from genjax.errors import InputError
+from genjax.gan import minimax
 from genjax.metrics import (
     COCO,
     coco_by_class,
@@ -33,7 +35,7 @@ from genjax.metrics import (
 from genjax.placement import Placement
 from genjax.plotting import boxes_on_images
 from genjax.receptive_field import receptive_field
-from genjax.training import with_preprocessing
+from genjax.training import gradient_descent, with_ema, with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 VARIED = boxes_in_turn(
@@ -164,9 +166,25 @@ def update_of(config: DetectorConfig, objective: Objective) -> Update:
         ready = _prepare(batch)
         return VARIED(key, ready) if config.augment else ready
 
-    return descent(
-        config,
-        with_preprocessing(objective, prepared),
+    made = gradient_descent(with_preprocessing(objective, prepared), _adam(config))
+    return with_ema(made, decay=config.ema)
+
+
+def update_of_game(config: DetectorConfig, game: Game) -> Update:
+    """A training step of a game, on the batches of its objectives.
+
+    Args:
+        config: of a detector.
+        game: whose generator's side is one.
+    """
+    made = minimax(game, _adam(config), _adam(config))
+    return with_ema(made, decay=config.ema)
+
+
+def _adam(config: DetectorConfig) -> optax.GradientTransformation:
+    return adam(
+        config.learning_rate,
+        config.steps,
         weight_decay=config.weight_decay,
         clip=10.0,
         warmup=min(200, config.steps // 4),

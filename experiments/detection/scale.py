@@ -42,15 +42,24 @@ from experiments.detection._compared import (
     Comparison,
     Way,
     Whole,
+    always,
     check_ways,
     compare,
     of_ways,
 )
-from experiments.detection._scenes import NAMES, SceneConfig
+from experiments.detection._places import (
+    SCALES,
+    VALID,
+    one_level,
+    place_head,
+    residual_stage,
+    tower_of,
+    widths_of,
+)
+from experiments.detection._scenes import SceneConfig
 from experiments.runner import Study, run
 from genjax import nn
-from genjax.base import Head
-from genjax.detection import Matching, by_size, fcos, fcos_outputs
+from genjax.detection import Matching, by_size
 from genjax.detection.scales import (
     Detector,
     by_branch,
@@ -73,36 +82,25 @@ AREAS = {
     "_medium": (12**2, 24**2),
     "_large": (24**2, math.inf),
 }
-SCALES = (1.0, 2.0)
-VALID = ((10.0, math.inf), (0.0, 28.0))
-"""The sizes that are learnt and taken at each scale, in its own pixels."""
 BY_HAND = by_size(ranges=(5.0, 12.0))
 """Which level of the feature pyramid is for which sizes."""
 BRANCHES = ((0.0, 14.0), (0.0, math.inf), (14.0, math.inf))
 """The sizes that each branch learns; the middle one can stand alone."""
 
 
-def single(trial: Comparison, *, dilation: int = 1) -> Whole:
-    """One level."""
-    config = trial.config
-    backbone = nn.PyramidBackbone(_widths(config)[:2], levels=1, stem=2)
-    head = _head(config, (4,), by_size(ranges=()))
-    return Whole(backbone, _stage(config, dilation), head)
-
-
 def pyramid(trial: Comparison, matching: Matching = BY_HAND) -> Whole:
     """Three levels, the finest of stride 2."""
     config = trial.config
-    backbone = nn.PyramidBackbone(_widths(config), levels=3, stem=2, blocks=2)
-    head = _head(config, (2, 4, 8), matching)
+    backbone = nn.PyramidBackbone(widths_of(config), levels=3, stem=2, blocks=2)
+    head = place_head(tower_of(config), (2, 4, 8), matching)
     return Whole(backbone, nn.FPN(features=config.width), head)
 
 
 def coarser(trial: Comparison) -> Whole:
     """Two levels, of strides 4 and 8, for scenes that are enlarged."""
     config = trial.config
-    backbone = nn.PyramidBackbone(_widths(config), levels=2, stem=2, blocks=2)
-    head = _head(config, (4, 8), by_size(ranges=(12.0,)))
+    backbone = nn.PyramidBackbone(widths_of(config), levels=2, stem=2, blocks=2)
+    head = place_head(tower_of(config), (4, 8), by_size(ranges=(12.0,)))
     return Whole(backbone, nn.FPN(features=config.width), head)
 
 
@@ -116,23 +114,9 @@ def fields(trial: Comparison) -> Whole:
 
 def trident(trial: Comparison) -> Whole:
     """One level, seen by three branches."""
-    backbone, _, head = single(trial)
-    stages = [_stage(trial.config, dilation) for dilation in (1, 2, 3)]
+    backbone, _, head = one_level(trial)
+    stages = [residual_stage(trial.config, dilation) for dilation in (1, 2, 3)]
     return Whole(backbone, shared_branches(stages), by_branch(head, ranges=BRANCHES))
-
-
-def _widths(config: SceneConfig) -> tuple[int, int, int]:
-    return config.width // 2, config.width, 2 * config.width
-
-
-def _stage(config: SceneConfig, dilation: int) -> nn.ResidualStage:
-    return nn.ResidualStage(width=config.width, blocks=3, dilation=dilation)
-
-
-def _head(config: SceneConfig, strides: Sequence[int], matching: Matching) -> Head:
-    classes = len(NAMES)
-    tower = nn.DenseTower(outputs=fcos_outputs(classes), width=config.width)
-    return fcos(tower, classes=classes, strides=strides, matching=matching)
 
 
 def _on_tiles(detect: Detector) -> Detector:
@@ -140,21 +124,21 @@ def _on_tiles(detect: Detector) -> Detector:
     return image_pyramid(tiles, scales=SCALES[1:])
 
 
-_at_both = partial(image_pyramid, scales=SCALES)
-_in_ranges = partial(image_pyramid, scales=SCALES, ranges=VALID)
-_both = partial(pyramid_training, scales=SCALES)
-_valid = partial(pyramid_training, scales=SCALES, ranges=VALID)
+_at_both = always(partial(image_pyramid, scales=SCALES))
+_in_ranges = always(partial(image_pyramid, scales=SCALES, ranges=VALID))
+_both = always(partial(pyramid_training, scales=SCALES))
+_valid = always(partial(pyramid_training, scales=SCALES, ranges=VALID))
 WAYS: Mapping[str, Way] = {
-    "single": Way(single),
-    "pyramid_test": Way(single, learns="single", looks=_at_both),
-    "tiles": Way(single, learns="single", looks=_on_tiles),
-    "pyramid": Way(single, trains=_both, looks=_at_both),
-    "snip": Way(single, trains=_valid, looks=_in_ranges),
+    "single": Way(one_level),
+    "pyramid_test": Way(one_level, learns="single", looks=_at_both),
+    "tiles": Way(one_level, learns="single", looks=always(_on_tiles)),
+    "pyramid": Way(one_level, trains=_both, looks=_at_both),
+    "snip": Way(one_level, trains=_valid, looks=_in_ranges),
     "fpn": Way(pyramid),
     "fpn_snip": Way(coarser, trains=_valid, looks=_in_ranges),
     "fields": Way(fields),
     "trident": Way(trident),
-    "trident_fast": Way(partial(single, dilation=2), learns="trident"),
+    "trident_fast": Way(partial(one_level, dilation=2), learns="trident"),
 }
 RAISED = ("pyramid", "snip", "fpn")
 """What raises the precision of small objects."""

@@ -10,7 +10,9 @@ smallest are below 6 pixels, small ones below 10.
 - compensated: anchors for those objects that have few, by overlaps from .1 on;
 - max_out: three scores of the background on the finest level;
 - context: features that see 3, 5 and 7 places across;
-- pasted: two more small digits in each scene, of another one.
+- pasted: two more small digits in each scene, of another one;
+- sized: scenes enlarged or shrunk so that a digit has a size uniform in its logarithm;
+- densified: four anchors in the place of one.
 
 Paper: Zhang, Zhu, Lei, Shi, Wang and Li, 2017, arXiv:1708.05237; Najibi et al., 2017,
     arXiv:1708.03979; Kisantal et al., 2019, arXiv:1902.07296
@@ -23,16 +25,19 @@ Expected: a finer level and features of the surroundings help, the others do not
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from experiments.detection import _scenes
 from experiments.detection._anchored import Tricks
 from experiments.detection._compared import Way, check_ways, compare, of_ways
 from experiments.detection._scenes import SceneConfig
 from experiments.runner import Study, run
-from genjax.augment import copy_paste
+from genjax.augment import boxes_in_turn, copy_paste, zoom_to_size
 from genjax.plotting import bars
 
 AREAS = {
@@ -41,16 +46,30 @@ AREAS = {
     "_small": (0, 10**2),
     "_others": (10**2, math.inf),
 }
+PLACES = {
+    "_of_1_place": (0, 1),
+    "_of_2_to_4_places": (2, 4),
+    "_of_5_to_16_places": (5, 16),
+    "_of_more_places": (17, math.inf),
+}
+"""By how many anchors learn an object."""
+_PASTED = copy_paste(most=2, largest=10.0)
+_SIZED = zoom_to_size(
+    lambda key, shape: jnp.exp(
+        jax.random.uniform(key, shape, minval=jnp.log(4.0), maxval=jnp.log(20.0))
+    ),
+    scale=(0.5, 2.0),
+)
+_ALL = Tricks(finer=True, compensation=True, backgrounds=3, context=True)
 WAYS: Mapping[str, Way] = {
     "plain": Way(Tricks()),
     "finer": Way(Tricks(finer=True)),
     "compensated": Way(Tricks(finer=True, compensation=True)),
     "max_out": Way(Tricks(finer=True, compensation=True, backgrounds=3)),
-    "context": Way(Tricks(finer=True, compensation=True, backgrounds=3, context=True)),
-    "pasted": Way(
-        Tricks(finer=True, compensation=True, backgrounds=3, context=True),
-        varies=copy_paste(most=2, largest=10.0),
-    ),
+    "context": Way(_ALL),
+    "pasted": Way(_ALL, varies=_PASTED),
+    "sized": Way(_ALL, varies=boxes_in_turn(_SIZED, _PASTED)),
+    "densified": Way(replace(_ALL, density=8.0), varies=boxes_in_turn(_SIZED, _PASTED)),
 }
 GAINS = {
     f"gain_of_{name}": ("AP_small", name, before)
@@ -81,7 +100,9 @@ def build(config: Config) -> Study:
     check_ways(config.ways, WAYS)
 
     def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
+        metrics, tables = compare(
+            config, folder, WAYS, areas=AREAS, gains=GAINS, places=PLACES
+        )
         scores = of_ways(tables, "AP_small")
         return metrics, {"AP_of_small_objects": bars(scores, ylabel="AP")}
 

@@ -12,6 +12,7 @@ from genjax.augment._boxes import (
     images_alone,
     letterbox,
     zoom,
+    zoom_to_size,
 )
 from genjax.augment._chips import chips
 from genjax.augment._several import copy_paste, mixup, mosaic
@@ -50,4 +51,5 @@ __all__ = [
     "translation",
     "with_probability",
     "zoom",
+    "zoom_to_size",
 ]

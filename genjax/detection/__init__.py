@@ -6,7 +6,7 @@ from genjax.detection._anchor_matching import (
     compensated,
     pairwise_wasserstein,
 )
-from genjax.detection._anchors import anchor_sizes, shape_iou
+from genjax.detection._anchors import anchor_sizes, densified, shape_iou
 from genjax.detection._boxes import (
     Boxes,
     area,
@@ -15,6 +15,7 @@ from genjax.detection._boxes import (
     ground_truth,
 )
 from genjax.detection._cascade import Faces, Limits, mtcnn, mtcnn_variables
+from genjax.detection._cascade_training import Bounds, face_crops, face_objective
 from genjax.detection._centernet import (
     centernet,
     centernet_outputs,
@@ -67,6 +68,7 @@ __all__ = [
     "PEAKS",
     "SUPPRESSED",
     "AnchorMatching",
+    "Bounds",
     "Boxes",
     "Faces",
     "Fused",
@@ -87,6 +89,7 @@ __all__ = [
     "ciou",
     "compensated",
     "cornernet",
+    "densified",
     "detection_objective",
     "detector",
     "detr",
@@ -95,6 +98,8 @@ __all__ = [
     "distribution_focal_loss",
     "end_to_end",
     "end_to_end_outputs",
+    "face_crops",
+    "face_objective",
     "fcos",
     "fcos_outputs",
     "fuse_boxes",

@@ -20,6 +20,7 @@ import numpy as np
 from genjax.base import NetworkLike
 from genjax.checks import check_is
 from genjax.detection._boxes import Boxes
+from genjax.detection._cascade_pixels import resampled, summed
 from genjax.detection._nms import nms, share_exceeds
 from genjax.errors import InputError
 from genjax.nn._cascade import (
@@ -140,7 +141,7 @@ def mtcnn(
     def of_picture(
         variables: Variables, scales: Sequence[float], picture: Array
     ) -> Faces:
-        sums = _summed(picture)
+        sums = summed(picture)
         proposed, cut = _proposed(
             variables, sums, scales, threshold=thresholds[0], most=limits.level
         )
@@ -228,7 +229,7 @@ def _proposed(
     whole = jnp.array([[0, 0, width, height]], jnp.int32)
     for scale in scales:
         sides = int(height * scale + 1), int(width * scale + 1)
-        out = PROPOSAL.of(variables, _resampled(sums, whole, sides))
+        out = PROPOSAL.of(variables, resampled(sums, whole, sides))
         score = _probability(out)[0]
         columns = score.shape[1]
         above = score.reshape(-1) >= threshold
@@ -312,48 +313,13 @@ def _classified(
     first_pixel = jnp.array([[0, 0, 1, 1]], jnp.int32)
     box = jnp.concatenate([low, high], axis=-1)
     box = jnp.where(is_there[:, None], box, first_pixel)
-    out = stage.of(variables, _resampled(sums, box, (stage.side, stage.side)))
+    out = stage.of(variables, resampled(sums, box, (stage.side, stage.side)))
     valid = given.valid & is_there
     return _Candidates(given.xyxy, _probability(out), valid, out.change), out.landmarks
 
 
 def _probability(out: FaceOutput) -> Array:
     return jax.nn.softmax(out.logits, axis=-1)[..., 1]
-
-
-def _summed(picture: Array) -> Array:
-    """Sums of all pixels above and to the left, `[h + 1, w + 1, c]`.
-
-    Whole numbers, of which differences are right even beyond the largest one.
-    """
-    sums = picture.astype(jnp.uint32)
-    for axis in (0, 1):
-        sums = jnp.cumsum(sums, axis=axis, dtype=jnp.uint32)
-    return jnp.pad(sums, [(1, 0), (1, 0), (0, 0)])
-
-
-def _resampled(
-    sums: Array, box: Int[Array, "n 4"], sides: tuple[int, int]
-) -> Float[Array, "n h w c"]:
-    """Means of the pixels of a box in `h x w` parts, which may share pixels."""
-
-    def ends(start: Array, stop: Array, parts: int) -> tuple[Array, Array]:
-        extent = (stop - start)[:, None]
-        place = jnp.arange(parts, dtype=jnp.int32)[None]
-        low = place * extent // parts
-        high = -(-(place + 1) * extent // parts)
-        return start[:, None] + low, start[:, None] + high
-
-    left, right = ends(box[:, 0], box[:, 2], sides[1])
-    top, bottom = ends(box[:, 1], box[:, 3], sides[0])
-
-    def at(rows: Array, columns: Array) -> Array:
-        return sums[rows[:, :, None], columns[:, None]]
-
-    total = at(bottom, right) - at(top, right) - at(bottom, left) + at(top, left)
-    count = (bottom - top)[:, :, None] * (right - left)[:, None]
-    mean = total.astype(jnp.float32) / count.astype(jnp.float32)[..., None]
-    return (mean - 127.5) / 128
 
 
 def _changed(xyxy: Array, change: Array, *, more: float = 0.0) -> Array:

@@ -59,6 +59,16 @@ class Targets(NamedTuple):
         """Which rows of `boxes` are objects to find."""
         return self.boxes.objects
 
+    @property
+    def places(self) -> Int[Array, "b n"]:
+        """How many predictors learn each row of `boxes`."""
+        rows = jnp.arange(self.boxes.valid.shape[1])[None]
+
+        def count(index: Array, positive: Array) -> Array:
+            return jnp.sum(positive[:, None] & (index[:, None] == rows), axis=0)
+
+        return jax.vmap(count)(self.index, self.positive)
+
 
 def returning(network: Network, make: Callable[[Any], Any]) -> Network:
     """The network, with its outputs in a form of one's own.

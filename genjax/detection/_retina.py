@@ -75,7 +75,8 @@ def retina(
             with `retina_outputs(classes, anchors=...)`.
         classes: how many there are.
         strides: of the levels, in pixels, the finest first.
-        anchors: of each level, widths and heights in pixels, as many on each.
+        anchors: of each level, widths and heights in pixels, as many on each; those of
+            `densified` are about other centres.
         matching: which anchors learn which object: `by_overlap` as in the paper, or
             `compensated`, which has more for small ones.
         negative_iou: overlap below which an anchor is background; 1 for all.
@@ -104,7 +105,7 @@ def retina(
     [(2, 8, 8, 8), (2, 4, 4, 8)]
     """
     check_classes("retina", classes)
-    check_anchors("retina", anchors, len(strides))
+    check_anchors("retina", anchors, len(strides), lengths=(2, 4))
     if not 0 <= negative_iou <= 1:
         raise InputError(f"retina: negative_iou must be in [0, 1], got {negative_iou}.")
     counts = {len(level) for level in anchors}

@@ -66,6 +66,7 @@ from genjax.gan._schedules import (
     symplectic,
 )
 from genjax.gan._unrolled import unrolled
+from genjax.gan._with_discriminator import with_discriminator
 
 __all__ = [
     "AdversarialLoss",
@@ -115,5 +116,6 @@ __all__ = [
     "unrolled",
     "veegan",
     "wasserstein",
+    "with_discriminator",
     "zero_sum",
 ]

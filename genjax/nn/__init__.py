@@ -14,6 +14,7 @@ from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, ma
 from genjax.nn._darknet import Darknet19, Darknet53
 from genjax.nn._dcgan import DCGANDiscriminator, DCGANGenerator
 from genjax.nn._embedding import ClassEmbedding, TimeEmbedding
+from genjax.nn._fixed import fixed
 from genjax.nn._linen import from_linen, in_mode
 from genjax.nn._lipschitz import LipschitzMLP, lipswish, spectral_norm
 from genjax.nn._masked import (
@@ -47,6 +48,7 @@ from genjax.nn._regularization import spectrally_normalized
 from genjax.nn._resnet import ResNet
 from genjax.nn._resnet_gan import ResNetDiscriminator, ResNetGenerator
 from genjax.nn._sequence import in_turn
+from genjax.nn._super_resolution import SuperResolution
 from genjax.nn._towers import CornerTower, DenseTower, GridRegressor, LevelTowers
 from genjax.nn._unet import UNet
 from genjax.nn.adapters import as_network, as_pure_network, noisy
@@ -93,6 +95,7 @@ __all__ = [
     "ResNetDiscriminator",
     "ResNetGenerator",
     "ResidualStage",
+    "SuperResolution",
     "TimeEmbedding",
     "TimeMLP",
     "TwoHeads",
@@ -105,6 +108,7 @@ __all__ = [
     "autoregressive_steps",
     "conv",
     "conv_transpose",
+    "fixed",
     "from_linen",
     "from_nnx",
     "hidden_degrees",

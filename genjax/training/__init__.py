@@ -9,6 +9,7 @@ from genjax.training._objectives import (
     accumulate,
     scheduled,
     stochastic,
+    weighted_sum,
     with_preprocessing,
 )
 from genjax.training._parallel import (
@@ -62,6 +63,7 @@ __all__ = [
     "stochastic",
     "sweep",
     "tensorboard_writer",
+    "weighted_sum",
     "with_ema",
     "with_preprocessing",
     "write_whole",

@@ -1,12 +1,13 @@
 """Objectives made of objectives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 
 from genjax.base import Objective
 from genjax.checks import check_is
+from genjax.errors import InputError
 from genjax.steps import microbatches
 from genjax.typing import Array, Batch, Key, Metrics, Outcome, Scalar, Variables
 from genjax.variables import updated
@@ -49,6 +50,58 @@ def with_preprocessing(
         return objective.loss(variables, preprocess(key_batch, batch), key_loss)
 
     return Objective(init, loss)
+
+
+def weighted_sum(
+    objectives: Mapping[str, Objective], *, weights: Mapping[str, float] | None = None
+) -> Objective:
+    """Minimises several objectives of one model at once.
+
+        loss = sum_i w_i loss_i
+
+    Args:
+        objectives: by name, all of the same variables and batches; the first makes the
+            variables.
+        weights: w by name; 1 of those that are not named.
+
+    Returns:
+        An objective of the same batches. Its metrics are `loss`, the loss of each under
+        its name, and what else each reports.
+
+    Raises:
+        InputError: there is no objective, or a weight of one that is not there.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.densities import negative_log_likelihood, standard_normal
+    >>> from genjax.training import weighted_sum
+    >>> likelihood = negative_log_likelihood(standard_normal((1,)))
+    >>> both = weighted_sum({"a": likelihood, "b": likelihood}, weights={"b": -1.0})
+    >>> float(both.loss({"params": {}}, {"x": jnp.ones((1, 1))}, jax.random.key(0))[0])
+    0.0
+    """
+    named = {} if weights is None else dict(weights)
+    if not objectives or not {*named} <= {*objectives}:
+        raise InputError(
+            "weighted_sum: weights must be of the objectives, of which there must be "
+            f"one, got weights of {sorted(named)} and objectives {sorted(objectives)}."
+        )
+    for objective in objectives.values():
+        check_is("weighted_sum", Objective, objectives=objective)
+    first = next(iter(objectives.values()))
+
+    def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
+        keys = jax.random.split(key, len(objectives))
+        changed, metrics, value = {}, {}, jnp.zeros(())
+        for (name, own), part in zip(objectives.items(), keys, strict=True):
+            seen = updated(variables, changed)
+            found, (more, shown) = own.loss(seen, batch, part)
+            changed = updated(changed, more)
+            metrics |= {**shown, name: found}
+            value = value + named.get(name, 1.0) * found
+        return value, (changed, {**metrics, "loss": value})
+
+    return Objective(first.init, loss)
 
 
 def stochastic(make: Callable[[Key], Objective]) -> Objective:

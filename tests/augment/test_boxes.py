@@ -11,6 +11,7 @@ from genjax.augment import (
     letterbox,
     mosaic,
     zoom,
+    zoom_to_size,
 )
 from genjax.errors import InputError
 from genjax.placement import Placement
@@ -43,6 +44,9 @@ TRANSFORMS = {
     "letterbox": letterbox((40, 40), centred=True),
     "flip": flip(horizontal=0.5, vertical=0.5),
     "zoom": zoom(scale=(0.6, 1.7), stretch=1.3),
+    "zoom_to_size": zoom_to_size(
+        lambda key, shape: jax.random.uniform(key, shape, minval=8.0, maxval=14.0)
+    ),
     "mosaic": mosaic(),
     "colour": images_alone(colour(brightness=0.1, saturation=0.0, contrast=0.0)),
     "in turn": boxes_in_turn(flip(), zoom(), mosaic(probability=0.5)),
@@ -73,7 +77,7 @@ def test_boxes_go_where_their_pixels_go(transform):
             assert not np.any(np.abs(around - level) < 0.1)
 
 
-@pytest.mark.parametrize("name", ["flip", "zoom", "letterbox"])
+@pytest.mark.parametrize("name", ["flip", "zoom", "zoom_to_size", "letterbox"])
 def test_the_way_back_is_kept(name):
     batch = painted()
     found = TRANSFORMS[name](KEY, batch)
@@ -103,3 +107,35 @@ def test_boxes_that_are_mostly_cut_are_ignored_and_others_disappear():
 def test_bad_scales_are_a_sentence():
     with pytest.raises(InputError, match="positive and ascending and stretch at"):
         zoom(scale=(2.0, 1.0))
+
+
+def sizes_of(boxes):
+    sides = np.asarray(boxes[..., 2:] - boxes[..., :2])
+    return np.sqrt(sides.prod(axis=-1))
+
+
+def test_one_object_of_each_image_has_a_size_of_the_law_and_is_seen():
+    batch = painted(64)
+    wanted = 6.0 + jnp.arange(64.0) / 8
+    found = jax.jit(zoom_to_size(lambda key, shape: wanted))(KEY, batch)
+    seen = found["valid"] & ~found["ignore"]
+    off = np.abs(sizes_of(found["xyxy"]) - np.asarray(wanted)[:, None])
+    assert np.all(np.any(seen & (off < 1e-3), axis=1))
+    # Either object of an image is drawn now and then.
+    assert {*np.argmin(off, axis=1)} == {0, 1}
+
+
+def test_images_change_within_the_scales_and_not_without_objects():
+    batch = painted(8)
+    far = zoom_to_size(lambda key, shape: jnp.full(shape, 100.0), scale=(0.5, 1.5))
+    found = far(KEY, batch)
+    np.testing.assert_allclose(found["scale"], 1.5)
+    ignored = {**batch, "ignore": batch["valid"]}
+    found = far(KEY, ignored)
+    np.testing.assert_array_equal(found["scale"], 1.0)
+    np.testing.assert_allclose(found["image"], batch["image"], atol=1e-6)
+
+
+def test_scales_of_sizes_that_descend_are_a_sentence():
+    with pytest.raises(InputError, match="zoom_to_size: scale must be positive and"):
+        zoom_to_size(lambda key, shape: jnp.ones(shape), scale=(2.0, 1.0))

@@ -5,7 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.detection import anchor_sizes, shape_iou
+from genjax.detection import (
+    Grid,
+    anchor_sizes,
+    around,
+    densified,
+    pairwise_iou,
+    shape_iou,
+)
+from genjax.detection._anchors import AnchorGrid
 from genjax.errors import InputError
 
 SIZES = jnp.array([[4.0, 4.0], [4.0, 6.0], [5.0, 4.0], [40.0, 30.0], [42.0, 28.0]])
@@ -38,3 +46,56 @@ def test_no_anchor_is_spent_on_what_another_has():
     assert float(shape_iou(jnp.array(sizes), found).max(axis=1).min()) > 0.999
     with pytest.raises(InputError, match="sizes must be positive"):
         anchor_sizes(jax.random.key(0), jnp.array([[0.0, 1.0], [jnp.nan, 2.0]]), k=1)
+
+
+def test_densified_anchors_are_evenly_spread_over_all_cells():
+    grid = Grid([(4, 4)], (8,))
+    own = AnchorGrid(grid, densified([[(6.0, 6.0)]], strides=(8,), density=2.0))
+    centre = np.unique(np.asarray(own.centre[0, :, 0]))
+    # Three a cell: ceil(2 * 8 / 6).
+    np.testing.assert_allclose(np.diff(centre), 8 / 3, rtol=1e-5)
+    assert len(centre) == 12
+    assert own.centre.shape == (1, 9 * 16, 2)
+    np.testing.assert_array_equal(own.anchor, 6.0)
+
+
+def test_anchors_as_large_as_the_density_asks_stay_alone():
+    anchors = [[(32.0, 32.0), (64.0, 16.0)]]
+    assert densified(anchors, strides=(8,)) == (
+        ((32.0, 32.0, 0.0, 0.0), (64.0, 16.0, 0.0, 0.0)),
+    )
+
+
+def test_densified_anchors_overlap_small_objects_more():
+    """An object anywhere has an anchor that overlaps it by more than without."""
+    grid, rng = Grid([(8, 8)], (8,)), np.random.default_rng(0)
+    low = rng.uniform(8, 48, (200, 2))
+    boxes = jnp.asarray(np.concatenate([low, low + 8], axis=1), jnp.float32)
+    plain, dense = (
+        AnchorGrid(grid, anchors)
+        for anchors in (
+            [[(8.0, 8.0)]],
+            densified([[(8.0, 8.0)]], strides=(8,), density=4.0),
+        )
+    )
+    least = [
+        float(pairwise_iou(around(own.centre, own.anchor)[0], boxes).max(axis=0).min())
+        for own in (plain, dense)
+    ]
+    # The farthest centres are 4 and 1 pixels away, both ways.
+    assert 0.14 < least[0] < 0.2
+    assert 49 / 79 <= least[1] < 0.7
+
+
+@pytest.mark.parametrize(
+    ("anchors", "how", "message"),
+    [
+        ([[(8.0, 8.0)]], {"strides": (8, 16)}, "for each of 2 levels"),
+        ([[(8.0, 0.0)]], {"strides": (8,)}, "positive widths and heights"),
+        ([[(8.0, 8.0)]], {"strides": (8,), "density": 0.0}, "must be positive, got"),
+        ([[(8.0, 8.0, 1.0, 1.0)]], {"strides": (8,)}, "widths and heights"),
+    ],
+)
+def test_mistakes_about_density_are_sentences(anchors, how, message):
+    with pytest.raises(InputError, match=message):
+        densified(anchors, **how)

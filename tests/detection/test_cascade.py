@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from genjax.detection import Limits, mtcnn, mtcnn_variables
-from genjax.detection._cascade import _resampled, _summed
+from genjax.detection._cascade_pixels import resampled, summed
 from genjax.errors import InputError
 
 PICTURE = jax.random.randint(jax.random.key(0), (1, 40, 52, 3), 0, 256).astype("uint8")
@@ -51,7 +51,7 @@ def write_weights(folder, change=lambda arrays: arrays):
 def test_parts_of_a_picture_are_means_of_their_pixels():
     """As adaptive pooling takes them, larger and smaller than the box."""
     boxes = np.array([[3, 5, 40, 33], [0, 0, 52, 40], [10, 10, 15, 12]])
-    found = _resampled(_summed(PICTURE[0]), jnp.asarray(boxes, jnp.int32), (7, 9))
+    found = resampled(summed(PICTURE[0]), jnp.asarray(boxes, jnp.int32), (7, 9))
     pixels = np.asarray(PICTURE[0], np.float64)
     for box, part in zip(boxes, np.asarray(found), strict=True):
         left, top, right, bottom = box
@@ -68,11 +68,11 @@ def test_parts_of_a_picture_are_means_of_their_pixels():
 
 
 def test_sums_beyond_the_largest_number_have_right_differences():
-    sums = _summed(PICTURE[0]) + jnp.uint32(2**32 - 1000)
+    sums = summed(PICTURE[0]) + jnp.uint32(2**32 - 1000)
     box = jnp.array([[30, 20, 50, 39]], jnp.int32)
     np.testing.assert_array_equal(
-        _resampled(sums, box, (4, 4)),
-        _resampled(_summed(PICTURE[0]), box, (4, 4)),
+        resampled(sums, box, (4, 4)),
+        resampled(summed(PICTURE[0]), box, (4, 4)),
     )
 
 

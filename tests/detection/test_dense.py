@@ -5,6 +5,7 @@ import pytest
 from genjax.detection import Selection, ground_truth
 from genjax.detection._dense import (
     Grid,
+    Targets,
     detections,
     grid_of_image,
     grid_of_levels,
@@ -57,3 +58,13 @@ def test_the_smallest_object_is_first_whatever_came_first():
     assert np.all(targets.label == 1)
     assert targets.boxes.label[0].tolist() == [1, 0, 2, 0]
     assert targets.boxes.valid[0].tolist() == [True, True, True, False]
+
+
+def test_places_are_counted_for_each_object():
+    boxes = ground_truth(
+        8 * jnp.ones((2, 3, 4)), jnp.zeros((2, 3), int), jnp.ones((2, 3), bool)
+    )
+    index = jnp.array([[0, 0, 2, 1], [1, 1, 1, 0]])
+    positive = jnp.array([[True, True, True, False], [True, True, False, False]])
+    targets = Targets(index, positive, ~positive, boxes)
+    assert targets.places.tolist() == [[2, 0, 1], [0, 2, 0]]

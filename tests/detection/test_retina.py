@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from genjax import nn
-from genjax.detection import ground_truth, retina, retina_outputs
+from genjax.detection import densified, ground_truth, retina, retina_outputs
+from genjax.detection._retina import Raw
 from genjax.errors import InputError
 from tests.metrics.test_coco import overlaps
 
@@ -59,3 +60,19 @@ def test_bad_settings_are_sentences():
     tower = nn.DenseTower(outputs=retina_outputs(3, anchors=2), width=4)
     with pytest.raises(InputError, match=r"as many anchors, got \[1, 2\]"):
         retina(tower, classes=3, strides=(4, 8), anchors=[[(8.0, 8.0)], ANCHORS[1]])
+
+
+def test_densified_anchors_are_boxes_about_their_own_centres():
+    anchors = densified([[(8.0, 8.0)]], strides=(8,), density=2.0)
+    tower = nn.DenseTower(outputs=retina_outputs(1, anchors=4), width=4)
+    head = retina(tower, classes=1, strides=(8,), anchors=anchors)
+    box = jnp.array([[[2.0, 2.0, 10.0, 10.0]]])
+    truth = ground_truth(box, jnp.zeros((1, 1), int), jnp.ones((1, 1), bool))
+    found = head.assign(truth, (32, 32))
+    # The fourth anchor of the first cell is the box itself; no undensified one is.
+    (place,) = np.flatnonzero(found.positive[0])
+    assert place == 3
+    logits = jnp.full((1, 4, 4, 4), -20.0).at[0, 0, 0, 3].set(20.0)
+    raw = Raw((logits,), (jnp.zeros((1, 4, 4, 16)),))
+    decoded = head.decode(raw)
+    np.testing.assert_allclose(decoded.xyxy[0, 0], box[0, 0])

@@ -1,7 +1,9 @@
 """Detection heads over 32 x 32 images with 3 classes, and what they would say."""
 
 import itertools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +32,7 @@ from genjax.detection._detr import Raw as DetrRaw
 from genjax.detection._end_to_end import Branch, Raw as EndToEndRaw
 from genjax.detection._fcos import Raw as FcosRaw
 from genjax.detection._retina import Raw as RetinaRaw
+from genjax.detection.scales import by_branch
 from genjax.typing import Variables
 
 STRIDES, SIZES = (4, 8), ((8, 8), (4, 4))
@@ -79,12 +82,14 @@ def pointwise(features: int, outputs: Callable[[Levels], Any]) -> Network:
     return Network(lambda key, levels: network.init(key, levels[0]), apply)
 
 
-def levels_of(rows: jax.Array, per_place: int = 1) -> list[jax.Array]:
+def levels_of(
+    rows: jax.Array, per_place: int = 1, sizes: Sequence[tuple[int, int]] = SIZES
+) -> list[jax.Array]:
     """Cuts `[b, p, c]` into levels."""
-    ends = [0, *itertools.accumulate(per_place * h * w for h, w in SIZES)]
+    ends = [0, *itertools.accumulate(per_place * h * w for h, w in sizes)]
     return [
         rows[:, a:b].reshape(len(rows), *size, -1)
-        for (a, b), size in zip(itertools.pairwise(ends), SIZES, strict=True)
+        for (a, b), size in zip(itertools.pairwise(ends), sizes, strict=True)
     ]
 
 
@@ -99,8 +104,9 @@ def labelled(targets: Targets) -> jax.Array:
     return found * jax.nn.one_hot(targets.label, 3)
 
 
-def perfect_fcos(targets: Targets) -> FcosRaw:
-    places = GRID.centre[None]
+def perfect_fcos(targets: Targets, grid: Grid = GRID) -> FcosRaw:
+    places = grid.centre[None]
+    levels = partial(levels_of, sizes=grid.sizes)
     positive = targets.positive[..., None]
     low, high = places - targets.xyxy[..., :2], targets.xyxy[..., 2:] - places
     distance = jnp.where(positive, jnp.concatenate([low, high], axis=-1), 1.0)
@@ -109,16 +115,19 @@ def perfect_fcos(targets: Targets) -> FcosRaw:
     )
     central = jnp.where(targets.positive, jnp.sqrt(jnp.prod(ratio, axis=-1)), 0.0)
     central = jax.scipy.special.logit(jnp.clip(central, 1e-6, 1 - 1e-6))
-    spans = zip(levels_of(distance), STRIDES, strict=True)
+    strides = [grid.image_size[0] // h for h, _ in grid.sizes]
+    spans = zip(levels(distance), strides, strict=True)
     return FcosRaw(
-        tuple(
-            levels_of(
-                sure(positive.astype(jnp.float32) * jax.nn.one_hot(targets.label, 3))
-            )
-        ),
+        tuple(levels(sure(labelled(targets)))),
         tuple(8 * jnp.arctanh(jnp.log(x / stride) / 8) for x, stride in spans),
-        tuple(levels_of(central[..., None])),
+        tuple(levels(central[..., None])),
     )
+
+
+def perfect_branches(targets: tuple[Targets, ...]) -> tuple[FcosRaw, ...]:
+    """Both branches have a level of stride 8, of an image twice as large and of it."""
+    grids = [Grid([size], [8]) for size in SIZES]
+    return tuple(map(perfect_fcos, targets, grids))
 
 
 def perfect_centernet(targets: Targets) -> CenterNetRaw:
@@ -277,6 +286,16 @@ HEADS: Mapping[str, HeadCase] = {
         8,
         all_levels(logits=(0, 3), distance=(3, 7), centerness=(7, 8)),
         perfect_fcos,
+    ),
+    "by_branch": case_of(
+        lambda net: by_branch(
+            fcos(net, classes=3, strides=(8,), matching=by_size(ranges=())),
+            ranges=((0.0, 14.0), (11.0, math.inf)),
+            scales=(2, 1),
+        ),
+        8,
+        all_levels(logits=(0, 3), distance=(3, 7), centerness=(7, 8)),
+        perfect_branches,
     ),
     "centernet": case_of(
         lambda net: centernet(net, classes=3, stride=4),

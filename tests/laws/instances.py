@@ -12,7 +12,15 @@ from flax import linen
 
 from genjax import nn
 from genjax.autoregressive import Conditional
-from genjax.base import Bijector, Density, Game, Head, Network, Objective
+from genjax.base import (
+    Bijector,
+    Density,
+    Game,
+    Head,
+    Network,
+    NetworkLike,
+    Objective,
+)
 from genjax.data import scenes
 from genjax.densities import (
     conditional_bernoulli,
@@ -22,6 +30,7 @@ from genjax.densities import (
     uniform_one_hot,
 )
 from genjax.detection import by_size, detection_objective, fcos
+from genjax.detection.scales import content, image_pairs
 from genjax.flows import (
     affine,
     chain,
@@ -50,6 +59,7 @@ from genjax.gan import (
     r1,
     r2,
     relativistic_paired,
+    with_discriminator,
     zero_sum,
 )
 from genjax.mutual_information import correlated_normals
@@ -208,6 +218,32 @@ def tiny_adversarial_autoencoder() -> Game:
     )
 
 
+def tiny_restoration(
+    network: NetworkLike | None = None, discriminator: NetworkLike | None = None
+) -> Game:
+    """Vectors from their halves: an objective, and a discriminator beside it."""
+    restore = nn.as_network(network or conditioner(), user="laws")
+
+    def init(key: Key, batch: Batch) -> Variables:
+        return restore.init(key, batch["x"] / 2)
+
+    def loss(variables: Variables, batch: Batch, key: Key) -> Any:
+        made, changed = restore.train(variables, key, batch["x"] / 2)
+        error = jnp.mean((made - batch["x"]) ** 2)
+        return error, (changed, {"loss": error})
+
+    def pairs(variables: Variables, batch: Batch, key: Key) -> Any:
+        return (batch["x"],), (restore.apply(variables, batch["x"] / 2),)
+
+    return with_discriminator(
+        Objective(init, loss),
+        pairs,
+        discriminator or conditioner(1),
+        loss=non_saturating(),
+        weight=0.5,
+    )
+
+
 def tiny_consistent_gan() -> Game:
     parts, latent = (conditioner(), conditioner(1)), standard_normal((2,))
     inner = gan(*parts, loss=non_saturating(), latent=latent)
@@ -321,6 +357,21 @@ def tiny_parts() -> tuple[Network, Network, Head]:
 
 def tiny_detector() -> Objective:
     return detection_objective(*tiny_parts())
+
+
+def tiny_enlarger() -> Objective:
+    """Images from themselves shrunk, by a network at every place."""
+    level = conditioner(4)
+
+    def enlarge(variables: Variables, image: Array) -> Array:
+        b, h, w, _ = image.shape
+        found = level.apply(variables, image).reshape(b, h, w, 2, 2)
+        return found.transpose(0, 1, 3, 2, 4).reshape(b, 2 * h, 2 * w, 1)
+
+    def init(key: Key, batch: Batch) -> Variables:
+        return level.init(key, batch["image"])
+
+    return content(init, image_pairs(enlarge))
 
 
 @cache

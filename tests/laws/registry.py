@@ -62,6 +62,7 @@ from genjax.densities import (
     two_moons,
     uniform,
 )
+from genjax.detection.scales import pyramid_training, with_valid_range
 from genjax.flow_matching import (
     continuous,
     distillation,
@@ -162,6 +163,7 @@ from genjax.training import (
     skip_nonfinite,
     stochastic,
     sweep,
+    weighted_sum,
     with_ema,
     with_preprocessing,
 )
@@ -188,11 +190,13 @@ from tests.laws.instances import (
     tiny_classifier_gan,
     tiny_consistent_gan,
     tiny_detector,
+    tiny_enlarger,
     tiny_gan,
     tiny_info_gan,
     tiny_infomax,
     tiny_pairs,
     tiny_realnvp,
+    tiny_restoration,
     tiny_simclr,
     tiny_vae,
     tiny_zero_sum,
@@ -493,6 +497,7 @@ PLAYERS: Mapping[str, Training] = {
         player(tiny_adversarial_autoencoder(), "generator")
     ),
     "zero_sum": Training(player(tiny_zero_sum(), "discriminator")),
+    "with_discriminator": Training(player(tiny_restoration(), "generator")),
     "gan that informs": Training(player(tiny_info_gan(), "generator")),
     "gan that classifies": Training(
         player(tiny_classifier_gan(), "discriminator"),
@@ -567,6 +572,25 @@ OBJECTIVES: Mapping[str, Training] = {
     "simclr": Training(tiny_simclr()),
     "deep_infomax": Training(tiny_infomax(), image_batch),
     "detector": Training(tiny_detector(), scene_batch),
+    "pyramid_training": Training(
+        pyramid_training(tiny_detector(), scales=(1.0, 2.0)), scene_batch
+    ),
+    "with_valid_range": Training(
+        with_valid_range(tiny_detector(), (0.0, 14.0)), scene_batch
+    ),
+    "content": Training(tiny_enlarger(), scene_batch),
+    "weighted_sum": Training(
+        weighted_sum(
+            {
+                "forwards": negative_log_likelihood(nade(hidden=5)),
+                "backwards": with_preprocessing(
+                    negative_log_likelihood(nade(hidden=5)),
+                    lambda key, batch: {"x": batch["x"][:, ::-1]},
+                ),
+            },
+            weights={"backwards": 0.5},
+        )
+    ),
     **PLAYERS,
 }
 """Every objective, and both players of every game."""

@@ -87,10 +87,9 @@ def test_what_is_no_object_has_no_place(match, of):
 def test_no_object_is_without_a_place(name):
     match, of = EVERY[name]
     boxes = drawn(1000)
-    index, positive = jax.jit(jax.vmap(lambda own: match(own, of)))(boxes)
-    own = np.asarray(index)[..., None] == np.arange(boxes.valid.shape[1])
-    places = np.sum(own & np.asarray(positive)[..., None], axis=1)
-    assert not np.any(np.asarray(boxes.objects) & (places == 0))
+    assign = jax.jit(lambda boxes: targets_by(lambda own: match(own, of), boxes, GRID))
+    targets = assign(boxes)
+    assert not np.any(targets.objects & (targets.places == 0))
 
 
 def test_places_are_not_matched_as_anchors_nor_anchors_as_places():

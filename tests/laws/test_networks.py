@@ -94,6 +94,7 @@ from tests.laws.instances import (
     patches,
     scene_batch,
     tiny_parts,
+    tiny_restoration,
 )
 from tests.laws.test_registry import PACKAGES
 
@@ -390,6 +391,7 @@ GAMES = {
         latent=standard_normal((2,)),
     ),
     "latent_consistency": consistent,
+    "with_discriminator": lambda net: tiny_restoration(net(4, 4), net(4, 1)),
 }
 PLAYED = [
     pytest.param(GAMES[game], NETWORKS[network], id=f"{game}, {network}")

@@ -25,8 +25,10 @@ APPLIED = {"autoregressive", "data_parallel", "pmap", "scan_steps"}
 """The engine of all autoregressive models; transforms that laws apply to updates."""
 
 FOLDER = Path(__file__).parent
+ROOT = Path(genjax.__file__).parent
 PACKAGES = sorted(
-    path.parent.name for path in Path(genjax.__file__).parent.glob("*/__init__.py")
+    ".".join(path.relative_to(ROOT).parent.parts)
+    for path in ROOT.glob("*/**/__init__.py")
 )
 
 

@@ -17,6 +17,7 @@ from genjax.training import (
     scan_steps,
     scheduled,
     stochastic,
+    weighted_sum,
     with_preprocessing,
 )
 from tests.laws.instances import batch
@@ -149,3 +150,48 @@ def test_microbatches_are_of_one_step_of_a_schedule():
         state, metrics = update.step(state, batch())
         seen.append(float(metrics["loss"]))
     assert seen == [0.0, 1.0, 2.0]
+
+
+def counting(value, step):
+    """An objective that adds to a collection which all share."""
+
+    def loss(variables, batch, key):
+        seen = variables["counts"]
+        changed = {"counts": seen + step}
+        return value * variables["params"], (
+            changed,
+            {"loss": 0.0, f"seen_{step}": seen},
+        )
+
+    return Objective(
+        lambda key, batch: {"params": jnp.ones(()), "counts": jnp.zeros(())}, loss
+    )
+
+
+def test_a_weighted_sum_hands_collections_on():
+    both = weighted_sum(
+        {"a": counting(2.0, 1), "b": counting(3.0, 10)}, weights={"b": 0.5}
+    )
+    variables = both.init(jax.random.key(0), batch())
+    value, (changed, metrics) = both.loss(variables, batch(), jax.random.key(1))
+    assert value == 2.0 + 0.5 * 3.0
+    assert changed["counts"] == 11
+    assert {k: float(v) for k, v in metrics.items()} == {
+        "loss": 3.5,
+        "a": 2.0,
+        "b": 3.0,
+        "seen_1": 0.0,
+        "seen_10": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("objectives", "message"),
+    [
+        ({}, "there must be one, got weights of .'b'. and objectives .."),
+        ({"a": counting(1.0, 1)}, "got weights of .'b'. and objectives .'a'."),
+    ],
+)
+def test_weights_of_other_objectives_are_a_sentence(objectives, message):
+    with pytest.raises(InputError, match=message):
+        weighted_sum(objectives, weights={"b": 1.0})

@@ -10,6 +10,13 @@ from genjax.detection.scales._merging import (
     by_suppression,
 )
 from genjax.detection.scales._pyramid import flip_test, image_pyramid, resized
+from genjax.detection.scales._super_resolution import (
+    content,
+    feature_pairs,
+    for_each,
+    image_pairs,
+    with_enlarged,
+)
 from genjax.detection.scales._tiles import tiled
 from genjax.detection.scales._valid_ranges import pyramid_training, with_valid_range
 
@@ -21,13 +28,18 @@ __all__ = [
     "by_fragments",
     "by_fusion",
     "by_suppression",
+    "content",
     "covering",
+    "feature_pairs",
     "field_widths",
     "flip_test",
+    "for_each",
+    "image_pairs",
     "image_pyramid",
     "pyramid_training",
     "resized",
     "shared_branches",
     "tiled",
+    "with_enlarged",
     "with_valid_range",
 ]

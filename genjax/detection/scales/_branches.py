@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from genjax.base import Head, Network, NetworkLike
 from genjax.checks import check_is
@@ -18,7 +17,7 @@ from genjax.detection.scales._merging import Merge, by_suppression, joined
 from genjax.detection.scales._pyramid import Range, check_ranges, in_range
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
-from genjax.typing import Array, Features, Key, Targets, Variables
+from genjax.typing import Array, Features, Key, Raw, Targets, Variables
 from genjax.variables import updated
 
 
@@ -99,7 +98,11 @@ def _leaf_text(leaf: Any) -> str:
 
 
 def by_branch(
-    head: Head, *, ranges: Sequence[Range], merge: Merge | None = None
+    head: Head,
+    *,
+    ranges: Sequence[Range],
+    scales: Sequence[int] | None = None,
+    merge: Merge | None = None,
 ) -> Head:
     """A head that every branch has, for the objects of its range of sizes.
 
@@ -109,16 +112,18 @@ def by_branch(
     Args:
         head: of the levels of one branch; its weights are those of all branches.
         ranges: for each branch, the least and the greatest root of an object's area, in
-            pixels; they may overlap.
+            pixels of the image; they may overlap.
+        scales: how many times as large each branch sees the image, with levels that
+            are larger than those of the image by as much; 1 without it.
         merge: of all that is found; suppression class by class without it.
 
     Returns:
-        A head of the levels of `shared_branches`, as many for each branch. Its raw
-        predictions and targets have a row for each branch and image.
+        A head of the levels of `shared_branches` or of `super_resolved`, as many for
+        each branch. Its raw predictions and its targets are tuples, of each branch.
 
     Raises:
-        InputError: the ranges leave sizes to no branch, or the levels do not divide
-            into as many branches.
+        InputError: the ranges leave sizes to no branch, a scale is below 1 or there is
+            none for some branch, or the levels are not those of as many branches.
 
     Source: Li, Chen, Wang and Zhang, 2019, arXiv:1901.01892.
 
@@ -132,55 +137,84 @@ def by_branch(
     >>> head = by_branch(one, ranges=((0, 16), (12, float("inf"))))
     >>> levels = (jnp.ones((1, 8, 8, 4)), jnp.ones((1, 8, 8, 4)))
     >>> raw = head.apply(head.init(jax.random.key(0), levels), levels)
-    >>> raw.logits[0].shape, head.decode(raw).xyxy.shape
-    ((2, 8, 8, 2), (1, 100, 4))
+    >>> len(raw), head.decode(raw).xyxy.shape
+    (2, (1, 100, 4))
     """
     check_is("by_branch", Head, head=head)
     check_ranges("by_branch", ranges)
+    sizes = [1] * len(ranges) if scales is None else list(scales)
+    if len(sizes) != len(ranges) or min(sizes) < 1:
+        raise InputError(
+            "by_branch: every branch needs a scale of at least 1, got "
+            f"{len(ranges)} ranges and scales {sizes}."
+        )
     merged = by_suppression() if merge is None else merge
-    count = len(ranges)
 
-    def stacked(levels: Features) -> Features:
+    def of_branches(levels: Features) -> list[Features]:
+        count = len(sizes)
         if len(levels) % count:
             raise InputError(
                 f"by_branch: {len(levels)} levels are not those of {count} branches."
             )
         each = len(levels) // count
         parts = [levels[start : start + each] for start in range(0, len(levels), each)]
-        shapes = [[x.shape for x in part] for part in parts]
-        if any(own != shapes[0] for own in shapes):
+        shapes = [[x.shape[1:] for x in part] for part in parts]
+        wanted = [
+            [(h * size // sizes[0], w * size // sizes[0], c) for h, w, c in shapes[0]]
+            for size in sizes
+        ]
+        if shapes != wanted:
             raise InputError(
-                f"by_branch: the levels of all branches must be alike, got {shapes}."
+                "by_branch: the levels of all branches must be alike, as large as the "
+                f"scales {sizes} say, got {shapes}."
             )
-        return jax.tree.map(lambda *rows: jnp.concatenate(rows), *parts)
+        return parts
+
+    def train(
+        variables: Variables, key: Key, levels: Features
+    ) -> tuple[Raw, Variables]:
+        found, changed = [], {}
+        keys = jax.random.split(key, len(sizes))
+        for part, own in zip(of_branches(levels), keys, strict=True):
+            raw, more = head.train(updated(variables, changed), own, part)
+            found.append(raw)
+            changed = updated(changed, more)
+        return tuple(found), changed
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
         seen = cut_to_image(boxes.xyxy, image_size)
-        rows = [
-            boxes._replace(ignore=boxes.ignore | ~in_range(seen, *own))
-            for own in ranges
-        ]
-        every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
-        return head.assign(every, image_size)
+        height, width = image_size
+        return tuple(
+            head.assign(
+                boxes._replace(
+                    xyxy=boxes.xyxy * size, ignore=boxes.ignore | ~in_range(seen, *own)
+                ),
+                (height * size, width * size),
+            )
+            for size, own in zip(sizes, ranges, strict=True)
+        )
 
-    def decode(raw: Array) -> Boxes:
-        found = head.decode(raw)
-        each = len(found.valid) // count
-        parts = [
-            jax.tree.map(lambda x, i=i: x[i * each : (i + 1) * each], found)
-            for i in range(count)
-        ]
-        kept = [
-            part._replace(valid=part.valid & in_range(part.xyxy, *own))
-            for part, own in zip(parts, ranges, strict=True)
-        ]
-        return merged(joined(kept))
+    def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
+        parts = [head.loss(*pair) for pair in zip(raw, targets, strict=True)]
+        sums, counts = jax.tree.map(lambda *values: sum(values), *parts)
+        return sums, counts
+
+    def decode(raw: Raw) -> Boxes:
+        parts = []
+        for own, size, valid_range in zip(raw, sizes, ranges, strict=True):
+            found = head.decode(own)
+            xyxy = found.xyxy / size
+            valid = found.valid & in_range(xyxy, *valid_range)
+            parts.append(found._replace(xyxy=xyxy, valid=valid))
+        return merged(joined(parts))
 
     return Head(
-        lambda key, levels: head.init(key, stacked(levels)),
-        lambda variables, levels: head.apply(variables, stacked(levels)),
-        lambda variables, key, levels: head.train(variables, key, stacked(levels)),
+        lambda key, levels: head.init(key, of_branches(levels)[0]),
+        lambda variables, levels: tuple(
+            head.apply(variables, part) for part in of_branches(levels)
+        ),
+        train,
         assign,
-        head.loss,
+        loss,
         decode,
     )

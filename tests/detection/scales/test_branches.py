@@ -101,9 +101,7 @@ def test_a_branch_learns_the_objects_of_its_range():
         )
         parts.append(value[1][1])
     assert set(sums) == set(parts[0]) - {"loss"}
-    positives = [
-        branched.assign(boxes, (32, 32)).positive[start : start + 4] for start in (0, 4)
-    ]
+    positives = [targets.positive for targets in branched.assign(boxes, (32, 32))]
     for name in ("classification", "centerness"):
         numbers = [float(p.sum()) for p in positives]
         whole = sum(
@@ -158,6 +156,16 @@ def test_what_a_branch_finds_out_of_its_range_is_dropped():
                 jax.random.key(0), (LEVELS[0], LEVELS[0][:, ::2])
             ),
             "levels of all branches must be alike",
+        ),
+        (
+            lambda: by_branch(tiny_parts()[2], ranges=(EVERY, EVERY), scales=(1,)),
+            "every branch needs a scale of at least 1, got 2 ranges and scales .1.",
+        ),
+        (
+            lambda: by_branch(
+                tiny_parts()[2], ranges=(EVERY, EVERY), scales=(1, 2)
+            ).init(jax.random.key(0), LEVELS * 2),
+            "as large as the scales .1, 2. say",
         ),
         (
             lambda: stage(0).init(jax.random.key(0), LEVELS),

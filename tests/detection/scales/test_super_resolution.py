@@ -1,0 +1,174 @@
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import nn
+from genjax.base import Network
+from genjax.detection import detection_objective, detector
+from genjax.detection.scales import (
+    by_branch,
+    by_suppression,
+    content,
+    feature_pairs,
+    for_each,
+    image_pairs,
+    image_pyramid,
+    resized,
+    with_enlarged,
+)
+from genjax.errors import InputError
+from genjax.variables import join_parts
+from tests.laws.instances import scene_batch, tiny_parts
+
+RANGES = ((12.0, math.inf), (0.0, 14.0))
+DOUBLED = Network(
+    lambda key, levels: {"params": {}},
+    lambda variables, levels: tuple(resized(x, 2.0) for x in levels),
+)
+
+
+def as_it_is(variables, image):
+    """Features are the image; those that are made of them are enlarged."""
+    return (image, resized(image, 2.0))
+
+
+def test_images_enlarged_are_a_pyramid_of_images():
+    """Bilinear enlargement, in the network or around the detector, is the same."""
+    backbone, neck, head = tiny_parts()
+    plain, batch = detection_objective(backbone, neck, head), scene_batch(4)
+    variables = jax.jit(plain.init)(jax.random.key(0), batch)
+    trunk = for_each(nn.in_turn(backbone, neck))
+    both = by_branch(head, ranges=RANGES, scales=(1, 2), merge=by_suppression())
+    params = variables["params"]
+    joined = join_parts(
+        {
+            "backbone": {"params": {}},
+            "neck": {"params": {"0": params["backbone"], "1": params["neck"]}},
+            "head": {"params": params["head"]},
+        }
+    )
+    found = jax.jit(detector(with_enlarged(DOUBLED), trunk, both))(
+        joined, batch["image"]
+    )
+    ranges = [(12.0, math.inf), (0.0, 28.0)]
+    around = image_pyramid(
+        detector(backbone, neck, head), scales=(1.0, 2.0), ranges=ranges
+    )
+    wanted = jax.jit(around)(variables, batch["image"])
+    np.testing.assert_array_equal(found.valid, wanted.valid)
+    np.testing.assert_allclose(found.xyxy, wanted.xyxy, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found.score, wanted.score, rtol=1e-5)
+
+
+def test_pairs_show_the_same_objects():
+    """Where features are the image, what is made is it shrunk and enlarged again."""
+    batch, side = scene_batch(8), 8
+    pairs = feature_pairs(as_it_is, window=side, largest=100.0, objects=3)
+    (wanted,), (made,) = pairs({}, batch, jax.random.key(0))
+    assert wanted.shape == made.shape == (24, side, side, 1)
+    image = batch["image"]
+    again = resized(resized(image, 0.5), 2.0)
+    for row in range(24):
+        own = image[row // 3]
+        places = [
+            (top, left)
+            for top in range(33 - side)
+            for left in range(33 - side)
+            if np.array_equal(own[top : top + side, left : left + side], wanted[row])
+        ]
+        assert any(
+            np.allclose(
+                again[row // 3, top : top + side, left : left + side],
+                made[row],
+                atol=1e-6,
+            )
+            for top, left in places
+        )
+
+
+def test_windows_are_about_small_objects():
+    image = jnp.zeros((1, 64, 64, 1)).at[0, 40, 50].set(1.0)
+    xyxy = jnp.array([[[46.0, 36, 55, 45], [0, 0, 32, 32], [4, 4, 9, 9]]])
+    batch = {"image": image, "xyxy": xyxy, "valid": jnp.array([[True, True, False]])}
+    # The large object is 16 pixels when shrunk.
+    pairs = feature_pairs(as_it_is, window=6, largest=10.0, objects=20)
+    (wanted,), _ = pairs({}, batch, jax.random.key(0))
+    np.testing.assert_array_equal(wanted.sum(axis=(1, 2, 3)), 1.0)
+    ignored = {**batch, "ignore": jnp.array([[True, False, False]])}
+    (wanted,), _ = pairs({}, ignored, jax.random.key(0))
+    # None is left: any place.
+    assert wanted.sum() < 20
+
+
+def test_coarser_levels_show_as_much_of_the_image():
+    def network(variables, image):
+        half = resized(image, 0.5)
+        return (image, half, resized(image, 2.0), image)
+
+    pairs = feature_pairs(network, window=8, largest=100.0, objects=2)
+    wanted, made = pairs({}, scene_batch(4), jax.random.key(0))
+    assert [x.shape[:3] for x in wanted] == [(8, 8, 8), (8, 4, 4)]
+    assert [x.shape for x in wanted] == [x.shape for x in made]
+
+
+def test_what_is_wanted_has_no_gradient():
+    def network(variables, image):
+        return (variables["params"] * image, resized(image, 2.0))
+
+    pairs = feature_pairs(network, window=8, largest=100.0)
+    objective = content(lambda key, batch: {"params": jnp.ones(())}, pairs)
+    gradient = jax.grad(
+        lambda p: objective.loss({"params": p}, scene_batch(4), jax.random.key(0))[0]
+    )(jnp.ones(()))
+    assert gradient == 0
+
+
+def test_content_of_images_is_their_mean_squared_error():
+    objective = content(
+        lambda key, batch: {"params": {}},
+        image_pairs(lambda variables, x: resized(x, 2.0)),
+    )
+    image = jax.random.normal(jax.random.key(0), (2, 8, 8, 1))
+    value, _ = objective.loss({"params": {}}, {"image": image}, jax.random.key(1))
+    again = resized(resized(image, 0.5), 2.0)
+    np.testing.assert_allclose(value, np.mean((image - again) ** 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: feature_pairs(as_it_is, window=0, largest=9.0),
+            "must be positive, got 0",
+        ),
+        (
+            lambda: feature_pairs(as_it_is, window=40, largest=9.0)(
+                {}, scene_batch(2), jax.random.key(0)
+            ),
+            "a window of 40 places is larger than a level of 32 x 32",
+        ),
+        (
+            lambda: feature_pairs(lambda v, x: (x, x), window=4, largest=9.0)(
+                {}, scene_batch(2), jax.random.key(0)
+            ),
+            "must have the shapes of the image's own levels",
+        ),
+        (
+            lambda: (
+                with_enlarged(nn.FPN(features=4)).init(
+                    jax.random.key(0), (jnp.ones((1, 4, 4, 4)),)
+                )
+                and with_enlarged(Network(DOUBLED.init, lambda v, x: x)).apply(
+                    {"params": {}}, jnp.ones((1, 4, 4, 4))
+                )
+            ),
+            "must return levels of twice the size, .*8, 8, 4.*got .*4, 4, 4",
+        ),
+    ],
+)
+def test_mistakes_are_sentences(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
