@@ -236,6 +236,18 @@ def compare(
     return {**found, **_in_errors(found, gains), **once}, tables
 
 
+def of_gains(
+    expected: Mapping[str, Mapping[str, float]],
+    gains: Mapping[str, tuple[str, str, str]],
+    config: Any,
+) -> dict[str, Mapping[str, float]]:
+    """What is expected of those gains whose ways are compared."""
+    known = {gain for gain, (_, *ways) in gains.items() if {*ways} <= {*config.ways}}
+    if config.seeds > 1:
+        known |= {f"errors_in_{gain}" for gain in known}
+    return {name: at for name, at in expected.items() if name in known}
+
+
 def of_ways(
     tables: Sequence[Mapping[str, Mapping[str, float]]], what: str
 ) -> dict[str, list[float]]:

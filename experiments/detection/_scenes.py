@@ -7,8 +7,23 @@ import jax
 import numpy as np
 
 from experiments.detection._dense import DetectorConfig
-from genjax.data import ArraySource, Pipeline, digits, faces, generated, scenes, split
+from experiments.detection._formats import read_annotated
+from genjax.data import (
+    ArraySource,
+    Pipeline,
+    digits,
+    faces,
+    generated,
+    object_crops,
+    scenes,
+    split,
+)
+from genjax.errors import InputError
 
+PICTURES = (480, 640)
+"""What the pictures of `--data` are brought to before objects are cut out of them."""
+GLYPH = 32
+"""The side of such an object."""
 NAMES = [str(digit) for digit in range(10)]
 """Of the classes."""
 
@@ -27,6 +42,10 @@ class SceneConfig(DetectorConfig):
     """The least and the greatest brightness of a digit or a face."""
     glyphs: Literal["digits", "faces"] = "digits"
     """What the scenes show; with faces other patches of photographs, no objects."""
+    data: str = ""
+    """A set with boxes, as detection/custom takes it: scenes of its objects."""
+    of: str = ""
+    """The class of `--data` that is to be found; what else it holds is no object."""
     ranges: float = 14.0
     steps: int = 4000
     batch_size: int = 16
@@ -56,16 +75,40 @@ class SceneSets(NamedTuple):
 
 def names_of(config: SceneConfig) -> list[str]:
     """The classes of a configuration's scenes."""
+    if config.data:
+        return [config.of]
     return NAMES if config.glyphs == "digits" else ["face"]
 
 
 def _glyphs(config: SceneConfig) -> list[tuple[np.ndarray, np.ndarray]]:
     """To train on, to validate by and to measure on."""
+    if config.data:
+        return _cut_out(config)
     if config.glyphs == "digits":
         parts = split(digits(), validation=180, test=360)
         return [(part.arrays["image"] / 16.0, part.arrays["label"]) for part in parts]
     parts = split(faces(), validation=20, test=60)
     return [(part.arrays["image"], part.arrays["label"] - 1) for part in parts]
+
+
+def _cut_out(config: SceneConfig) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Those of the objects of a set with boxes, a sixth of them to measure on."""
+    found = read_annotated(config.data, "", PICTURES)
+    if config.of not in found.classes:
+        raise InputError(
+            f"--of must be a class of {config.data}, {', '.join(found.classes)}, got "
+            f"{config.of!r}."
+        )
+    crops = object_crops(found.source, size=GLYPH)
+    sixth = len(crops) // 6
+    wanted = found.classes.index(config.of)
+    return [
+        (
+            part.arrays["image"].mean(axis=-1, dtype=np.float32) / 255.0,
+            np.where(part.arrays["label"] == wanted, 0, -1),
+        )
+        for part in split(crops, validation=sixth, test=sixth)
+    ]
 
 
 def scene_sets(config: SceneConfig) -> SceneSets:
@@ -78,7 +121,7 @@ def scene_sets(config: SceneConfig) -> SceneSets:
             most=config.most,
             sizes=config.sizes,
             contrast=config.contrast,
-            whole=config.glyphs == "faces",
+            whole=bool(config.data) or config.glyphs == "faces",
         )
         for image, label in _glyphs(config)
     ]

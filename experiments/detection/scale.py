@@ -45,6 +45,7 @@ from experiments.detection._compared import (
     always,
     check_ways,
     compare,
+    of_gains,
     of_ways,
 )
 from experiments.detection._places import (
@@ -197,8 +198,4 @@ def _by_size(
 
 def main(config: Config) -> dict[str, Any]:
     """Runs the experiment."""
-    known = {gain for gain, (_, *ways) in GAINS.items() if {*ways} <= {*config.ways}}
-    if config.seeds > 1:
-        known |= {f"errors_in_{gain}" for gain in known}
-    expected = {name: at for name, at in EXPECTED.items() if name in known}
-    return run("detection/scale", config, build, expected)
+    return run("detection/scale", config, build, of_gains(EXPECTED, GAINS, config))

@@ -13,6 +13,7 @@ from genjax.data._columns import (
 from genjax.data._embedded import digits, faces
 from genjax.data._images import ImageFiles, image_files, image_folder
 from genjax.data._indices import Share, indices_at
+from genjax.data._object_crops import object_crops
 from genjax.data._pipeline import (
     Pipeline,
     generated,
@@ -66,6 +67,7 @@ __all__ = [
     "load_prepared",
     "logit",
     "mapped",
+    "object_crops",
     "on_device",
     "open_image",
     "prepare",

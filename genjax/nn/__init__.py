@@ -8,13 +8,14 @@ and necks, whose features other networks take, return their `dtype`.
 from genjax.nn._bottleneck import BottleneckBackbone
 from genjax.nn._cascade import OutputNet, ProposalNet, RefinementNet
 from genjax.nn._conditional import Joint, Projection, TwoHeads, WithClass
-from genjax.nn._context import ContextModule
+from genjax.nn._context import ContextModule, RingContext
 from genjax.nn._conv_net import ConvNet, ConvStack, LocalGlobalNet
 from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, max_pool
 from genjax.nn._darknet import Darknet19, Darknet53
 from genjax.nn._dcgan import DCGANDiscriminator, DCGANGenerator
 from genjax.nn._embedding import ClassEmbedding, TimeEmbedding
 from genjax.nn._fixed import fixed
+from genjax.nn._fusion import DenseFusion, RecursiveFPN
 from genjax.nn._linen import from_linen, in_mode
 from genjax.nn._lipschitz import LipschitzMLP, lipswish, spectral_norm
 from genjax.nn._masked import (
@@ -71,6 +72,7 @@ __all__ = [
     "DCGANGenerator",
     "Darknet19",
     "Darknet53",
+    "DenseFusion",
     "DenseTower",
     "FrozenNorm",
     "GridRegressor",
@@ -89,12 +91,14 @@ __all__ = [
     "PyramidBackbone",
     "QueryDecoder",
     "RMSNorm",
+    "RecursiveFPN",
     "RefinementNet",
     "ResMLP",
     "ResNet",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "ResidualStage",
+    "RingContext",
     "SuperResolution",
     "TimeEmbedding",
     "TimeMLP",

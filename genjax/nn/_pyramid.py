@@ -103,7 +103,7 @@ class FPN(nn.Module):
             level = levels[place]
             lateral = nn.Conv(self.features, (1, 1), dtype=self.dtype)(level)
             if merged is not None:
-                lateral = lateral + _doubled(merged)
+                lateral = lateral + doubled(merged)
             merged = lateral
             if place < kept:
                 output = nn.Conv(self.features, (3, 3), dtype=self.dtype)(merged)
@@ -197,7 +197,7 @@ class BiFPN(nn.Module):
         for _ in range(self.repeats):
             down = [rows[-1]]
             for level in reversed(rows[:-1]):
-                down.insert(0, self._joined(level, _doubled(down[0])))
+                down.insert(0, self._joined(level, doubled(down[0])))
             up = [down[0]]
             for place, level in enumerate(rows[1:], start=1):
                 own = [level, down[place]] if place < len(rows) - 1 else [level]
@@ -326,7 +326,8 @@ def check_halves(user: str, levels: Levels) -> None:
             )
 
 
-def _doubled(x: Array) -> Array:
+def doubled(x: Array) -> Array:
+    """A level of twice the size, every value repeated."""
     return x.repeat(2, axis=1).repeat(2, axis=2)
 
 

@@ -26,10 +26,11 @@ TWICE = 2
 def with_enlarged(generator: NetworkLike) -> Network:
     """Levels, or images, and what a generator makes of them: twice as large.
 
-    After a neck, `in_turn(neck, with_enlarged(generator))`, it gives the features that
-    a detector would have of an image enlarged; in the place of a backbone, with
-    `for_each(in_turn(backbone, neck))` as the neck, images to find small objects in.
-    The head `by_branch(head, scales=(1, 2), ...)` takes either.
+    After a neck, `in_turn(neck, with_enlarged(generator))`, or before it, `in_turn(
+    with_enlarged(generator), for_each(neck, levels=...))`, it makes features as a
+    detector would have them of an image enlarged. In the place of a backbone, with
+    `for_each(in_turn(backbone, neck))` as the neck, it makes images to find small
+    objects in. The head `by_branch(head, scales=(1, 2), ...)` takes them all.
 
     Args:
         generator: from levels to as many of twice the size, as
@@ -89,15 +90,19 @@ def _as_levels(x: Features) -> Levels:
     return (x,) if isinstance(x, jax.Array) else tuple(x)
 
 
-def for_each(network: NetworkLike) -> Network:
+def for_each(network: NetworkLike, *, levels: int | None = None) -> Network:
     """A network of every one of several images, which may have any sizes.
 
     Args:
-        network: from images to levels.
+        network: from images to levels, or from levels to levels.
+        levels: how many each image has; None where the network takes images.
 
     Returns:
-        A network from a sequence of images to the levels of all, one image after the
-        other. Its variables are those of `network`.
+        A network from a sequence of images, or of the levels of all, one image after
+        the other, to the levels of all. Its variables are those of `network`.
+
+    Raises:
+        InputError: the levels are not as many for each image.
 
     Source: Adelson et al., 1984, Pyramid methods in image processing.
 
@@ -112,25 +117,37 @@ def for_each(network: NetworkLike) -> Network:
     [(1, 4, 4, 4), (1, 8, 8, 4)]
     """
     own = as_network(network, user="for_each")
+    if levels is not None and levels < 1:
+        raise InputError(f"for_each: levels must be at least 1, got {levels}.")
 
-    def init(key: Key, /, *inputs: Sequence[Array]) -> Variables:
-        ((first, *_),) = inputs
-        return own.init(key, first)
+    def each(inputs: Features) -> Sequence[Features]:
+        if levels is None:
+            return inputs
+        if len(inputs) % levels:
+            raise InputError(
+                f"for_each: {len(inputs)} levels are not {levels} for each image."
+            )
+        starts = range(0, len(inputs), levels)
+        return [inputs[start : start + levels] for start in starts]
 
-    def apply(variables: Variables, /, *inputs: Sequence[Array]) -> Levels:
-        (images,) = inputs
-        return tuple(level for x in images for level in own.apply(variables, x))
+    def init(key: Key, /, *inputs: Features) -> Variables:
+        (given,) = inputs
+        return own.init(key, each(given)[0])
+
+    def apply(variables: Variables, /, *inputs: Features) -> Levels:
+        (given,) = inputs
+        return tuple(level for x in each(given) for level in own.apply(variables, x))
 
     def train(
-        variables: Variables, key: Key, /, *inputs: Sequence[Array]
+        variables: Variables, key: Key, /, *inputs: Features
     ) -> tuple[Levels, Variables]:
-        (images,) = inputs
-        levels, changed = [], {}
+        (given,) = inputs
+        images, found, changed = each(given), [], {}
         for x, part in zip(images, jax.random.split(key, len(images)), strict=True):
-            found, more = own.train(updated(variables, changed), part, x)
-            levels += found
+            made, more = own.train(updated(variables, changed), part, x)
+            found += made
             changed = updated(changed, more)
-        return tuple(levels), changed
+        return tuple(found), changed
 
     return Network(init, apply, train)
 

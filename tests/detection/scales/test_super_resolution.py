@@ -63,6 +63,20 @@ def test_images_enlarged_are_a_pyramid_of_images():
     np.testing.assert_allclose(found.score, wanted.score, rtol=1e-5)
 
 
+def test_a_neck_of_each_image_is_that_of_one():
+    neck = nn.FPN(features=4)
+    levels = (jnp.ones((1, 8, 8, 3)), jnp.ones((1, 4, 4, 5)))
+    larger = tuple(resized(x, 2.0) + 1 for x in levels)
+    both = for_each(neck, levels=2)
+    variables = both.init(jax.random.key(0), (*levels, *larger))
+    found = both.apply(variables, (*levels, *larger))
+    wanted = (*neck.apply(variables, levels), *neck.apply(variables, larger))
+    jax.tree.map(np.testing.assert_array_equal, found, wanted)
+    trained, changed = both.train(variables, jax.random.key(1), (*levels, *larger))
+    assert changed == {}
+    jax.tree.map(np.testing.assert_array_equal, trained, wanted)
+
+
 def test_pairs_show_the_same_objects():
     """Where features are the image, what is made is it shrunk and enlarged again."""
     batch, side = scene_batch(8), 8
@@ -140,6 +154,13 @@ def test_content_of_images_is_their_mean_squared_error():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (
+            lambda: for_each(nn.FPN(features=4), levels=2).init(
+                jax.random.key(0), (jnp.ones((1, 4, 4, 4)),) * 3
+            ),
+            "3 levels are not 2 for each image",
+        ),
+        (lambda: for_each(nn.FPN(features=4), levels=0), "levels must be at least 1"),
         (
             lambda: feature_pairs(as_it_is, window=0, largest=9.0),
             "must be positive, got 0",
