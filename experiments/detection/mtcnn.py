@@ -35,12 +35,12 @@ from genjax.typing import Array, Batch, Key, Variables
 from genjax.variables import join_parts
 
 CLASSES = ["face"]
-NETWORKS: Mapping[str, tuple[NetworkLike, int]] = {
-    "proposal": (nn.ProposalNet(), 12),
-    "refinement": (nn.RefinementNet(), 24),
-    "output": (nn.OutputNet(), 48),
+NETWORKS: Mapping[str, tuple[NetworkLike, int, int]] = {
+    "proposal": (nn.ProposalNet(), 12, 32),
+    "refinement": (nn.RefinementNet(), 24, 12),
+    "output": (nn.OutputNet(), 48, 4),
 }
-"""The three networks, and the pixels that each sees."""
+"""The three networks, the pixels that each sees, and how many crops of a scene."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +54,10 @@ class Config(SceneConfig):
     steps: int = 1500
     """Of each network."""
     batch_size: int = 8
-    """Scenes per step, each with as many crops."""
-    crops: int = 16
-    """Of each scene."""
+    """Scenes per step."""
 
 
-SMOKE = {**_scenes.SMOKE, "crops": 4}
+SMOKE = _scenes.SMOKE
 EXPECTED = {"AP50": {"at_least": 0.9}}
 
 
@@ -91,8 +89,8 @@ def build(config: Config) -> Study:
     return Study(measure)
 
 
-def _update(config: Config, network: NetworkLike, side: int) -> Update:
-    cut = face_crops(side=side, crops=config.crops)
+def _update(config: Config, network: NetworkLike, side: int, crops: int) -> Update:
+    cut = face_crops(side=side, crops=crops)
 
     def prepared(key: Key, batch: Batch) -> Batch:
         return cut(key, {name: batch[name] for name in ("image", "xyxy", "valid")})
