@@ -202,7 +202,8 @@ def face_objective(
         out, changed = inner.train(variables, key, image)
         logits, found = _of_crops(out, len(image))
         is_face = overlap >= bounds.face
-        counts = is_face | (overlap < bounds.background)
+        # An overlap that is no number counts, so that it is not hidden.
+        counts = is_face | ~(overlap >= bounds.background)
         entropy = jax.nn.softplus(jnp.where(is_face, -1.0, 1.0) * logits)
         classification = _mean_of_hardest(entropy, counts, hardest)
         has_part = (overlap >= bounds.part)[:, None]
@@ -230,7 +231,8 @@ def _mean_of_hardest(
     values: Float[Array, " n"], counts: Bool[Array, " n"], share: float
 ) -> Array:
     """The mean of the largest share of the values that count."""
-    order = jnp.argsort(jnp.where(counts, -values, jnp.inf))
+    hardness = jnp.where(jnp.isnan(values), jnp.inf, values)
+    order = jnp.argsort(jnp.where(counts, -hardness, jnp.inf))
     kept = jnp.ceil(share * jnp.sum(counts.astype(jnp.float32)))
     rank = jnp.arange(len(values), dtype=jnp.float32)
     total = jnp.sum(jnp.where((rank < kept) & counts[order], values[order], 0.0))

@@ -29,7 +29,7 @@ from genjax.densities import (
     standard_normal,
     uniform_one_hot,
 )
-from genjax.detection import by_size, detection_objective, fcos
+from genjax.detection import by_size, detection_objective, face_objective, fcos
 from genjax.detection.scales import content, image_pairs
 from genjax.flows import (
     affine,
@@ -63,6 +63,7 @@ from genjax.gan import (
     zero_sum,
 )
 from genjax.mutual_information import correlated_normals
+from genjax.nn._cascade import FaceOutput
 from genjax.self_supervised import deep_infomax, simclr
 from genjax.typing import Array, Batch, Key, Variables
 from genjax.vae import LatentModel
@@ -357,6 +358,30 @@ def tiny_parts() -> tuple[Network, Network, Head]:
 
 def tiny_detector() -> Objective:
     return detection_objective(*tiny_parts())
+
+
+def tiny_face_objective() -> Objective:
+    """Faces by a network without a convolution."""
+    network = conditioner(6)
+
+    def init(key: Key, x: Array) -> Variables:
+        return network.init(key, x.reshape(len(x), -1))
+
+    def apply(variables: Variables, x: Array) -> FaceOutput:
+        out = network.apply(variables, x.reshape(len(x), -1))
+        return FaceOutput(out[:, :2], out[:, 2:], out[:, :0])
+
+    return face_objective(Network(init, apply), hardest=1.0)
+
+
+def face_batch(rows: int = 16, seed: int = 0) -> Batch:
+    """Crops that overlap faces by all shares."""
+    keys = jax.random.split(jax.random.key(seed), 2)
+    return {
+        "image": jax.random.normal(keys[0], (rows, 4, 4, 3)),
+        "overlap": jnp.linspace(0.0, 1.0, rows),
+        "change": 0.1 * jax.random.normal(keys[1], (rows, 4)),
+    }
 
 
 def tiny_enlarger() -> Objective:

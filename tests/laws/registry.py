@@ -174,6 +174,7 @@ from tests.laws.instances import (
     batch,
     conditional_batch,
     conditioner,
+    face_batch,
     flow_pair_batch,
     image_batch,
     labelled_batch,
@@ -191,6 +192,7 @@ from tests.laws.instances import (
     tiny_consistent_gan,
     tiny_detector,
     tiny_enlarger,
+    tiny_face_objective,
     tiny_gan,
     tiny_info_gan,
     tiny_infomax,
@@ -578,6 +580,7 @@ OBJECTIVES: Mapping[str, Training] = {
     "with_valid_range": Training(
         with_valid_range(tiny_detector(), (0.0, 14.0)), scene_batch
     ),
+    "face_objective": Training(tiny_face_objective(), face_batch),
     "content": Training(tiny_enlarger(), scene_batch),
     "weighted_sum": Training(
         weighted_sum(
