@@ -152,11 +152,7 @@ def fit(
                 shown = shown | _report(*pending, writers)
             scores = None
             if evaluate is not None and step == stop:
-                scores = {
-                    k: np.asarray(v) for k, v in evaluate(step, state.evaluated).items()
-                }
-                for write in writers:
-                    write(step, scores)
+                scores = _scores(evaluate, step, state.evaluated, writers)
                 shown = shown | scores
             _check_finite(state, step)
             if checkpoints is not None:
@@ -173,6 +169,20 @@ def fit(
             signal,
         )
     return state
+
+
+def _scores(
+    evaluate: Evaluate,
+    step: int,
+    variables: Variables,
+    writers: Sequence[MetricWriter],
+) -> dict[str, np.ndarray]:
+    """Evaluates, and writes what was found."""
+    found = evaluate(step, variables).items()
+    scores = {name: np.asarray(value) for name, value in found}
+    for write in writers:
+        write(step, scores)
+    return scores
 
 
 def _refuse_fewer(steps: int, done: int) -> None:

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from genjax.detection import Limits, mtcnn, mtcnn_variables
-from genjax.detection._cascade_pixels import resampled, summed
 from genjax.errors import InputError
 
 PICTURE = jax.random.randint(jax.random.key(0), (1, 40, 52, 3), 0, 256).astype("uint8")
@@ -46,34 +45,6 @@ def write_weights(folder, change=lambda arrays: arrays):
             shapes[f"prelu{layer[-1]}.weight"] = layers[layer][:1]
         np.savez(folder / f"{name}.npz", **change(named(shapes)))
     return folder
-
-
-def test_parts_of_a_picture_are_means_of_their_pixels():
-    """As adaptive pooling takes them, larger and smaller than the box."""
-    boxes = np.array([[3, 5, 40, 33], [0, 0, 52, 40], [10, 10, 15, 12]])
-    found = resampled(summed(PICTURE[0]), jnp.asarray(boxes, jnp.int32), (7, 9))
-    pixels = np.asarray(PICTURE[0], np.float64)
-    for box, part in zip(boxes, np.asarray(found), strict=True):
-        left, top, right, bottom = box
-        crop = pixels[top:bottom, left:right]
-        height, width = crop.shape[:2]
-        for row in range(7):
-            for column in range(9):
-                own = crop[
-                    row * height // 7 : -(-(row + 1) * height // 7),
-                    column * width // 9 : -(-(column + 1) * width // 9),
-                ]
-                wanted = (own.mean(axis=(0, 1)) - 127.5) / 128
-                np.testing.assert_allclose(part[row, column], wanted, atol=1e-5)
-
-
-def test_sums_beyond_the_largest_number_have_right_differences():
-    sums = summed(PICTURE[0]) + jnp.uint32(2**32 - 1000)
-    box = jnp.array([[30, 20, 50, 39]], jnp.int32)
-    np.testing.assert_array_equal(
-        resampled(sums, box, (4, 4)),
-        resampled(summed(PICTURE[0]), box, (4, 4)),
-    )
 
 
 def test_a_batch_is_one_program_and_says_what_was_cut(tmp_path):

@@ -5,6 +5,7 @@ Source: Li, Chen, Wang and Zhang, 2019, arXiv:1901.01892.
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -150,25 +151,7 @@ def by_branch(
         )
     merged = by_suppression() if merge is None else merge
 
-    def of_branches(levels: Features) -> list[Features]:
-        count = len(sizes)
-        if len(levels) % count:
-            raise InputError(
-                f"by_branch: {len(levels)} levels are not those of {count} branches."
-            )
-        each = len(levels) // count
-        parts = [levels[start : start + each] for start in range(0, len(levels), each)]
-        shapes = [[x.shape[1:] for x in part] for part in parts]
-        wanted = [
-            [(h * size // sizes[0], w * size // sizes[0], c) for h, w, c in shapes[0]]
-            for size in sizes
-        ]
-        if shapes != wanted:
-            raise InputError(
-                "by_branch: the levels of all branches must be alike, as large as the "
-                f"scales {sizes} say, got {shapes}."
-            )
-        return parts
+    of_branches = partial(_of_branches, scales=sizes)
 
     def train(
         variables: Variables, key: Key, levels: Features
@@ -218,3 +201,24 @@ def by_branch(
         loss,
         decode,
     )
+
+
+def _of_branches(levels: Features, *, scales: Sequence[int]) -> list[Features]:
+    """The levels of each branch, as large as their scales say."""
+    if len(levels) % len(scales):
+        raise InputError(
+            f"by_branch: {len(levels)} levels are not those of {len(scales)} branches."
+        )
+    each = len(levels) // len(scales)
+    parts = [levels[start : start + each] for start in range(0, len(levels), each)]
+    shapes = [[x.shape[1:] for x in part] for part in parts]
+    wanted = [
+        [(h * own // scales[0], w * own // scales[0], c) for h, w, c in shapes[0]]
+        for own in scales
+    ]
+    if shapes != wanted:
+        raise InputError(
+            "by_branch: the levels of all branches must be alike, as large as the "
+            f"scales {list(scales)} say, got {shapes}."
+        )
+    return parts
