@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from genjax.typing import Array, Float, PerExample, Tree
+from genjax.typing import Array, Bool, Float, Key, PerExample, Tree
 
 
 def widened(tree: Tree) -> Tree:
@@ -109,3 +109,30 @@ def sum_event(terms: Array) -> PerExample:
     [12.0, 12.0]
     """
     return jnp.sum(widened(terms), axis=tuple(range(1, terms.ndim)))
+
+
+def drawn_boxes(
+    key: Key, xyxy: Float[Array, "n 4"], usable: Bool[Array, " n"], count: int
+) -> tuple[Float[Array, "count 4"], Bool[Array, ""]]:
+    """Draws boxes with replacement from those that can be used.
+
+    Args:
+        key: of the draws.
+        xyxy: of one image; there may be none.
+        usable: which.
+        count: how many.
+
+    Returns:
+        The boxes, and whether any can be used; where none can, they mean nothing.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from genjax.arrays import drawn_boxes
+    >>> boxes, usable = jnp.eye(3, 4), jnp.array([False, True, False])
+    >>> drawn_boxes(jax.random.key(0), boxes, usable, 2)[0].tolist()
+    [[0.0, 1.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]
+    """
+    some = jnp.any(usable)
+    rows = jnp.concatenate([xyxy, jnp.zeros((1, 4), xyxy.dtype)])
+    logits = jnp.where(jnp.append(usable, ~some), 0.0, -jnp.inf)
+    return rows[jax.random.categorical(key, logits, shape=(count,))], some

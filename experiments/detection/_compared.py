@@ -132,6 +132,8 @@ class Comparison:
             way, config = self._ways[name], self.config
             given = way.trains(self, detection_objective(*self.whole(name)))
             if isinstance(given, Game):
+                if config.augment:
+                    raise InputError(f"--augment: {name} learns by a game, without it.")
                 update = update_of_game(config, given)
             else:
                 update = update_of(config, with_preprocessing(given, way.varies))

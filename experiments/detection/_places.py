@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from experiments.detection._compared import Comparison, Whole
-from experiments.detection._scenes import NAMES, SceneConfig
+from experiments.detection._scenes import SceneConfig, names_of
 from genjax import nn
 from genjax.base import Head, NetworkLike
 from genjax.detection import Matching, by_size, fcos, fcos_outputs
@@ -21,20 +21,27 @@ def one_level(trial: Comparison, *, dilation: int = 1) -> Whole:
     """A detector of one level, of stride 4."""
     config = trial.config
     backbone = nn.PyramidBackbone(widths_of(config)[:2], levels=1, stem=2)
-    head = place_head(tower_of(config), (4,))
+    head = place_head(config, (4,))
     return Whole(backbone, residual_stage(config, dilation), head)
 
 
 def place_head(
-    tower: NetworkLike, strides: Sequence[int], matching: Matching = FOR_ALL
+    config: SceneConfig,
+    strides: Sequence[int],
+    matching: Matching = FOR_ALL,
+    *,
+    tower: NetworkLike | None = None,
 ) -> Head:
-    """The head of all of them."""
-    return fcos(tower, classes=len(NAMES), strides=strides, matching=matching)
+    """The head of all of them, with a new tower or one that has learnt."""
+    own = tower_of(config) if tower is None else tower
+    classes = len(names_of(config))
+    return fcos(own, classes=classes, strides=strides, matching=matching)
 
 
 def tower_of(config: SceneConfig) -> nn.DenseTower:
     """What the head computes at every place."""
-    return nn.DenseTower(outputs=fcos_outputs(len(NAMES)), width=config.width)
+    outputs = fcos_outputs(len(names_of(config)))
+    return nn.DenseTower(outputs=outputs, width=config.width)
 
 
 def widths_of(config: SceneConfig) -> tuple[int, int, int]:

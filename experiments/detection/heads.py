@@ -22,7 +22,7 @@ from experiments.detection import _scenes, scenes
 from experiments.detection._compared import Trained, by_name, costs
 from experiments.detection._dense import average_precision, dense_model, kind_of
 from experiments.detection._heads import HEADS, head_named
-from experiments.detection._scenes import NAMES, SceneConfig, SceneSets, scene_sets
+from experiments.detection._scenes import SceneConfig, SceneSets, names_of, scene_sets
 from experiments.runner import Study, run, train_stage
 from genjax.plotting import bars
 
@@ -50,7 +50,7 @@ def build(config: Config) -> Study:
         batch, image = sets.pipeline.example, sets.test.arrays["image"][:1]
         rows = costs(trained, batch, image)
         for head, row in rows.items():
-            found = average_precision(trained[head].detect, sets.test, NAMES)
+            found = average_precision(trained[head].detect, sets.test, names_of(config))
             row |= {name: found[name] for name in ("AP50", "AP")}
         scores = {head: [row["AP"]] for head, row in rows.items()}
         return by_name(rows), {"average_precision": bars(scores, ylabel="AP")}
@@ -61,7 +61,7 @@ def build(config: Config) -> Study:
 def _train(config: Config, sets: SceneSets, folder: Path, head: str) -> Trained:
     shared = {field.name: getattr(config, field.name) for field in fields(SceneConfig)}
     own = scenes.Config(head=head, **shared)
-    model = dense_model(own, kind_of(own, sets.training, NAMES))
+    model = dense_model(own, kind_of(own, sets.training, names_of(own)))
     variables = train_stage(
         folder / head, model.update, sets.pipeline, config=config, steps=config.steps
     )

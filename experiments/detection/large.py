@@ -25,7 +25,7 @@ import numpy as np
 from experiments.detection import _scenes
 from experiments.detection._dense import average_precision, backbone_of, update_of
 from experiments.detection._heads import STRIDES, fcos_parts
-from experiments.detection._scenes import NAMES, SceneConfig, scene_sets
+from experiments.detection._scenes import SceneConfig, names_of, scene_sets
 from experiments.runner import Study, run, train_stage
 from genjax.data import ArraySource
 from genjax.detection import Boxes, Selection, detection_objective, detector
@@ -61,7 +61,7 @@ EXPECTED = {"gain_of_tiles": {"at_least": 0.15}}
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    backbone, classes = backbone_of(config), len(NAMES)
+    backbone, classes = backbone_of(config), len(names_of(config))
     usual = backbone, *fcos_parts(config, classes)
     large = backbone, *fcos_parts(config, classes, selection=EVERYWHERE)
 
@@ -87,7 +87,7 @@ def build(config: Config) -> Study:
         }
         found = {
             name: average_precision(
-                partial(jax.jit(way), variables), picture, NAMES, most=MOST
+                partial(jax.jit(way), variables), picture, names_of(config), most=MOST
             )
             for name, way in ways.items()
         }

@@ -28,7 +28,7 @@ from experiments.recipe import descent
 from experiments.runner import Study, run, train_stage
 from genjax import nn
 from genjax.base import NetworkLike, Update
-from genjax.detection import Boxes, face_crops, face_objective, mtcnn
+from genjax.detection import Boxes, Limits, face_crops, face_objective, mtcnn
 from genjax.plotting import boxes_on_images
 from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
@@ -38,9 +38,13 @@ CLASSES = ["face"]
 NETWORKS: Mapping[str, tuple[NetworkLike, int, int]] = {
     "proposal": (nn.ProposalNet(), 12, 32),
     "refinement": (nn.RefinementNet(), 24, 12),
-    "output": (nn.OutputNet(), 48, 4),
+    "output": (nn.OutputNet(), 48, 6),
 }
 """The three networks, the pixels that each sees, and how many crops of a scene."""
+
+
+LIMITS = Limits(level=64, refinement=96, output=32)
+"""Of the candidates that are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +107,8 @@ def _detect(config: Config, variables: Variables, images: Array) -> Boxes:
     """The faces that the cascade finds in images of one channel, from 0 to 1."""
     grey = jnp.round(255 * jnp.clip(images, 0.0, 1.0))
     pictures = jnp.repeat(grey, 3, axis=-1).astype(jnp.uint8)
-    boxes = mtcnn(min_size=config.sizes[0])(variables, pictures).boxes
+    find = mtcnn(min_size=config.sizes[0], limits=LIMITS)
+    boxes = find(variables, pictures).boxes
     # The cascade counts pixels from 1.
     first = jnp.array([1.0, 1.0, 0.0, 0.0])[None, None]
     return boxes._replace(xyxy=boxes.xyxy - first)

@@ -54,7 +54,6 @@ from experiments.detection._places import (
     one_level,
     place_head,
     residual_stage,
-    tower_of,
     widths_of,
 )
 from experiments.detection._scenes import SceneConfig
@@ -93,7 +92,7 @@ def pyramid(trial: Comparison, matching: Matching = BY_HAND) -> Whole:
     """Three levels, the finest of stride 2."""
     config = trial.config
     backbone = nn.PyramidBackbone(widths_of(config), levels=3, stem=2, blocks=2)
-    head = place_head(tower_of(config), (2, 4, 8), matching)
+    head = place_head(config, (2, 4, 8), matching)
     return Whole(backbone, nn.FPN(features=config.width), head)
 
 
@@ -101,7 +100,7 @@ def coarser(trial: Comparison) -> Whole:
     """Two levels, of strides 4 and 8, for scenes that are enlarged."""
     config = trial.config
     backbone = nn.PyramidBackbone(widths_of(config), levels=2, stem=2, blocks=2)
-    head = place_head(tower_of(config), (4, 8), by_size(ranges=(12.0,)))
+    head = place_head(config, (4, 8), by_size(ranges=(12.0,)))
     return Whole(backbone, nn.FPN(features=config.width), head)
 
 

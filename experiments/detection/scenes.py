@@ -21,7 +21,7 @@ from experiments.config import TaskConfig
 from experiments.detection import _scenes
 from experiments.detection._dense import dense_task
 from experiments.detection._heads import head_named
-from experiments.detection._scenes import NAMES, SceneConfig, scene_sets
+from experiments.detection._scenes import SceneConfig, names_of, scene_sets
 from experiments.runner import Task, run
 
 
@@ -40,7 +40,7 @@ EXPECTED = {"AP50": {"at_least": 0.95}}
 def build(config: Config) -> Task:
     """Returns the task of a configuration."""
     head_named(config.head)
-    return dense_task(config, *scene_sets(config), NAMES)
+    return dense_task(config, *scene_sets(config), names_of(config))
 
 
 def main(config: Config) -> dict[str, Any]:

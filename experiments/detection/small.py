@@ -14,6 +14,12 @@ smallest are below 6 pixels, small ones below 10.
 - sized: scenes enlarged or shrunk so that a digit has a size uniform in its logarithm;
 - densified: four anchors in the place of one.
 
+These add one thing to finer:
+
+- ring: features of a ring about every place;
+- recursive, dense: necks that join levels once more, or all at once;
+- wasserstein: anchors matched by the distance of normals in the place of overlaps.
+
 Paper: Zhang, Zhu, Lei, Shi, Wang and Li, 2017, arXiv:1708.05237; Najibi et al., 2017,
     arXiv:1708.03979; Kisantal et al., 2019, arXiv:1902.07296
 Command: python -m experiments detection/small
@@ -37,7 +43,9 @@ from experiments.detection._anchored import Tricks
 from experiments.detection._compared import Way, check_ways, compare, of_ways
 from experiments.detection._scenes import SceneConfig
 from experiments.runner import Study, run
+from genjax import nn
 from genjax.augment import boxes_in_turn, copy_paste, zoom_to_size
+from genjax.detection import pairwise_wasserstein
 from genjax.plotting import bars
 
 AREAS = {
@@ -47,7 +55,8 @@ AREAS = {
     "_others": (10**2, math.inf),
 }
 PLACES = {
-    "_of_1_place": (0, 1),
+    "_of_0_places": (0, 0),
+    "_of_1_place": (1, 1),
     "_of_2_to_4_places": (2, 4),
     "_of_5_to_16_places": (5, 16),
     "_of_more_places": (17, math.inf),
@@ -70,10 +79,19 @@ WAYS: Mapping[str, Way] = {
     "pasted": Way(_ALL, varies=_PASTED),
     "sized": Way(_ALL, varies=boxes_in_turn(_SIZED, _PASTED)),
     "densified": Way(replace(_ALL, density=8.0), varies=boxes_in_turn(_SIZED, _PASTED)),
+    "ring": Way(Tricks(finer=True, ring=True)),
+    "recursive": Way(Tricks(finer=True, neck=nn.RecursiveFPN)),
+    "dense": Way(Tricks(finer=True, neck=nn.DenseFusion)),
+    "wasserstein": Way(Tricks(finer=True, overlap=pairwise_wasserstein(scale=10.0))),
 }
+IN_TURN = tuple(WAYS)[: tuple(WAYS).index("ring")]
+"""Each adds to the one before; the others to `finer`."""
 GAINS = {
     f"gain_of_{name}": ("AP_small", name, before)
-    for before, name in itertools.pairwise(WAYS)
+    for before, name in (
+        *itertools.pairwise(IN_TURN),
+        *(("finer", name) for name in WAYS if name not in IN_TURN),
+    )
 }
 """The precision of small objects that each thing adds."""
 

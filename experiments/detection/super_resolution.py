@@ -54,9 +54,9 @@ from genjax import nn
 from genjax.base import Game, Objective
 from genjax.detection.scales import (
     by_branch,
-    content,
+    content_loss,
     feature_pairs,
-    for_each,
+    for_each_image,
     image_pairs,
     image_pyramid,
     pyramid_training,
@@ -88,14 +88,15 @@ def _learnt(trial: Comparison) -> Whole:
     """The base detector, which stays as it is, with a head for both scales."""
     plain, (_, variables) = one_level(trial), trial.learnt("base")
     backbone, neck, tower = (
-        nn.fixed(part, part_of(variables, name))
+        nn.frozen(part, part_of(variables, name))
         for name, part in (
             ("backbone", plain.backbone),
             ("neck", plain.neck),
             ("head", tower_of(trial.config)),
         )
     )
-    head = by_branch(place_head(tower, (4,)), ranges=IN_IMAGE, scales=(1, 2))
+    one = place_head(trial.config, (4,), tower=tower)
+    head = by_branch(one, ranges=IN_IMAGE, scales=(1, 2))
     return Whole(backbone, neck, head)
 
 
@@ -103,14 +104,14 @@ def of_features(trial: Comparison) -> Whole:
     """With features that a network makes of those of the backbone."""
     learnt = _learnt(trial)
     enlarged = with_enlarged(_generator(trial, blocks=1))
-    neck = nn.in_turn(enlarged, for_each(learnt.neck, levels=1))
+    neck = nn.in_turn(enlarged, for_each_image(learnt.neck, levels=1))
     return learnt._replace(neck=neck)
 
 
 def of_images(trial: Comparison) -> Whole:
     """With those of images that a network makes."""
     learnt = _learnt(trial)
-    neck = for_each(nn.in_turn(learnt.backbone, learnt.neck))
+    neck = for_each_image(nn.in_turn(learnt.backbone, learnt.neck))
     backbone = with_enlarged(_generator(trial, blocks=2))
     return learnt._replace(backbone=backbone, neck=neck)
 
@@ -122,7 +123,7 @@ def _like_images(trial: Comparison, objective: Objective) -> Objective:
     def enlarge(variables: Variables, image: Array) -> Array:
         return enlarged.apply(part_of(variables, "backbone"), image)[1]
 
-    return content(objective.init, image_pairs(enlarge))
+    return content_loss(objective.init, image_pairs(enlarge))
 
 
 def _game(trial: Comparison, objective: Objective) -> Game:
@@ -136,7 +137,7 @@ def _game(trial: Comparison, objective: Objective) -> Game:
 
     pairs = feature_pairs(features, window=8, largest=10.0)
     both = weighted_sum(
-        {"detection": objective, "content": content(objective.init, pairs)},
+        {"detection": objective, "content": content_loss(objective.init, pairs)},
         weights={"content": config.content},
     )
     return with_discriminator(

@@ -7,11 +7,14 @@ they are kept true.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from genjax.arrays import drawn_boxes
 from genjax.augment._transforms import Transform
 from genjax.errors import InputError
 from genjax.placement import Placement
@@ -134,21 +137,21 @@ def zoom(
 
 
 def zoom_to_size(
-    law: Callable[[Key, tuple[int, ...]], Array],
+    sizes: Callable[[Key, tuple[int, ...]], Array],
     *,
     scale: tuple[float, float] = (0.25, 4.0),
     least_visible: float = 0.4,
 ) -> BoxTransform:
-    """Enlarges or shrinks each image so that one of its objects has a size of a law.
+    """Enlarges or shrinks each image so that one of its objects has a size as drawn.
 
     The object is drawn, and the image is placed as in `zoom`, but with the object in
-    it where that fits. So many small objects are learnt as the law says, whatever the
+    it where that fits. So many small objects are learnt as their law says, whatever the
     pictures show. Images without an object stay as they are.
 
     Batches are `{"image": [b, h, w, c], "xyxy": [b, n, 4], "valid": [b, n], ...}`.
 
     Args:
-        law: `(key, shape) -> sizes`, roots of areas in pixels.
+        sizes: draws them: `(key, shape) -> roots of areas`, in pixels.
         scale: the least and the greatest, within which images are changed.
         least_visible: the share of a box's area below which it is ignored.
 
@@ -167,9 +170,13 @@ def zoom_to_size(
     >>> (found[0, 0, 2:] - found[0, 0, :2]).round(4).tolist()
     [4.0, 4.0]
     """
-    if not 0 < scale[0] <= scale[1]:
+    if np.shape(scale) != (2,) or not 0 < scale[0] <= scale[1]:
         raise InputError(
             f"zoom_to_size: scale must be positive and ascending, got {scale}."
+        )
+    if not callable(sizes):
+        raise InputError(
+            f"zoom_to_size: sizes must be a function of a key and a shape, got {sizes}."
         )
 
     def transform(key: Key, batch: Batch) -> Batch:
@@ -177,18 +184,19 @@ def zoom_to_size(
         b, height, width, _ = images.shape
         key_object, key_size, key_place = jax.random.split(key, 3)
         ignore = batch.get("ignore", jnp.zeros_like(batch["valid"]))
-        usable = batch["valid"] & ~ignore
-        some = jnp.any(usable, axis=1, keepdims=True)
-        logits = jnp.where(usable | ~some, 0.0, -jnp.inf)
-        row = jax.random.categorical(key_object, logits)[:, None, None]
-        box = jnp.take_along_axis(xyxy, row, axis=1)[:, 0]
-        low, high = box[:, :2], box[:, 2:]
-        size = jnp.sqrt(jnp.prod(high - low, axis=1))
-        wanted = law(key_size, (b,)) / jnp.where(some[:, 0], size, 1.0)
-        factor = jnp.where(some, jnp.clip(wanted, *scale)[:, None], 1.0)
+        has_size = jnp.all(xyxy[..., 2:] > xyxy[..., :2], axis=-1)
+        usable = batch["valid"] & ~ignore & has_size
+        draw = jax.vmap(partial(drawn_boxes, count=1))
+        box, some = draw(jax.random.split(key_object, b), xyxy, usable)
+        low, high, some = box[:, 0, :2], box[:, 0, 2:], some[:, None]
+        size = jnp.sqrt(jnp.prod(high - low, axis=1, keepdims=True))
+        wanted = sizes(key_size, (b,))[:, None] / jnp.where(some, size, 1.0)
+        factor = jnp.where(some, jnp.clip(wanted, *scale), 1.0)
         sides = jnp.array([width, height], jnp.float32)[None]
         offset = jax.random.uniform(key_place, (b, 2)) * sides * (1 - factor)
-        seen = jnp.clip(offset, -factor * low, sides - factor * high)
+        # The object is in the image, or fills it.
+        ends = -factor * low, sides - factor * high
+        seen = jnp.clip(offset, jnp.minimum(*ends), jnp.maximum(*ends))
         offset = jnp.where(some, seen, 0.0)
         placement = Placement(jnp.broadcast_to(factor, (b, 2)), offset)
         placed = moved(batch, resampled(images, placement), placement)

@@ -15,7 +15,7 @@ from genjax.detection._boxes import (
     ground_truth,
 )
 from genjax.detection._cascade import Faces, Limits, mtcnn, mtcnn_variables
-from genjax.detection._cascade_training import Bounds, face_crops, face_objective
+from genjax.detection._cascade_training import FaceOverlaps, face_crops, face_objective
 from genjax.detection._centernet import (
     centernet,
     centernet_outputs,
@@ -68,8 +68,8 @@ __all__ = [
     "PEAKS",
     "SUPPRESSED",
     "AnchorMatching",
-    "Bounds",
     "Boxes",
+    "FaceOverlaps",
     "Faces",
     "Fused",
     "Grid",

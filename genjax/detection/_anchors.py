@@ -127,7 +127,8 @@ def densified(
         density: how many anchors follow one another within the side of one.
 
     Returns:
-        Anchors for `retina`, which needs as many on every level.
+        Anchors for `retina`. Levels with different numbers of them need a tower with as
+            many outputs on each.
 
     Raises:
         InputError: an anchor has no size, a stride or the density is not positive, or
@@ -140,6 +141,10 @@ def densified(
     (((8.0, 8.0, -2.0, -2.0), (8.0, 8.0, 2.0, -2.0), (8.0, 8.0, -2.0, 2.0), \
 (8.0, 8.0, 2.0, 2.0)),)
     """
+    if not isinstance(strides, Sequence):
+        raise InputError(
+            f"densified: strides must be those of all levels, got {strides}."
+        )
     check_anchors("densified", anchors, len(strides))
     if not density > 0 or not all(stride > 0 for stride in strides):
         raise InputError(
@@ -148,7 +153,9 @@ def densified(
         )
 
     def spread(width: float, height: float, stride: int) -> list[tuple[float, ...]]:
-        n = max(math.ceil(density * stride / math.sqrt(width * height)), 1)
+        # Sides of other shapes than squares are rounded roots.
+        wanted = density * stride / math.sqrt(width * height)
+        n = max(math.ceil(wanted - 1e-6), 1)
         places = [((i + 0.5) / n - 0.5) * stride for i in range(n)]
         return [(width, height, x, y) for y in places for x in places]
 

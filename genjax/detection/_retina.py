@@ -13,7 +13,13 @@ import optax
 
 from genjax.base import Head, NetworkLike
 from genjax.detection._anchor_matching import AnchorMatching, by_overlap
-from genjax.detection._anchors import MOST_LOG, AnchorGrid, Anchors, check_anchors
+from genjax.detection._anchors import (
+    MOST_LOG,
+    AnchorGrid,
+    Anchors,
+    check_anchors,
+    rows_of,
+)
 from genjax.detection._boxes import Boxes, around, centre_and_size
 from genjax.detection._dense import (
     SUPPRESSED,
@@ -22,7 +28,6 @@ from genjax.detection._dense import (
     Targets,
     check_classes,
     detections,
-    flat,
     grid_of_image,
     grid_of_levels,
     known_labels,
@@ -75,8 +80,8 @@ def retina(
             with `retina_outputs(classes, anchors=...)`.
         classes: how many there are.
         strides: of the levels, in pixels, the finest first.
-        anchors: of each level, widths and heights in pixels, as many on each; those of
-            `densified` are about other centres.
+        anchors: of each level, widths and heights in pixels; those of `densified` are
+            about other centres. The tower has an output for each, on every level.
         matching: which anchors learn which object: `by_overlap` as in the paper, or
             `compensated`, which has more for small ones.
         negative_iou: overlap below which an anchor is background; 1 for all.
@@ -108,17 +113,11 @@ def retina(
     check_anchors("retina", anchors, len(strides), lengths=(2, 4))
     if not 0 <= negative_iou <= 1:
         raise InputError(f"retina: negative_iou must be in [0, 1], got {negative_iou}.")
-    counts = {len(level) for level in anchors}
-    if len(counts) > 1:
-        raise InputError(
-            f"retina: every level must have as many anchors, got {sorted(counts)}."
-        )
-    (per_place,) = counts
     network = as_network(tower, user="retina")
     inner = returning(network, lambda outputs: Raw(**outputs))
 
     def grid_of(raw: Raw) -> Grid:
-        channels = [per_place * classes] * len(strides)
+        channels = [len(level) * classes for level in anchors]
         return grid_of_levels("retina", raw.logits, strides, channels=channels)
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
@@ -135,7 +134,7 @@ def retina(
 
     def loss(raw: Raw, targets: Targets) -> tuple[dict[str, Array], dict[str, Array]]:
         own = AnchorGrid(grid_of(raw), anchors)
-        logits, deltas = flat(raw.logits, per_place), flat(raw.deltas, per_place)
+        logits, deltas = rows_of(raw.logits, anchors), rows_of(raw.deltas, anchors)
         wanted = _deltas(targets.xyxy, own)
         smooth = optax.losses.huber_loss(deltas, wanted, delta=SMOOTH) / SMOOTH
         positive = targets.positive[..., None]
@@ -148,10 +147,10 @@ def retina(
 
     def decode(raw: Raw) -> Boxes:
         grid = grid_of(raw)
-        own, deltas = AnchorGrid(grid, anchors), flat(raw.deltas, per_place)
+        own, deltas = AnchorGrid(grid, anchors), rows_of(raw.deltas, anchors)
         centre = own.centre + own.anchor * deltas[..., :2]
         size = own.anchor * jnp.exp(jnp.clip(deltas[..., 2:], -MOST_LOG, MOST_LOG))
-        score = jax.nn.sigmoid(flat(raw.logits, per_place))
+        score = jax.nn.sigmoid(rows_of(raw.logits, anchors))
         return detections(score, around(centre, size), grid.image_size, selection)
 
     return Head(inner.init, inner.apply, inner.train, assign, loss, decode)

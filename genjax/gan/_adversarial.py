@@ -163,7 +163,7 @@ def _generator_loss(
         if setting.classify is not None and pair.labels is not None:
             error = setting.classify(fake.outputs, pair.labels)
             value, metrics = value + error, {**metrics, "classification": error}
-        return value, (pair.changed, {"loss": value, **metrics})
+        return value, (pair.changed, {**metrics, "loss": value})
 
     return loss
 
@@ -206,7 +206,7 @@ def _discriminator_loss(
             value, metrics = value + error, {**metrics, "classification": error}
         changed = updated(real.changed, fake.changed)
         remembered = {MEMORY: memory} if memory else {}
-        return value, ({**changed, **remembered}, {"loss": value, **metrics})
+        return value, ({**changed, **remembered}, {**metrics, "loss": value})
 
     return loss
 

@@ -14,7 +14,7 @@ from genjax.nn._convolution import Conv, ConvTranspose, conv, conv_transpose, ma
 from genjax.nn._darknet import Darknet19, Darknet53
 from genjax.nn._dcgan import DCGANDiscriminator, DCGANGenerator
 from genjax.nn._embedding import ClassEmbedding, TimeEmbedding
-from genjax.nn._fixed import fixed
+from genjax.nn._frozen import frozen
 from genjax.nn._fusion import DenseFusion, RecursiveFPN
 from genjax.nn._linen import from_linen, in_mode
 from genjax.nn._lipschitz import LipschitzMLP, lipswish, spectral_norm
@@ -112,9 +112,9 @@ __all__ = [
     "autoregressive_steps",
     "conv",
     "conv_transpose",
-    "fixed",
     "from_linen",
     "from_nnx",
+    "frozen",
     "hidden_degrees",
     "in_mode",
     "in_turn",

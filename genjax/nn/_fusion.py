@@ -55,6 +55,7 @@ class RecursiveFPN(nn.Module):
             raise InputError(
                 f"RecursiveFPN: repeats must be at least 1, got {self.repeats}."
             )
+        levels = tuple(x.astype(self.dtype) for x in levels)
         neck = FPN(self.features, dtype=self.dtype)
         pointwise = partial(nn.Conv, kernel_size=(1, 1), dtype=self.dtype)
         backs = [pointwise(x.shape[-1]) for x in levels]
@@ -80,7 +81,7 @@ class DenseFusion(nn.Module):
         features: channels of every level.
         dtype: of the computation.
 
-    Source: Kong, Yao, Chen and Sun, 2016, arXiv:1604.00600.
+    Source: Kong, Yao, Chen and Sun, 2016, arXiv:1604.00600 (of one level).
 
     >>> import jax
     >>> import jax.numpy as jnp

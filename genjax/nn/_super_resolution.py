@@ -68,6 +68,7 @@ class SuperResolution(nn.Module):
         last = nn.Conv(4 * count, (1, 1), dtype=self.dtype, kernel_init=zeros)
 
         def enlarged(x: Array) -> Array:
+            x = x.astype(self.dtype)
             h = first(x)
             for block in blocks:
                 h = block(h)

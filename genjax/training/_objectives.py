@@ -60,8 +60,8 @@ def weighted_sum(
         loss = sum_i w_i loss_i
 
     Args:
-        objectives: by name, all of the same variables and batches; the first makes the
-            variables.
+        objectives: by name, all of the same parameters and batches; of what several
+            would make in `init`, that of the first stays.
         weights: w by name; 1 of those that are not named.
 
     Returns:
@@ -69,7 +69,8 @@ def weighted_sum(
         its name, and what else each reports.
 
     Raises:
-        InputError: there is no objective, or a weight of one that is not there.
+        InputError: there is no objective, one is named `loss`, or there is a weight of
+            one that is not there.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -80,28 +81,41 @@ def weighted_sum(
     >>> float(both.loss({"params": {}}, {"x": jnp.ones((1, 1))}, jax.random.key(0))[0])
     0.0
     """
+    for given in (objectives, {} if weights is None else weights):
+        if not isinstance(given, Mapping) or "loss" in given:
+            raise InputError(
+                "weighted_sum: objectives and weights must be mappings by names other "
+                f"than 'loss', got {given!r}."
+            )
     named = {} if weights is None else dict(weights)
     if not objectives or not {*named} <= {*objectives}:
         raise InputError(
             "weighted_sum: weights must be of the objectives, of which there must be "
             f"one, got weights of {sorted(named)} and objectives {sorted(objectives)}."
         )
-    for objective in objectives.values():
-        check_is("weighted_sum", Objective, objectives=objective)
-    first = next(iter(objectives.values()))
+    for name, objective in objectives.items():
+        check_is("weighted_sum", Objective, **{name: objective})
+
+    def init(key: Key, batch: Batch, /) -> Variables:
+        variables: Variables = {}
+        for own in objectives.values():
+            variables = {**own.init(key, batch), **variables}
+        return variables
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
         keys = jax.random.split(key, len(objectives))
         changed, metrics, value = {}, {}, jnp.zeros(())
         for (name, own), part in zip(objectives.items(), keys, strict=True):
-            seen = updated(variables, changed)
+            # A step is counted once, and is the same for all.
+            counted = {k: v for k, v in variables.items() if k == "counter"}
+            seen = {**updated(variables, changed), **counted}
             found, (more, shown) = own.loss(seen, batch, part)
             changed = updated(changed, more)
             metrics |= {**shown, name: found}
             value = value + named.get(name, 1.0) * found
         return value, (changed, {**metrics, "loss": value})
 
-    return Objective(first.init, loss)
+    return Objective(init, loss)
 
 
 def stochastic(make: Callable[[Key], Objective]) -> Objective:

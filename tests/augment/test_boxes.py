@@ -139,3 +139,24 @@ def test_images_change_within_the_scales_and_not_without_objects():
 def test_scales_of_sizes_that_descend_are_a_sentence():
     with pytest.raises(InputError, match="zoom_to_size: scale must be positive and"):
         zoom_to_size(lambda key, shape: jnp.ones(shape), scale=(2.0, 1.0))
+
+
+def test_an_object_that_does_not_fit_fills_the_image_from_anywhere():
+    batch = painted(64)
+    large = zoom_to_size(lambda key, shape: jnp.full(shape, 60.0), scale=(0.1, 9.0))
+    found = jax.jit(large)(KEY, {**batch, "valid": batch["valid"].at[:, 1].set(False)})
+    place = Placement(found["scale"], found["offset"]).of(batch["xyxy"])[:, 0]
+    left, top, right, bottom = np.asarray(place).T
+    assert np.all((left <= 1e-3) & (right >= W - 1e-3))
+    assert np.all((top <= 1e-3) & (bottom >= H - 1e-3))
+    assert np.std(left) > 1
+
+
+def test_boxes_without_extent_and_images_without_a_row_change_nothing():
+    batch = painted(4)
+    small = zoom_to_size(lambda key, shape: jnp.full(shape, 2.0))
+    flat = {**batch, "xyxy": batch["xyxy"].at[..., 2].set(batch["xyxy"][..., 0])}
+    np.testing.assert_array_equal(small(KEY, flat)["scale"], 1.0)
+    names = ("xyxy", "label", "valid")
+    none = {**batch, **{name: batch[name][:, :0] for name in names}}
+    np.testing.assert_array_equal(small(KEY, none)["scale"], 1.0)

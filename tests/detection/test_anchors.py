@@ -66,6 +66,21 @@ def test_anchors_as_large_as_the_density_asks_stay_alone():
     )
 
 
+@pytest.mark.parametrize("ratio", [0.33, 0.5, 1.0, 2.0, 3.0, 7.0])
+def test_the_shape_of_an_anchor_does_not_change_its_number(ratio):
+    root = ratio**0.5
+    for side, n in ((4.0, 4), (8.0, 2), (16.0, 1)):
+        anchors = [[(side * root, side / root)]]
+        (level,) = densified(anchors, strides=(4,), density=4.0)
+        assert len(level) == n * n
+
+
+def test_anchors_of_face_boxes_are_21_at_a_place_of_the_finest_level():
+    anchors = [[(32.0,) * 2, (64.0,) * 2, (128.0,) * 2], [(256.0,) * 2], [(512.0,) * 2]]
+    found = densified(anchors, strides=(32, 64, 128))
+    assert [len(level) for level in found] == [21, 1, 1]
+
+
 def test_densified_anchors_overlap_small_objects_more():
     """An object anywhere has an anchor that overlaps it by more than without."""
     grid, rng = Grid([(8, 8)], (8,)), np.random.default_rng(0)

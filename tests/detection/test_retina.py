@@ -58,8 +58,30 @@ def test_bad_settings_are_sentences():
     with pytest.raises(InputError, match=r"negative_iou must be in \[0, 1\], got 1.3"):
         head_of(negative_iou=1.3)
     tower = nn.DenseTower(outputs=retina_outputs(3, anchors=2), width=4)
-    with pytest.raises(InputError, match=r"as many anchors, got \[1, 2\]"):
-        retina(tower, classes=3, strides=(4, 8), anchors=[[(8.0, 8.0)], ANCHORS[1]])
+    head = retina(tower, classes=3, strides=(4, 8), anchors=[[(8.0, 8.0)], ANCHORS[1]])
+    levels = (jnp.ones((1, 8, 8, 4)), jnp.ones((1, 4, 4, 4)))
+    raw = jax.eval_shape(
+        lambda key: head.apply(head.init(key, levels), levels), jax.random.key(0)
+    )
+    with pytest.raises(InputError, match=r"with \[3, 6\] channels, got"):
+        jax.eval_shape(head.decode, raw)
+
+
+def test_levels_may_have_different_numbers_of_anchors():
+    """With a tower whose levels have as many outputs; the boxes are the anchors."""
+    anchors = [[(8.0, 8.0)], ANCHORS[1]]
+    tower = nn.DenseTower(outputs=retina_outputs(1, anchors=2), width=4)
+    head = retina(tower, classes=1, strides=(4, 8), anchors=anchors)
+    logits = (jnp.full((1, 8, 8, 1), -20.0), jnp.full((1, 4, 4, 2), -20.0))
+    logits = (logits[0].at[0, 0, 0, 0].set(9.0), logits[1].at[0, 2, 2, 1].set(20.0))
+    raw = Raw(logits, (jnp.zeros((1, 8, 8, 4)), jnp.zeros((1, 4, 4, 8))))
+    found = head.decode(raw)
+    wanted = [[13.0, 10.0, 27.0, 30.0], [0.0, 0.0, 6.0, 6.0]]
+    np.testing.assert_allclose(found.xyxy[0, :2], wanted, atol=1e-5)
+    boxes = jnp.array([wanted])
+    truth = ground_truth(boxes, jnp.zeros((1, 2), int), jnp.ones((1, 2), bool))
+    targets = head.assign(truth, (32, 32))
+    assert bool(targets.positive[0, 64 + 2 * (2 * 4 + 2) + 1])
 
 
 def test_densified_anchors_are_boxes_about_their_own_centres():

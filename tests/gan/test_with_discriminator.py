@@ -43,6 +43,7 @@ def test_both_losses_are_those_of_their_formulas():
     value, (changed, metrics) = game.generator(own, other, BATCH, jax.random.key(1))
     # The logit of the fake is .5, that of the real 2.
     np.testing.assert_allclose(value, 0.25 + 0.5 * 0.5 * (0.5 - 1) ** 2, rtol=1e-6)
+    assert metrics["loss"] == value
     np.testing.assert_allclose(metrics["error"], 0.25, rtol=1e-6)
     np.testing.assert_allclose(metrics["objective"], 0.25, rtol=1e-6)
     assert changed == {}

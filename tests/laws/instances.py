@@ -30,7 +30,7 @@ from genjax.densities import (
     uniform_one_hot,
 )
 from genjax.detection import by_size, detection_objective, face_objective, fcos
-from genjax.detection.scales import content, image_pairs
+from genjax.detection.scales import content_loss, image_pairs
 from genjax.flows import (
     affine,
     chain,
@@ -396,7 +396,7 @@ def tiny_enlarger() -> Objective:
     def init(key: Key, batch: Batch) -> Variables:
         return level.init(key, batch["image"])
 
-    return content(init, image_pairs(enlarge))
+    return content_loss(init, image_pairs(enlarge))
 
 
 @cache

@@ -96,3 +96,28 @@ def test_the_weights_of_a_sum_are_shares():
 def test_sizes_that_do_not_fit_are_sentences(module, given, message):
     with pytest.raises(InputError, match=message):
         module.init(jax.random.key(0), given)
+
+
+@pytest.mark.parametrize(
+    "neck",
+    [
+        nn.FPN(features=4, dtype=jnp.bfloat16),
+        nn.PAN(features=4, dtype=jnp.bfloat16),
+        nn.BiFPN(features=4, dtype=jnp.bfloat16),
+        nn.RecursiveFPN(features=4, dtype=jnp.bfloat16),
+        nn.DenseFusion(features=4, dtype=jnp.bfloat16),
+        nn.ContextModule(features=4, dtype=jnp.bfloat16),
+        nn.RingContext(features=4, dtype=jnp.bfloat16),
+        nn.ResidualStage(width=4, dtype=jnp.bfloat16),
+        nn.SuperResolution(width=4, dtype=jnp.bfloat16),
+    ],
+    ids=lambda neck: type(neck).__name__,
+)
+@pytest.mark.parametrize("given", [jnp.float32, jnp.bfloat16])
+def test_necks_return_their_dtype_and_keep_their_parameters_wide(neck, given):
+    levels = tuple(jnp.ones((1, side, side, 4), given) for side in (8, 4))
+    outputs, variables = jax.eval_shape(
+        lambda key: neck.init_with_output(key, levels), jax.random.key(0)
+    )
+    assert {x.dtype.name for x in outputs} == {"bfloat16"}
+    assert {x.dtype.name for x in jax.tree.leaves(variables)} == {"float32"}

@@ -195,3 +195,30 @@ def test_a_weighted_sum_hands_collections_on():
 def test_weights_of_other_objectives_are_a_sentence(objectives, message):
     with pytest.raises(InputError, match=message):
         weighted_sum(objectives, weights={"b": 1.0})
+
+
+def test_steps_of_scheduled_parts_are_counted_once():
+    def of_step(step):
+        def loss(variables, batch, key):
+            value = variables["params"] * step.astype(jnp.float32)
+            return value, ({}, {})
+
+        return Objective(lambda key, batch: {"params": jnp.ones(())}, loss)
+
+    plain = Objective(
+        lambda key, batch: {"params": jnp.ones(())},
+        lambda v, b, key: (v["params"], ({}, {})),
+    )
+    both = weighted_sum(
+        {"plain": plain, "a": scheduled(of_step), "b": scheduled(of_step)}
+    )
+    variables = both.init(jax.random.key(0), batch())
+    for step in range(3):
+        value, (changed, _) = both.loss(variables, batch(), jax.random.key(1))
+        assert value == 1 + 2 * step
+        variables = {**variables, **changed}
+
+
+def test_an_objective_that_is_named_loss_is_a_sentence():
+    with pytest.raises(InputError, match="by names other than 'loss'"):
+        weighted_sum({"loss": counting(1.0, 1)})

@@ -11,9 +11,9 @@ from genjax.detection.scales._merging import (
 )
 from genjax.detection.scales._pyramid import flip_test, image_pyramid, resized
 from genjax.detection.scales._super_resolution import (
-    content,
+    content_loss,
     feature_pairs,
-    for_each,
+    for_each_image,
     image_pairs,
     with_enlarged,
 )
@@ -28,12 +28,12 @@ __all__ = [
     "by_fragments",
     "by_fusion",
     "by_suppression",
-    "content",
+    "content_loss",
     "covering",
     "feature_pairs",
     "field_widths",
     "flip_test",
-    "for_each",
+    "for_each_image",
     "image_pairs",
     "image_pyramid",
     "pyramid_training",

@@ -119,12 +119,12 @@ def by_branch(
         merge: of all that is found; suppression class by class without it.
 
     Returns:
-        A head of the levels of `shared_branches` or of `super_resolved`, as many for
+        A head of the levels of `shared_branches` or of `with_enlarged`, as many for
         each branch. Its raw predictions and its targets are tuples, of each branch.
 
     Raises:
-        InputError: the ranges leave sizes to no branch, a scale is below 1 or there is
-            none for some branch, or the levels are not those of as many branches.
+        InputError: the ranges leave sizes to no branch, a scale is no whole number or
+            missing, or the levels are not those of as many branches.
 
     Source: Li, Chen, Wang and Zhang, 2019, arXiv:1901.01892.
 
@@ -143,10 +143,13 @@ def by_branch(
     """
     check_is("by_branch", Head, head=head)
     check_ranges("by_branch", ranges)
-    sizes = [1] * len(ranges) if scales is None else list(scales)
-    if len(sizes) != len(ranges) or min(sizes) < 1:
+    sizes = [1] * len(ranges) if scales is None else scales
+    whole = isinstance(sizes, Sequence) and all(
+        isinstance(size, int) and size > 0 for size in sizes
+    )
+    if not whole or len(sizes) != len(ranges):
         raise InputError(
-            "by_branch: every branch needs a scale of at least 1, got "
+            "by_branch: every branch needs a scale, a whole number of at least 1, got "
             f"{len(ranges)} ranges and scales {sizes}."
         )
     merged = by_suppression() if merge is None else merge

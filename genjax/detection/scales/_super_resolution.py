@@ -3,12 +3,16 @@
 Source: Li, Liang, Wei, Xu, Feng and Yan, 2017, arXiv:1706.05424.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
+from genjax.arrays import drawn_boxes, widened
 from genjax.base import BatchInit, Network, NetworkLike, Objective
+from genjax.checks import check_scaled
 from genjax.detection._boxes import centre_and_size
 from genjax.detection.scales._pyramid import in_range, placement_in, resized
 from genjax.errors import InputError
@@ -27,9 +31,9 @@ def with_enlarged(generator: NetworkLike) -> Network:
     """Levels, or images, and what a generator makes of them: twice as large.
 
     After a neck, `in_turn(neck, with_enlarged(generator))`, or before it, `in_turn(
-    with_enlarged(generator), for_each(neck, levels=...))`, it makes features as a
+    with_enlarged(generator), for_each_image(neck, levels=...))`, it makes features as a
     detector would have them of an image enlarged. In the place of a backbone, with
-    `for_each(in_turn(backbone, neck))` as the neck, it makes images to find small
+    `for_each_image(in_turn(backbone, neck))` as the neck, it makes images to find small
     objects in. The head `by_branch(head, scales=(1, 2), ...)` takes them all.
 
     Args:
@@ -87,10 +91,10 @@ def with_enlarged(generator: NetworkLike) -> Network:
 
 
 def _as_levels(x: Features) -> Levels:
-    return (x,) if isinstance(x, jax.Array) else tuple(x)
+    return (x,) if hasattr(x, "ndim") else tuple(x)
 
 
-def for_each(network: NetworkLike, *, levels: int | None = None) -> Network:
+def for_each_image(network: NetworkLike, *, levels: int | None = None) -> Network:
     """A network of every one of several images, which may have any sizes.
 
     Args:
@@ -109,23 +113,23 @@ def for_each(network: NetworkLike, *, levels: int | None = None) -> Network:
     >>> import jax
     >>> import jax.numpy as jnp
     >>> from genjax import nn
-    >>> from genjax.detection.scales import for_each
-    >>> network = for_each(nn.PyramidBackbone(widths=(4,), levels=1, stem=4))
+    >>> from genjax.detection.scales import for_each_image
+    >>> network = for_each_image(nn.PyramidBackbone(widths=(4,), levels=1, stem=4))
     >>> images = (jnp.ones((1, 16, 16, 3)), jnp.ones((1, 32, 32, 3)))
     >>> variables = network.init(jax.random.key(0), images)
     >>> [x.shape for x in network.apply(variables, images)]
     [(1, 4, 4, 4), (1, 8, 8, 4)]
     """
-    own = as_network(network, user="for_each")
+    own = as_network(network, user="for_each_image")
     if levels is not None and levels < 1:
-        raise InputError(f"for_each: levels must be at least 1, got {levels}.")
+        raise InputError(f"for_each_image: levels must be at least 1, got {levels}.")
 
     def each(inputs: Features) -> Sequence[Features]:
         if levels is None:
             return inputs
         if len(inputs) % levels:
             raise InputError(
-                f"for_each: {len(inputs)} levels are not {levels} for each image."
+                f"for_each_image: {len(inputs)} levels are not {levels} for each image."
             )
         starts = range(0, len(inputs), levels)
         return [inputs[start : start + levels] for start in starts]
@@ -136,7 +140,8 @@ def for_each(network: NetworkLike, *, levels: int | None = None) -> Network:
 
     def apply(variables: Variables, /, *inputs: Features) -> Levels:
         (given,) = inputs
-        return tuple(level for x in each(given) for level in own.apply(variables, x))
+        found = [_as_levels(own.apply(variables, x)) for x in each(given)]
+        return tuple(itertools.chain.from_iterable(found))
 
     def train(
         variables: Variables, key: Key, /, *inputs: Features
@@ -145,7 +150,7 @@ def for_each(network: NetworkLike, *, levels: int | None = None) -> Network:
         images, found, changed = each(given), [], {}
         for x, part in zip(images, jax.random.split(key, len(images)), strict=True):
             made, more = own.train(updated(variables, changed), part, x)
-            found += made
+            found += _as_levels(made)
             changed = updated(changed, more)
         return tuple(found), changed
 
@@ -206,7 +211,7 @@ def feature_pairs(
 
     def pairs(variables: Variables, batch: Batch, key: Key) -> tuple[Levels, Levels]:
         image = batch["image"]
-        small = resized(image, 1 / TWICE)
+        small = _shrunk("feature_pairs", image)
         levels, of_small = network(variables, image), network(variables, small)
         half = len(levels) // 2
         wanted, made = tuple(levels[:half]), tuple(of_small[half:])
@@ -233,19 +238,27 @@ def feature_pairs(
     return pairs
 
 
+def _shrunk(user: str, image: Array) -> Array:
+    check_scaled(user, image)
+    if image.shape[1] % TWICE or image.shape[2] % TWICE:
+        raise InputError(
+            f"{user}: the sides of images must be even, got {image.shape[1]} x "
+            f"{image.shape[2]}."
+        )
+    return resized(image, 1 / TWICE)
+
+
 def _places(
     key: Key, xyxy: Array, is_object: Array, size: tuple[int, int], count: int
 ) -> Float[Array, "b k 2"]:
     """Centres of objects, or any places, as shares of the image's sides."""
     key_object, key_place = jax.random.split(key)
-    logits = jnp.where(is_object, 0.0, -jnp.inf)
-    logits = jnp.where(jnp.any(is_object, axis=1, keepdims=True), logits, 0.0)
-    row = jax.random.categorical(key_object, logits[:, None], shape=(len(xyxy), count))
+    keys = jax.random.split(key_object, len(xyxy))
+    boxes, some = jax.vmap(partial(drawn_boxes, count=count))(keys, xyxy, is_object)
     sides = jnp.array([size[1], size[0]], jnp.float32)[None, None]
-    centre = centre_and_size(xyxy)[0] / sides
-    drawn = jnp.take_along_axis(centre, row[..., None], axis=1)
-    anywhere = jax.random.uniform(key_place, (len(xyxy), count, 2))
-    return jnp.where(jnp.any(is_object, axis=1)[:, None, None], drawn, anywhere)
+    centre = centre_and_size(boxes)[0] / sides
+    anywhere = jax.random.uniform(key_place, centre.shape)
+    return jnp.where(some[:, None, None], centre, anywhere)
 
 
 def _windows(
@@ -296,12 +309,12 @@ def image_pairs(enlarge: Callable[[Variables, Array], Array]) -> Pairs:
     def pairs(variables: Variables, batch: Batch, key: Key) -> tuple[Levels, Levels]:
         del key
         image = batch["image"]
-        return (image,), (enlarge(variables, resized(image, 1 / TWICE)),)
+        return (image,), (enlarge(variables, _shrunk("image_pairs", image)),)
 
     return pairs
 
 
-def content(init: BatchInit, pairs: Pairs) -> Objective:
+def content_loss(init: BatchInit, pairs: Pairs) -> Objective:
     """How far what is made is from what is wanted.
 
         loss = sum over the levels of mean (wanted - made)^2
@@ -313,22 +326,31 @@ def content(init: BatchInit, pairs: Pairs) -> Objective:
     Returns:
         An objective of the batches of `pairs`.
 
+    Raises:
+        InputError: where it is used, what is made has other shapes.
+
     Source: Noh et al., 2019, doi:10.1109/ICCV.2019.00982.
 
     >>> import jax
     >>> import jax.numpy as jnp
-    >>> from genjax.detection.scales import content
+    >>> from genjax.detection.scales import content_loss
     >>> pairs = lambda v, batch, key: ((batch["x"],), (batch["x"] / 2,))
-    >>> objective = content(lambda key, batch: {"params": {}}, pairs)
+    >>> objective = content_loss(lambda key, batch: {"params": {}}, pairs)
     >>> batch = {"x": jnp.full((1, 4), 2.0)}
     >>> objective.loss({"params": {}}, batch, jax.random.key(0))[0].item()
     1.0
     """
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
-        both = zip(*pairs(variables, batch, key), strict=True)
-        each = [jnp.mean((wanted - made) ** 2) for wanted, made in both]
-        value = sum(each, jnp.zeros(()))
+        wanted, made = pairs(variables, batch, key)
+        shapes = [[x.shape for x in part] for part in (wanted, made)]
+        if shapes[0] != shapes[1]:
+            raise InputError(
+                "content_loss: what is made must have the shapes of what is wanted, "
+                f"{shapes[0]}, got {shapes[1]}."
+            )
+        both = zip(widened(wanted), widened(made), strict=True)
+        value = sum((jnp.mean((x - y) ** 2) for x, y in both), jnp.zeros(()))
         return value, ({}, {"loss": value})
 
     return Objective(init, loss)

@@ -159,7 +159,7 @@ def test_what_a_branch_finds_out_of_its_range_is_dropped():
         ),
         (
             lambda: by_branch(tiny_parts()[2], ranges=(EVERY, EVERY), scales=(1,)),
-            "every branch needs a scale of at least 1, got 2 ranges and scales .1.",
+            "every branch needs a scale, .* got 2 ranges and scales",
         ),
         (
             lambda: by_branch(

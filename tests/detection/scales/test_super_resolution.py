@@ -11,9 +11,9 @@ from genjax.detection import detection_objective, detector
 from genjax.detection.scales import (
     by_branch,
     by_suppression,
-    content,
+    content_loss,
     feature_pairs,
-    for_each,
+    for_each_image,
     image_pairs,
     image_pyramid,
     resized,
@@ -40,7 +40,7 @@ def test_images_enlarged_are_a_pyramid_of_images():
     backbone, neck, head = tiny_parts()
     plain, batch = detection_objective(backbone, neck, head), scene_batch(4)
     variables = jax.jit(plain.init)(jax.random.key(0), batch)
-    trunk = for_each(nn.in_turn(backbone, neck))
+    trunk = for_each_image(nn.in_turn(backbone, neck))
     both = by_branch(head, ranges=RANGES, scales=(1, 2), merge=by_suppression())
     params = variables["params"]
     joined = join_parts(
@@ -63,11 +63,34 @@ def test_images_enlarged_are_a_pyramid_of_images():
     np.testing.assert_allclose(found.score, wanted.score, rtol=1e-5)
 
 
+def test_a_network_of_one_array_gives_one_level():
+    one = Network(lambda key, x: {"params": {}}, lambda variables, x: 2 * x)
+    images = (jnp.ones((2, 4, 4, 1)), jnp.ones((2, 8, 8, 1)))
+    found = for_each_image(one).apply({"params": {}}, images)
+    assert [x.shape for x in found] == [(2, 4, 4, 1), (2, 8, 8, 1)]
+
+
+def test_a_picture_of_numpy_is_one_level():
+    found = with_enlarged(DOUBLED).apply({"params": {}}, np.ones((2, 4, 4, 1)))
+    assert [x.shape for x in found] == [(2, 4, 4, 1), (2, 8, 8, 1)]
+
+
+def test_images_without_a_row_of_boxes_are_seen_anywhere():
+    batch = {
+        "image": jnp.ones((2, 16, 16, 1)),
+        "xyxy": jnp.zeros((2, 0, 4)),
+        "valid": jnp.zeros((2, 0), bool),
+    }
+    pairs = feature_pairs(as_it_is, window=4, largest=8.0, objects=3)
+    (wanted,), _ = pairs({}, batch, jax.random.key(0))
+    assert wanted.shape == (6, 4, 4, 1)
+
+
 def test_a_neck_of_each_image_is_that_of_one():
     neck = nn.FPN(features=4)
     levels = (jnp.ones((1, 8, 8, 3)), jnp.ones((1, 4, 4, 5)))
     larger = tuple(resized(x, 2.0) + 1 for x in levels)
-    both = for_each(neck, levels=2)
+    both = for_each_image(neck, levels=2)
     variables = both.init(jax.random.key(0), (*levels, *larger))
     found = both.apply(variables, (*levels, *larger))
     wanted = (*neck.apply(variables, levels), *neck.apply(variables, larger))
@@ -112,9 +135,10 @@ def test_windows_are_about_small_objects():
     (wanted,), _ = pairs({}, batch, jax.random.key(0))
     np.testing.assert_array_equal(wanted.sum(axis=(1, 2, 3)), 1.0)
     ignored = {**batch, "ignore": jnp.array([[True, False, False]])}
-    (wanted,), _ = pairs({}, ignored, jax.random.key(0))
-    # None is left: any place.
-    assert wanted.sum() < 20
+    many = feature_pairs(as_it_is, window=6, largest=10.0, objects=400)
+    (wanted,), _ = many({}, ignored, jax.random.key(0))
+    # None is left: any place, of which about 36 in 59 x 59 show the point.
+    assert 0 < wanted.sum() < 20
 
 
 def test_coarser_levels_show_as_much_of_the_image():
@@ -130,18 +154,20 @@ def test_coarser_levels_show_as_much_of_the_image():
 
 def test_what_is_wanted_has_no_gradient():
     def network(variables, image):
-        return (variables["params"] * image, resized(image, 2.0))
+        real, made = variables["params"]
+        return (real * image, made * resized(image, 2.0))
 
     pairs = feature_pairs(network, window=8, largest=100.0)
-    objective = content(lambda key, batch: {"params": jnp.ones(())}, pairs)
-    gradient = jax.grad(
+    objective = content_loss(lambda key, batch: {"params": jnp.ones(2)}, pairs)
+    of_real, of_made = jax.grad(
         lambda p: objective.loss({"params": p}, scene_batch(4), jax.random.key(0))[0]
-    )(jnp.ones(()))
-    assert gradient == 0
+    )(jnp.array([1.0, 0.5]))
+    assert of_real == 0
+    assert of_made < 0
 
 
 def test_content_of_images_is_their_mean_squared_error():
-    objective = content(
+    objective = content_loss(
         lambda key, batch: {"params": {}},
         image_pairs(lambda variables, x: resized(x, 2.0)),
     )
@@ -155,12 +181,34 @@ def test_content_of_images_is_their_mean_squared_error():
     ("call", "message"),
     [
         (
-            lambda: for_each(nn.FPN(features=4), levels=2).init(
+            lambda: for_each_image(nn.FPN(features=4), levels=2).init(
                 jax.random.key(0), (jnp.ones((1, 4, 4, 4)),) * 3
             ),
             "3 levels are not 2 for each image",
         ),
-        (lambda: for_each(nn.FPN(features=4), levels=0), "levels must be at least 1"),
+        (
+            lambda: for_each_image(nn.FPN(features=4), levels=0),
+            "levels must be at least 1",
+        ),
+        (
+            lambda: image_pairs(lambda v, x: x)(
+                {}, {"image": jnp.ones((1, 7, 8, 1))}, jax.random.key(0)
+            ),
+            "the sides of images must be even, got 7 x 8",
+        ),
+        (
+            lambda: image_pairs(lambda v, x: x)(
+                {}, {"image": jnp.ones((1, 8, 8, 1), jnp.uint8)}, jax.random.key(0)
+            ),
+            "x is uint8, and the model is of real numbers",
+        ),
+        (
+            lambda: content_loss(
+                lambda key, batch: {"params": {}},
+                lambda v, b, key: ((jnp.ones((2, 4)),), (jnp.ones((4,)),)),
+            ).loss({"params": {}}, {}, jax.random.key(0)),
+            "must have the shapes of what is wanted",
+        ),
         (
             lambda: feature_pairs(as_it_is, window=0, largest=9.0),
             "must be positive, got 0",
