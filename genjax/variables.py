@@ -1,10 +1,10 @@
 """Models of several parts: their variables as one mapping of collections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 
-from genjax.typing import Tree, Variables
+from genjax.typing import Key, Output, Tree, Variables
 
 
 def join_parts(parts: Mapping[str, Variables]) -> Variables:
@@ -108,3 +108,34 @@ def changed_collections(before: Variables, after: Variables) -> Variables:
         )
 
     return {name: after[name] for name in after if not is_same(name)}
+
+
+def passes_in_turn(
+    variables: Variables,
+    key: Key,
+    passes: Sequence[Callable[[Variables, Key], tuple[Output, Variables]]],
+) -> tuple[list[Output], Variables]:
+    """Training passes with the same variables, one after the other.
+
+    Each sees the collections that those before it have changed.
+
+    Args:
+        variables: of all passes.
+        key: from which each has its own.
+        passes: `(variables, key) -> (outputs, changed collections)`.
+
+    Returns:
+        The outputs of all, and what they have changed together.
+
+    >>> import jax
+    >>> from genjax.variables import passes_in_turn
+    >>> count = lambda v, key: (v["counter"], {"counter": v["counter"] + 1})
+    >>> passes_in_turn({"counter": 3}, jax.random.key(0), [count, count])
+    ([3, 4], {'counter': 5})
+    """
+    outputs, changed = [], {}
+    for own, part in zip(passes, jax.random.split(key, len(passes)), strict=True):
+        found, more = own(updated(variables, changed), part)
+        outputs.append(found)
+        changed = updated(changed, more)
+    return outputs, changed

@@ -19,7 +19,7 @@ from genjax.detection.scales._pyramid import Range, check_ranges, in_range
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Features, Key, Raw, Targets, Variables
-from genjax.variables import updated
+from genjax.variables import passes_in_turn
 
 
 def shared_branches(branches: Sequence[NetworkLike]) -> Network:
@@ -79,14 +79,12 @@ def shared_branches(branches: Sequence[NetworkLike]) -> Network:
     def train(
         variables: Variables, key: Key, /, *levels: Features
     ) -> tuple[Features, Variables]:
-        outputs, changed = [], {}
-        for own, part in zip(
-            networks, jax.random.split(key, len(networks)), strict=True
-        ):
-            found, more = own.train(updated(variables, changed), part, *levels)
-            outputs += found
-            changed = updated(changed, more)
-        return tuple(outputs), changed
+        passes = [
+            lambda seen, part, own=own: own.train(seen, part, *levels)
+            for own in networks
+        ]
+        outputs, changed = passes_in_turn(variables, key, passes)
+        return tuple(itertools.chain.from_iterable(outputs)), changed
 
     return Network(init, apply, train)
 
@@ -144,14 +142,7 @@ def by_branch(
     check_is("by_branch", Head, head=head)
     check_ranges("by_branch", ranges)
     sizes = [1] * len(ranges) if scales is None else scales
-    whole = isinstance(sizes, Sequence) and all(
-        isinstance(size, int) and size > 0 for size in sizes
-    )
-    if not whole or len(sizes) != len(ranges):
-        raise InputError(
-            "by_branch: every branch needs a scale, a whole number of at least 1, got "
-            f"{len(ranges)} ranges and scales {sizes}."
-        )
+    _check_scales(sizes, len(ranges))
     merged = by_suppression() if merge is None else merge
 
     of_branches = partial(_of_branches, scales=sizes)
@@ -159,12 +150,11 @@ def by_branch(
     def train(
         variables: Variables, key: Key, levels: Features
     ) -> tuple[Raw, Variables]:
-        found, changed = [], {}
-        keys = jax.random.split(key, len(sizes))
-        for part, own in zip(of_branches(levels), keys, strict=True):
-            raw, more = head.train(updated(variables, changed), own, part)
-            found.append(raw)
-            changed = updated(changed, more)
+        passes = [
+            lambda seen, part, own=own: head.train(seen, part, own)
+            for own in of_branches(levels)
+        ]
+        found, changed = passes_in_turn(variables, key, passes)
         return tuple(found), changed
 
     def assign(boxes: Boxes, image_size: tuple[int, int]) -> Targets:
@@ -204,6 +194,17 @@ def by_branch(
         loss,
         decode,
     )
+
+
+def _check_scales(scales: Sequence[int], branches: int) -> None:
+    whole = isinstance(scales, Sequence) and all(
+        isinstance(size, int) and size > 0 for size in scales
+    )
+    if not whole or len(scales) != branches:
+        raise InputError(
+            "by_branch: every branch needs a scale, a whole number of at least 1, got "
+            f"{branches} ranges and scales {scales}."
+        )
 
 
 def _of_branches(levels: Features, *, scales: Sequence[int]) -> list[Features]:

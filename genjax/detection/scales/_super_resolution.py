@@ -18,7 +18,7 @@ from genjax.detection.scales._pyramid import in_range, placement_in, resized
 from genjax.errors import InputError
 from genjax.nn.adapters import as_network
 from genjax.typing import Array, Batch, Features, Float, Key, Outcome, Variables
-from genjax.variables import updated
+from genjax.variables import passes_in_turn
 
 Levels = tuple[Array, ...]
 Pairs = Callable[[Variables, Batch, Key], tuple[Levels, Levels]]
@@ -147,12 +147,9 @@ def for_each_image(network: NetworkLike, *, levels: int | None = None) -> Networ
         variables: Variables, key: Key, /, *inputs: Features
     ) -> tuple[Levels, Variables]:
         (given,) = inputs
-        images, found, changed = each(given), [], {}
-        for x, part in zip(images, jax.random.split(key, len(images)), strict=True):
-            made, more = own.train(updated(variables, changed), part, x)
-            found += _as_levels(made)
-            changed = updated(changed, more)
-        return tuple(found), changed
+        passes = [lambda seen, part, x=x: own.train(seen, part, x) for x in each(given)]
+        found, changed = passes_in_turn(variables, key, passes)
+        return tuple(itertools.chain.from_iterable(map(_as_levels, found))), changed
 
     return Network(init, apply, train)
 

@@ -4,6 +4,8 @@ Source: Singh and Davis, 2018, arXiv:1711.08189.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,7 @@ from genjax.detection.scales._pyramid import (
 )
 from genjax.errors import InputError
 from genjax.typing import Batch, Key, Outcome, Variables
-from genjax.variables import updated
+from genjax.variables import passes_in_turn
 
 
 def with_valid_range(objective: Objective, valid_range: Range) -> Objective:
@@ -127,13 +129,13 @@ def pyramid_training(
         return parts[0].init(key, of_scale(batch, scales[0]))
 
     def loss(variables: Variables, batch: Batch, key: Key, /) -> Outcome:
-        keys, found, changed = jax.random.split(key, len(parts)), [], {}
-        for part, scale, own in zip(parts, scales, keys, strict=True):
-            value, (more, metrics) = part.loss(
-                updated(variables, changed), of_scale(batch, scale), own
-            )
-            found.append((value, metrics))
-            changed = updated(changed, more)
+        def at(part: Objective, scale: float, seen: Variables, key: Key) -> Any:
+            value, (more, metrics) = part.loss(seen, of_scale(batch, scale), key)
+            return (value, metrics), more
+
+        pairs = zip(parts, scales, strict=True)
+        passes = [partial(at, part, scale) for part, scale in pairs]
+        found, changed = passes_in_turn(variables, key, passes)
         value, metrics = jax.tree.map(lambda *rows: sum(rows) / len(rows), *found)
         return value, (changed, metrics)
 
