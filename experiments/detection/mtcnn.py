@@ -1,4 +1,4 @@
-"""MTCNN's three networks, trained on faces among other patches.
+"""MTCNN's networks, trained on the embedded faces.
 
 scikit-image's faces of 16 to 48 pixels stand on scenes of 96 x 96 beside patches that
 are none. Each network learns from squares cut out of the scenes, about faces and

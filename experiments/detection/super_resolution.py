@@ -1,4 +1,4 @@
-"""Small digits in features that are made like those of large ones.
+"""Small objects by super-resolved features.
 
 Digits of 5 to 40 pixels on scenes of 64 x 64 and one detector, which has learnt from
 the scenes in their size and twice as large. A small network, on top of it, is to show

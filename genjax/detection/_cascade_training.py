@@ -191,8 +191,9 @@ def face_objective(
         bounds: the overlaps that decide.
 
     Returns:
-        An objective over batches as `face_crops` makes them. Its metrics are `loss`,
-        `classification` and `box`.
+        An objective over batches as `face_crops` makes them, `{"image": [n, side, side,
+        3], "overlap": [n], "change": [n, 4]}`, with `"valid"` `[n]` or not. Its metrics
+        are `loss`, `classification` and `box`.
 
     Raises:
         InputError: a number makes no sense, or, where it is used, the network returns

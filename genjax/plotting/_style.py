@@ -35,6 +35,13 @@ def save(figure: "Figure", path: str | Path) -> Path:
 
     Raises:
         RunError: the picture cannot be written.
+
+    >>> import tempfile
+    >>> from genjax.plotting import curves, save
+    >>> figure = curves({"loss": ([1, 2], [0.5, 0.25])})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(figure, f"{folder}/loss.png").name
+    'loss.png'
     """
     try:
         figure.savefig(path, **SAVED)
