@@ -24,8 +24,8 @@ WITHOUT_SOURCE = {
     "data": (
         "binarize fit_columns fit_standardiser flatten generated image_files "
         "image_folder in_memory indices_at load_prepared mapped object_crops on_device "
-        "open_image prepare read_boxes read_frame read_table resize_to_fit scale_pixels scenes "
-        "split streamed write_frame"
+        "open_image prepare read_boxes read_frame read_table resize_to_fit "
+        "scale_pixels scenes split streamed write_frame"
     ),
     "densities": (
         "bernoulli concatenated conditional_bernoulli conditional_likelihood "
