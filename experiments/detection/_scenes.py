@@ -112,7 +112,16 @@ def _cut_out(config: SceneConfig) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def scene_sets(config: SceneConfig) -> SceneSets:
-    """Returns the scenes of a configuration."""
+    """Returns the scenes of a configuration.
+
+    Args:
+        config: of the scenes.
+
+    Raises:
+        InputError: `--of` is no class of `--data`, or one of them is missing.
+    """
+    if config.of and not config.data:
+        raise InputError(f"--of {config.of} needs --data, a set that has such a class.")
     draws = [
         scenes(
             image,
