@@ -92,13 +92,15 @@ class Way(NamedTuple):
     trains: Callable[["Comparison", Objective], Objective | Game] = (
         lambda trial, objective: objective
     )
-    looks: Callable[["Comparison", Detector], Detector] = lambda trial, detect: detect
+    looks: Callable[[Detector], Detector] = lambda detect: detect
     varies: BoxTransform = lambda key, batch: batch
 
 
-def always(transform: Callable[[Any], Any]) -> Callable[["Comparison", Any], Any]:
-    """A transform of objectives or detectors that is the same for all scenes."""
-    return lambda trial, given: transform(given)
+def always(
+    transform: Callable[[Objective], Objective],
+) -> Callable[["Comparison", Objective], Objective]:
+    """A way of training that is the same for all scenes."""
+    return lambda trial, objective: transform(objective)
 
 
 class Comparison:
@@ -152,7 +154,7 @@ class Comparison:
     def trained(self, name: str) -> Trained:
         """The detector of a way."""
         update, variables = self.learnt(name)
-        detect = self._ways[name].looks(self, detector(*self.whole(name)))
+        detect = self._ways[name].looks(detector(*self.whole(name)))
         return Trained(update, variables, jax.jit(partial(detect, variables)))
 
     def fields(self, name: str) -> dict[str, float]:

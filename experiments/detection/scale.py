@@ -124,14 +124,14 @@ def _on_tiles(detect: Detector) -> Detector:
     return image_pyramid(tiles, scales=SCALES[1:])
 
 
-_at_both = always(partial(image_pyramid, scales=SCALES))
-_in_ranges = always(partial(image_pyramid, scales=SCALES, ranges=VALID))
+_at_both = partial(image_pyramid, scales=SCALES)
+_in_ranges = partial(image_pyramid, scales=SCALES, ranges=VALID)
 _both = always(partial(pyramid_training, scales=SCALES))
 _valid = always(partial(pyramid_training, scales=SCALES, ranges=VALID))
 WAYS: Mapping[str, Way] = {
     "single": Way(one_level),
     "pyramid_test": Way(one_level, learns="single", looks=_at_both),
-    "tiles": Way(one_level, learns="single", looks=always(_on_tiles)),
+    "tiles": Way(one_level, learns="single", looks=_on_tiles),
     "pyramid": Way(one_level, trains=_both, looks=_at_both),
     "snip": Way(one_level, trains=_valid, looks=_in_ranges),
     "fpn": Way(pyramid),

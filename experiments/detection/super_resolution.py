@@ -155,7 +155,7 @@ _twice = partial(image_pyramid, scales=SCALES, ranges=VALID)
 WAYS: Mapping[str, Way] = {
     "single": Way(one_level),
     "base": Way(one_level, trains=always(partial(pyramid_training, scales=SCALES))),
-    "enlarged": Way(one_level, learns="base", looks=always(_twice)),
+    "enlarged": Way(one_level, learns="base", looks=_twice),
     "image": Way(of_images, trains=_like_images),
     "taught": Way(of_features),
     "features": Way(of_features, trains=_game),
