@@ -371,7 +371,7 @@ def tiny_face_objective() -> Objective:
         out = network.apply(variables, x.reshape(len(x), -1))
         return FaceOutput(out[:, :2], out[:, 2:], out[:, :0])
 
-    return face_objective(Network(init, apply), hardest=1.0)
+    return face_objective(Network(init, apply), hard_share=1.0)
 
 
 def face_batch(rows: int = 16, seed: int = 0) -> Batch:
