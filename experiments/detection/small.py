@@ -24,8 +24,9 @@ Paper: Zhang, Zhu, Lei, Shi, Wang and Li, 2017, arXiv:1708.05237; Najibi et al.,
     arXiv:1708.03979; Kisantal et al., 2019, arXiv:1902.07296
 Command: python -m experiments detection/small
 Hardware: 2 CPU cores
-Time: 15 minutes, and as many for each further seed
-Expected: a finer level and features of the surroundings help, the others do not
+Time: 45 minutes beside other work, and as many for each further seed
+Expected: a finer level, dense fusion and features of the surroundings help, the others
+    do not
 """
 
 import itertools
