@@ -1,4 +1,4 @@
-"""Casts and sums that several families share."""
+"""Casts, sums and draws that several families share."""
 
 import jax
 import jax.numpy as jnp

@@ -20,7 +20,7 @@ from experiments.detection._dense import (
     update_of_game,
 )
 from experiments.detection._scenes import SceneSets, names_of, scene_sets
-from experiments.runner import train_stage
+from experiments.runner import Study, train_stage
 from experiments.seeds import means_of_seeds
 from genjax.augment import BoxTransform
 from genjax.base import Game, Head, Objective, Update
@@ -33,6 +33,9 @@ from genjax.receptive_field import Field, receptive_field
 from genjax.training import with_preprocessing
 from genjax.typing import Array, Batch, Variables
 from genjax.variables import part_of
+
+Tables = Sequence[Mapping[str, Mapping[str, float]]]
+"""For each seed, the precisions of each way by name."""
 
 
 class Trained(NamedTuple):
@@ -193,6 +196,39 @@ def check_ways(names: Sequence[str], ways: Mapping[str, Way]) -> None:
             raise InputError(f"--ways must be of {', '.join(ways)}, got {name!r}.")
 
 
+def comparison(
+    config: Any,
+    ways: Mapping[str, Way],
+    *,
+    areas: Mapping[str, tuple[float, float]],
+    gains: Mapping[str, tuple[str, str, str]],
+    draw: Callable[[Tables], Mapping[str, Any]],
+    places: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+) -> Study:
+    """The study of some ways, with as many seeds as are asked for.
+
+    Args:
+        config: as of `compare`.
+        ways: as of `compare`.
+        areas: as of `compare`.
+        gains: as of `compare`.
+        draw: from the precisions of each seed to figures by name.
+        places: as of `compare`.
+
+    Raises:
+        InputError: `config.ways` names none of them, or no way.
+    """
+    check_ways(config.ways, ways)
+
+    def measure(folder: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        metrics, tables = compare(
+            config, folder, ways, areas=areas, gains=gains, places=places
+        )
+        return metrics, draw(tables)
+
+    return Study(measure, takes_seeds=True)
+
+
 def compare(
     config: Any,
     folder: Path,
@@ -201,7 +237,7 @@ def compare(
     areas: Mapping[str, tuple[float, float]],
     gains: Mapping[str, tuple[str, str, str]],
     places: Mapping[str, tuple[float, float]] = MappingProxyType({}),
-) -> tuple[dict[str, Any], list[dict[str, dict[str, float]]]]:
+) -> tuple[dict[str, Any], Tables]:
     """Trains and measures the ways of a study, with as many seeds as are asked for.
 
     Args:
@@ -252,9 +288,7 @@ def of_gains(
     return {name: at for name, at in expected.items() if name in known}
 
 
-def of_ways(
-    tables: Sequence[Mapping[str, Mapping[str, float]]], what: str
-) -> dict[str, list[float]]:
+def of_ways(tables: Tables, what: str) -> dict[str, list[float]]:
     """One of the precisions of each way, with each seed."""
     return {name: [table[name][what] for table in tables] for name in tables[0]}
 

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from experiments.config import TrainConfig
 from experiments.detection._heads import Kind, head_named
-from experiments.recipe import adam
+from experiments.recipe import adam, descent
 from experiments.runner import Task
 from genjax import nn
 from genjax.augment import boxes_in_turn, colour, flip, images_alone, zoom
@@ -35,7 +34,7 @@ from genjax.metrics import (
 from genjax.placement import Placement
 from genjax.plotting import boxes_on_images
 from genjax.receptive_field import receptive_field
-from genjax.training import gradient_descent, with_ema, with_preprocessing
+from genjax.training import with_ema, with_preprocessing
 from genjax.typing import Array, Batch, Key, Variables
 
 VARIED = boxes_in_turn(
@@ -166,8 +165,7 @@ def update_of(config: DetectorConfig, objective: Objective) -> Update:
         ready = _prepare(batch)
         return VARIED(key, ready) if config.augment else ready
 
-    made = gradient_descent(with_preprocessing(objective, prepared), _adam(config))
-    return with_ema(made, decay=config.ema)
+    return descent(config, with_preprocessing(objective, prepared), **_how(config))
 
 
 def update_of_game(config: DetectorConfig, game: Game) -> Update:
@@ -177,18 +175,17 @@ def update_of_game(config: DetectorConfig, game: Game) -> Update:
         config: of a detector.
         game: whose generator's side is one.
     """
-    made = minimax(game, _adam(config), _adam(config))
-    return with_ema(made, decay=config.ema)
+    optimizer = adam(config.learning_rate, config.steps, **_how(config))
+    return with_ema(minimax(game, optimizer, optimizer), decay=config.ema)
 
 
-def _adam(config: DetectorConfig) -> optax.GradientTransformation:
-    return adam(
-        config.learning_rate,
-        config.steps,
-        weight_decay=config.weight_decay,
-        clip=10.0,
-        warmup=min(200, config.steps // 4),
-    )
+def _how(config: DetectorConfig) -> dict[str, Any]:
+    """How `adam` goes about it."""
+    return {
+        "weight_decay": config.weight_decay,
+        "clip": 10.0,
+        "warmup": min(200, config.steps // 4),
+    }
 
 
 def _fields(backbone: Any, neck: Any) -> dict[str, int]:

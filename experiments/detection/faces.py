@@ -20,6 +20,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +30,7 @@ import numpy as np
 
 from experiments.detection import _scenes
 from experiments.detection._anchored import Tricks
-from experiments.detection._compared import Way, check_ways, compare, of_ways
+from experiments.detection._compared import Tables, Way, comparison, of_ways
 from experiments.detection._scenes import SceneConfig
 from experiments.report import write_file
 from experiments.runner import Study, run
@@ -76,16 +77,12 @@ def build(config: Config) -> Study:
     if config.picture and config.seeds > 1:
         raise InputError("--seeds: nothing is trained where there is a --picture.")
 
-    check_ways(config.ways, WAYS)
+    study = comparison(config, WAYS, areas=AREAS, gains=GAINS, draw=_drawn)
+    return Study(partial(_in_picture, config)) if config.picture else study
 
-    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        if config.picture:
-            return _in_picture(config, folder)
-        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
-        scores = of_ways(tables, "AP_small")
-        return metrics, {"AP_of_small_faces": bars(scores, ylabel="AP")}
 
-    return Study(measure, takes_seeds=not config.picture)
+def _drawn(tables: Tables) -> dict[str, Any]:
+    return {"AP_of_small_faces": bars(of_ways(tables, "AP_small"), ylabel="AP")}
 
 
 def _in_picture(config: Config, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

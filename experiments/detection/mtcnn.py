@@ -31,7 +31,7 @@ from genjax.base import NetworkLike, Update
 from genjax.detection import Boxes, Limits, face_crops, face_objective, mtcnn
 from genjax.plotting import boxes_on_images
 from genjax.training import with_preprocessing
-from genjax.typing import Array, Batch, Key, Variables
+from genjax.typing import Array, Variables
 from genjax.variables import join_parts
 
 CLASSES = ["face"]
@@ -95,11 +95,7 @@ def build(config: Config) -> Study:
 
 def _update(config: Config, network: NetworkLike, side: int, crops: int) -> Update:
     cut = face_crops(side=side, crops=crops)
-
-    def prepared(key: Key, batch: Batch) -> Batch:
-        return cut(key, {name: batch[name] for name in ("image", "xyxy", "valid")})
-
-    objective = with_preprocessing(face_objective(network), prepared)
+    objective = with_preprocessing(face_objective(network), cut)
     return descent(config, objective, weight_decay=config.weight_decay, clip=10.0)
 
 

@@ -29,10 +29,9 @@ Expected: fpn, snip and pyramid raise the AP of small objects above single by mo
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -40,11 +39,11 @@ import jax.numpy as jnp
 from experiments.detection import _scenes
 from experiments.detection._compared import (
     Comparison,
+    Tables,
     Way,
     Whole,
     always,
-    check_ways,
-    compare,
+    comparison,
     of_gains,
     of_ways,
 )
@@ -173,18 +172,14 @@ EXPECTED = {
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    check_ways(config.ways, WAYS)
 
-    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
-        return metrics, {"AP_by_size": _by_size(config, tables)}
+    def drawn(tables: Tables) -> dict[str, Any]:
+        return {"AP_by_size": _by_size(config, tables)}
 
-    return Study(measure, takes_seeds=True)
+    return comparison(config, WAYS, areas=AREAS, gains=GAINS, draw=drawn)
 
 
-def _by_size(
-    config: Config, tables: Sequence[Mapping[str, Mapping[str, float]]]
-) -> Any:
+def _by_size(config: Config, tables: Tables) -> Any:
     """The precision against the size, a curve for each way."""
     least, most = config.sizes
     bins = [(a, b) for a, b in itertools.pairwise(EDGES) if a < most and b > least]

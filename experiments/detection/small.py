@@ -33,7 +33,6 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -41,7 +40,7 @@ import jax.numpy as jnp
 
 from experiments.detection import _scenes
 from experiments.detection._anchored import Tricks
-from experiments.detection._compared import Way, check_ways, compare, of_ways
+from experiments.detection._compared import Tables, Way, comparison, of_ways
 from experiments.detection._scenes import SceneConfig
 from experiments.runner import Study, run
 from genjax import nn
@@ -116,16 +115,13 @@ EXPECTED: dict[str, dict[str, float]] = {}
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    check_ways(config.ways, WAYS)
+    return comparison(
+        config, WAYS, areas=AREAS, gains=GAINS, draw=_drawn, places=PLACES
+    )
 
-    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(
-            config, folder, WAYS, areas=AREAS, gains=GAINS, places=PLACES
-        )
-        scores = of_ways(tables, "AP_small")
-        return metrics, {"AP_of_small_objects": bars(scores, ylabel="AP")}
 
-    return Study(measure, takes_seeds=True)
+def _drawn(tables: Tables) -> dict[str, Any]:
+    return {"AP_of_small_objects": bars(of_ways(tables, "AP_small"), ylabel="AP")}
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -28,17 +28,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from experiments.detection import _scenes
 from experiments.detection._compared import (
     Comparison,
+    Tables,
     Way,
     Whole,
     always,
-    check_ways,
-    compare,
+    comparison,
     of_gains,
     of_ways,
 )
@@ -192,14 +191,11 @@ EXPECTED = {
 
 def build(config: Config) -> Study:
     """Returns the study of a configuration."""
-    check_ways(config.ways, WAYS)
+    return comparison(config, WAYS, areas=AREAS, gains=GAINS, draw=_drawn)
 
-    def measure(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        metrics, tables = compare(config, folder, WAYS, areas=AREAS, gains=GAINS)
-        scores = of_ways(tables, "AR_small")
-        return metrics, {"AR_of_small_objects": bars(scores, ylabel="AR")}
 
-    return Study(measure, takes_seeds=True)
+def _drawn(tables: Tables) -> dict[str, Any]:
+    return {"AR_of_small_objects": bars(of_ways(tables, "AR_small"), ylabel="AR")}
 
 
 def main(config: Config) -> dict[str, Any]:

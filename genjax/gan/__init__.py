@@ -5,8 +5,9 @@
 Where the next one goes: a loss of logits into `losses`, an f-divergence into `f_gan`; a
 `Penalty`, which may remember, into `penalties`; an image transform into
 `genjax.augment`. A game with other players is a file that gives what is real and what
-is fake and leaves the rest to the engine, `adversarial`; a game made of a game is like
-`unrolled`; who steps when, and by which gradient, is a `schedules` function.
+is fake and leaves the rest to the engine, `adversarial`; one made of an objective is
+`with_discriminator`; a game made of a game is like `unrolled`; who steps when, and by
+which gradient, is a `schedules` function.
 """
 
 from genjax.gan._augmentation import (

@@ -10,8 +10,10 @@ from genjax.receptive_field import receptive_field
 LEVELS = (jnp.ones((1, 12, 12, 4)), jnp.ones((1, 6, 6, 4)))
 
 
-def test_context_reaches_three_places_and_is_shared_by_levels():
-    module = nn.ContextModule(features=8)
+@pytest.mark.parametrize(
+    "module", [nn.ContextModule(features=8), nn.RingContext(features=8)]
+)
+def test_context_reaches_three_places_and_is_shared_by_levels(module):
     variables = module.init(jax.random.key(0), LEVELS)
     field = receptive_field(
         lambda x, v: module.apply(v, (x,))[0], (1, 24, 24, 4), variables
@@ -38,17 +40,6 @@ def test_a_ring_is_the_mean_of_what_surrounds_a_place():
             rest = part.sum(axis=1) - np.asarray(x[:, row, column])
             wanted = rest / (part.shape[1] - 1)
             np.testing.assert_allclose(found[:, row, column], wanted, atol=1e-5)
-
-
-def test_rings_of_all_levels_share_their_weights():
-    module = nn.RingContext(features=8)
-    variables = module.init(jax.random.key(0), LEVELS)
-    field = receptive_field(
-        lambda x, v: module.apply(v, (x,))[0], (1, 24, 24, 4), variables
-    )
-    assert field.size == (7, 7)
-    first, second = module.apply(variables, (LEVELS[0], LEVELS[0]))
-    np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize(("inner", "outer"), [(3, 3), (2, 5), (0, 3)])

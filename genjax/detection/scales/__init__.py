@@ -1,4 +1,11 @@
-"""Scales: transforms of detectors and of their training, for objects of all sizes."""
+"""Scales: transforms of detectors and of their training, for objects of all sizes.
+
+Where the next one goes: from a detector to a detector, as `image_pyramid`, a file
+beside `_pyramid`; from an objective to an objective beside `_valid_ranges`; a network
+of networks or a head of heads, for detectors that see several scales at once, beside
+`_branches` and `_super_resolution`; a matching that looks at the network beside
+`_fields`; how what was found at several scales is joined, into `_merging`.
+"""
 
 from genjax.detection.scales._branches import by_branch, shared_branches
 from genjax.detection.scales._fields import by_field, covering, field_widths
