@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.benchmarks.timing import median_ms
 from experiments.detection import _scenes
 from experiments.detection._anchored import Tricks
 from experiments.detection._compared import Tables, Way, comparison, of_ways
@@ -89,9 +90,9 @@ def _in_picture(config: Config, folder: Path) -> tuple[dict[str, Any], dict[str,
     """How many faces a picture shows, and where: in `faces.jsonl`, a line for each."""
     variables = mtcnn_variables(config.weights)
     picture = np.asarray(open_image(Path(config.picture), "RGB"))
-    found = jax.jit(mtcnn(min_size=config.min_size))(
-        variables, jnp.asarray(picture[None])
-    )
+    find = jax.jit(mtcnn(min_size=config.min_size))
+    pictures = jnp.asarray(picture[None])
+    found = find(variables, pictures)
     rows = np.flatnonzero(found.boxes.valid[0])
     faces = [
         {
@@ -106,7 +107,11 @@ def _in_picture(config: Config, folder: Path) -> tuple[dict[str, Any], dict[str,
     points = np.asarray(found.landmarks[0])[rows].reshape(-1, 2)
     drawn = boxes_on_images(picture[None], [boxes], columns=1, points=[points])
     drawn.set_size_inches(*(side / 150 for side in picture.shape[1::-1]))
-    metrics = {"faces": len(rows), "candidates_left_out": int(found.cut.sum())}
+    metrics = {
+        "faces": len(rows),
+        "candidates_left_out": int(found.cut.sum()),
+        "inference_ms": median_ms(find, variables, pictures),
+    }
     return metrics, {"faces": drawn}
 
 
