@@ -12,7 +12,7 @@ Paper: Zhang, Zhu, Lei, Shi, Wang and Li, 2017, arXiv:1708.05237; Zhang, Zhang, 
     Qiao, 2016, arXiv:1604.02878
 Command: python -m experiments detection/faces --check
 Hardware: 2 CPU cores
-Time: 15 minutes beside other work; a picture 16 seconds
+Time: 201 seconds; a picture 16 seconds
 Expected: AP50 of S3FD's kind >= .9
 """
 
